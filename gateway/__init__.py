@@ -1,0 +1,3 @@
+"""Sealgate: a transparent gateway in front of LLM providers."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,32 @@
+"""All that a plugin author imports."""
+
+from gateway.plugin.contract import Plugin, PluginConfig, Step
+from gateway.plugin.exchange import Exchange, RequestView, ResponseView
+from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
+from gateway.plugin.headers import Headers
+from gateway.plugin.runtime import Runtime
+from gateway.plugin.text import Span, TextStream
+from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
+from gateway.reasons import Reason
+
+__all__ = [
+    "ASN",
+    "CLIENT_ADDRESS",
+    "COUNTRY",
+    "Exchange",
+    "Fact",
+    "Headers",
+    "Outcome",
+    "Plugin",
+    "PluginConfig",
+    "Reason",
+    "Reject",
+    "Reply",
+    "RequestView",
+    "ResponseView",
+    "Runtime",
+    "Span",
+    "Step",
+    "TextStream",
+    "Verdict",
+]

@@ -1,0 +1,92 @@
+"""The plugin contract: one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.errors import PluginLoadError
+from gateway.plugin.facts import Fact
+from gateway.plugin.runtime import Runtime
+from gateway.plugin.verdict import Reject, Reply
+
+if TYPE_CHECKING:
+    from gateway.plugin.exchange import Exchange
+    from gateway.plugin.text import TextStream
+
+OnError: TypeAlias = Literal["reject", "continue"]
+Answer: TypeAlias = Reject | Reply | None
+Step: TypeAlias = Answer | Awaitable[Answer]
+
+
+class PluginConfig(BaseModel):
+    """What a policy writes below the plugin's name; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Plugin:
+    """One configured use of a plugin; override only the hooks you need, no other is called.
+
+    A hook is a plain `def` where it computes and an `async def` where it waits. None means: go on.
+    `on_text` is always plain, because a stream cannot wait per token.
+    """
+
+    name: ClassVar[str]
+    """The name in policies, metrics, logs, receipts and docs."""
+    Config: ClassVar[type[PluginConfig]] = PluginConfig
+    requires: ClassVar[frozenset[Fact[Any]]] = frozenset()
+    """Facts that an earlier plugin provides; a policy in which none does is refused."""
+    provides: ClassVar[frozenset[Fact[Any]]] = frozenset()
+    on_error: ClassVar[OnError] = "reject"
+    """What an exception or a time-out of a hook means; a policy may say otherwise."""
+
+    def __init__(self, config: Any, runtime: Runtime) -> None:
+        """Compiles `config` (an instance of `Config`); no input or output here, see `start`."""
+        self.config = config
+        self.runtime = runtime
+
+    async def start(self) -> None:
+        """Opens what the plugin needs; an exception here refuses the policy."""
+
+    async def stop(self) -> None:
+        """Closes it; called once, when the last exchange that uses this instance has ended."""
+
+    def on_request_headers(self, x: Exchange) -> Step:
+        """The head of the request is known, the body is not."""
+
+    def on_request(self, x: Exchange) -> Step:
+        """The whole request is known; overriding this makes the route buffer the body."""
+
+    def on_response_headers(self, x: Exchange) -> Step:
+        """The head of the response is known; called for the gateway's own answers as well."""
+
+    def on_response(self, x: Exchange) -> Step:
+        """A whole (not streamed) response body is known."""
+
+    def on_text(self, x: Exchange, text: TextStream) -> Reject | None:
+        """One piece of a streamed response passes."""
+
+    def on_complete(self, x: Exchange) -> Awaitable[None] | None:
+        """The exchange is over: always called once, after refusals, faults and disconnects too."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for attribute in vars(cls):
+            if attribute.startswith("on_") and attribute not in (*HOOKS, "on_error"):
+                raise PluginLoadError(
+                    f"{cls.__module__}.{cls.__qualname__}.{attribute} is not a hook; "
+                    f"the hooks are {', '.join(HOOKS)}"
+                )
+
+
+HOOKS = (
+    "on_request_headers",
+    "on_request",
+    "on_response_headers",
+    "on_response",
+    "on_text",
+    "on_complete",
+)

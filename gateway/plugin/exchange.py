@@ -1,0 +1,245 @@
+"""One request's life, as plugins see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+import orjson
+
+from gateway.plugin.facts import Fact
+from gateway.plugin.headers import Headers
+from gateway.plugin.text import Span
+from gateway.plugin.verdict import Outcome, Verdict
+from gateway.settings import Dialect
+
+T = TypeVar("T")
+
+_UNPARSED = object()
+
+
+class _Body:
+    """A buffered body with its parsed form and its edits; None until it was buffered."""
+
+    __slots__ = ("_json", "body", "body_edited")
+
+    def __init__(self) -> None:
+        self.body: bytes | None = None
+        self.body_edited = False
+        self._json: Any = _UNPARSED
+
+    def json(self) -> Any:
+        """The body parsed strictly, once; None if it is not buffered or not JSON."""
+        if self._json is _UNPARSED:
+            try:
+                self._json = orjson.loads(self.body) if self.body is not None else None
+            except orjson.JSONDecodeError:
+                self._json = None
+        return self._json
+
+    def spans(self) -> Sequence[Span]:
+        """The texts of the body. A body that is not UTF-8 has none, and counts as uninspected."""
+        if not self.body:
+            return ()
+        try:
+            text = self.body.decode()
+        except UnicodeDecodeError:
+            return ()
+        return (Span("unknown", "raw", text, 0, len(self.body)),)
+
+    def edit(self, span: Span, text: str) -> None:
+        """Puts `text` in the place of `span`; every other byte of the body stays."""
+        if self.body is None:
+            raise ValueError("the body is not buffered: override on_request or on_response")
+        self.replace_body(self.body[: span.start] + text.encode() + self.body[span.stop :])
+
+    def replace_body(self, body: bytes) -> None:
+        """Sends `body` in place of what was received; content-length follows."""
+        self.body = body
+        self.body_edited = True
+        self._json = _UNPARSED
+
+    def _copy_body_to(self, other: _Body) -> None:
+        other.body = self.body
+        other._json = self._json
+
+
+class RequestView(_Body):
+    """The request as it was received.
+
+    `target` is the request target on the wire (RFC 9112 section 3.2), `path` its part before `?`,
+    neither decoded nor normalised; `query` is the rest, None where there is no `?`.
+    """
+
+    __slots__ = ("headers", "host", "http_version", "method", "path", "query", "scheme", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        *,
+        host: str = "",
+        scheme: str = "http",
+        http_version: str = "1.1",
+    ) -> None:
+        super().__init__()
+        self.method = method
+        self.target = target
+        path, mark, query = target.partition("?")
+        self.path = path
+        self.query: str | None = query if mark else None
+        self.headers = headers
+        self.host = host
+        self.scheme = scheme
+        self.http_version = http_version
+
+    def copy(self) -> RequestView:
+        twin = RequestView(
+            self.method,
+            self.target,
+            self.headers.copy(),
+            host=self.host,
+            scheme=self.scheme,
+            http_version=self.http_version,
+        )
+        self._copy_body_to(twin)
+        return twin
+
+
+class ResponseView(_Body):
+    """The response head, and its body where it was buffered.
+
+    `local` is true for an answer of the gateway itself (a refusal, a preflight).
+    `streamed` is true where the body passes event by event and `on_response` is not called.
+    """
+
+    __slots__ = ("headers", "local", "phrase", "status", "streamed")
+
+    def __init__(
+        self,
+        status: int,
+        phrase: bytes,
+        headers: Headers,
+        *,
+        local: bool = False,
+        streamed: bool = False,
+    ) -> None:
+        super().__init__()
+        self.status = status
+        self.phrase = phrase
+        self.headers = headers
+        self.local = local
+        self.streamed = streamed
+
+    def copy(self) -> ResponseView:
+        twin = ResponseView(
+            self.status,
+            self.phrase,
+            self.headers.copy(),
+            local=self.local,
+            streamed=self.streamed,
+        )
+        self._copy_body_to(twin)
+        return twin
+
+
+class Exchange:
+    """One request's life: what came, what was decided, what went back.
+
+    `id` is the request id. `route`, `upstream` and `policy` are names; `policy_version` is the
+    snapshot that serves this exchange from its first byte to its receipt. `model` is known where
+    the path names it or the body was read. Times are `Runtime.clock` seconds.
+    """
+
+    __slots__ = (
+        "_flag",
+        "client_ip",
+        "dialect",
+        "facts",
+        "id",
+        "model",
+        "policy",
+        "policy_version",
+        "request",
+        "response",
+        "route",
+        "started_at",
+        "upstream",
+        "verdicts",
+    )
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002  # the word of the field, read as x.id
+        request: RequestView,
+        *,
+        client_ip: str = "",
+        dialect: Dialect = Dialect.UNKNOWN,
+        route: str = "",
+        upstream: str = "",
+        policy: str = "",
+        policy_version: int = 0,
+        started_at: float = 0.0,
+    ) -> None:
+        self.id = id
+        self.request = request
+        self.response: ResponseView | None = None
+        self.client_ip = client_ip
+        self.dialect = dialect
+        self.route = route
+        self.upstream = upstream
+        self.policy = policy
+        self.policy_version = policy_version
+        self.started_at = started_at
+        self.model: str | None = None
+        self.facts: dict[Fact[Any], Any] = {}
+        self.verdicts: list[Verdict] = []
+        self._flag: tuple[str, dict[str, str]] | None = None
+
+    def fact(self, fact: Fact[T]) -> T | None:
+        """What an earlier plugin found out, or None."""
+        return cast("T | None", self.facts.get(fact))
+
+    def provide(self, fact: Fact[T], value: T) -> None:
+        """Says something that later plugins may rely on; the plugin must list it in `provides`."""
+        self.facts[fact] = value
+
+    def flag(self, reason: str, **labels: str) -> None:
+        """Marks this exchange without changing it: the verdict of the running hook becomes `flag`.
+
+        `reason` and `labels` go to logs, metrics and receipts: codes, never text of the body.
+        """
+        self._flag = (reason, labels)
+
+    def take_flag(self) -> tuple[str, dict[str, str]] | None:
+        """Hands over what `flag` left since the last call; for the chain's runner."""
+        flag, self._flag = self._flag, None
+        return flag
+
+    def shadow(self) -> Exchange:
+        """A copy whose edits go nowhere: what a plugin in shadow mode is shown."""
+        twin = Exchange(
+            self.id,
+            self.request.copy(),
+            client_ip=self.client_ip,
+            dialect=self.dialect,
+            route=self.route,
+            upstream=self.upstream,
+            policy=self.policy,
+            policy_version=self.policy_version,
+            started_at=self.started_at,
+        )
+        twin.response = self.response.copy() if self.response is not None else None
+        twin.model = self.model
+        twin.facts = dict(self.facts)
+        twin.verdicts = list(self.verdicts)
+        return twin
+
+    def outcome(self) -> Outcome:
+        """The heaviest enforced verdict so far."""
+        outcomes = {verdict.outcome for verdict in self.verdicts if verdict.enforced}
+        for outcome in (Outcome.DENY, Outcome.ERROR, Outcome.EDIT, Outcome.FLAG):
+            if outcome in outcomes:
+                return outcome
+        return Outcome.ALLOW

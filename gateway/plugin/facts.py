@@ -1,0 +1,33 @@
+"""Facts: what one plugin (or the core) found out and a later one may rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact(Generic[T]):
+    """A name and a type for one thing that can be known of an exchange.
+
+    Two plugins share a fact by importing the same object; a fact compares by identity.
+    """
+
+    name: str
+    type: type[T]
+
+
+CLIENT_ADDRESS: Fact[IPv4Address | IPv6Address] = Fact("client_address", object)  # type: ignore[arg-type]  # a union is no `type`
+"""The client's address; the core provides it always (proxies that are trusted already resolved)."""
+
+COUNTRY: Fact[str] = Fact("country", str)
+"""ISO 3166-1 alpha-2 country of the client address; provided by `ip_allowlist` with a database."""
+
+ASN: Fact[int] = Fact("asn", int)
+"""Autonomous system number of the client address; provided by `ip_allowlist` with a database."""
+
+CORE_FACTS: frozenset[Fact[object]] = frozenset({CLIENT_ADDRESS})  # type: ignore[arg-type]  # Fact is invariant
+"""What holds before the first plugin runs."""

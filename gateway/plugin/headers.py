@@ -1,0 +1,108 @@
+"""A header section as it came: order, spelling and duplicates are kept, lookups ignore case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+RawHeader = tuple[bytes, bytes]
+
+
+class Headers:
+    """The fields of one message, in wire order (RFC 9110 section 5).
+
+    `raw` is what was received and what will be sent; change it only through `set`, `add` and
+    `remove`, which also keep the lookup index right. Names and values are decoded as Latin-1,
+    which maps every byte to one character and back (RFC 9110 section 5.5).
+    """
+
+    __slots__ = ("_index", "raw")
+
+    def __init__(self, raw: list[RawHeader]) -> None:
+        self.raw = raw
+        self._index: dict[bytes, bytes] | None = None
+
+    def _lookup(self) -> dict[bytes, bytes]:
+        index = self._index
+        if index is None:
+            # Reversed, so that the first of several fields of one name wins.
+            index = self._index = {name.lower(): value for name, value in reversed(self.raw)}
+        return index
+
+    def first(self, name: bytes) -> bytes | None:
+        """The first value of the field `name`, which must be lower case; the hot path's lookup."""
+        index = self._index
+        if index is None:
+            index = self._lookup()
+        return index.get(name)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of the field `name` in any case, or `default`."""
+        value = self.first(name.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of the field `name`, in order."""
+        wanted = name.lower().encode("latin-1")
+        if self.first(wanted) is None:
+            return []
+        return [v.decode("latin-1") for n, v in self.raw if n.lower() == wanted]
+
+    def add(self, name: str, value: str) -> None:
+        """Appends one more field."""
+        self.raw.append((_token(name), _value(value)))
+        self._index = None
+
+    def set(self, name: str, value: str) -> None:
+        """Replaces every field called `name` by one, at the place of the first."""
+        encoded, lowered = _token(name), name.lower().encode("latin-1")
+        fresh: list[RawHeader] = []
+        placed = False
+        for old_name, old_value in self.raw:
+            if old_name.lower() != lowered:
+                fresh.append((old_name, old_value))
+            elif not placed:
+                fresh.append((encoded, _value(value)))
+                placed = True
+        if not placed:
+            fresh.append((encoded, _value(value)))
+        self.raw, self._index = fresh, None
+
+    def remove(self, name: str) -> None:
+        """Drops every field called `name`, in the spelling with `_` for `-` too."""
+        lowered = name.lower().encode("latin-1")
+        twins = {lowered, lowered.replace(b"-", b"_")}
+        self.raw = [(n, v) for n, v in self.raw if n.lower() not in twins]
+        self._index = None
+
+    def copy(self) -> Headers:
+        return Headers(list(self.raw))
+
+    def __contains__(self, name: str) -> bool:
+        return self.first(name.lower().encode("latin-1")) is not None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((n.decode("latin-1"), v.decode("latin-1")) for n, v in self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __repr__(self) -> str:
+        # Names only: values may be credentials.
+        return f"<Headers {[n.decode('latin-1') for n, _ in self.raw]}>"
+
+
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def _token(name: str) -> bytes:
+    encoded = name.encode("latin-1")
+    if not encoded or not _TOKEN.issuperset(encoded):
+        raise ValueError(f"not a header name: {name!r}")
+    return encoded
+
+
+def _value(value: str) -> bytes:
+    encoded = value.encode("latin-1")
+    if b"\r" in encoded or b"\n" in encoded or b"\0" in encoded:
+        raise ValueError("a header value cannot hold CR, LF or NUL")
+    return encoded

@@ -1,0 +1,38 @@
+"""What a plugin may use besides the exchange: a clock, a logger, background tasks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from asyncio import Task, get_running_loop
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(slots=True)
+class Runtime:
+    """Handed to each plugin when it is made; tests inject their own.
+
+    `monotonic` gives seconds for limits and time-outs, `wall` seconds since 1970 for records.
+    `spawn` keeps a reference to the task and logs its failure (a bare task may vanish).
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time  # noqa: TID251  # this is the clock that all others use
+    data_dir: Path = field(default_factory=lambda: Path(".sealgate"))
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("sealgate.plugin"))
+    tasks: set[Task[Any]] = field(default_factory=set)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> Task[Any]:
+        """Runs `coroutine` in the background until it ends or the caller cancels it."""
+        task = get_running_loop().create_task(coroutine, name=name)
+        self.tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.log.error("background task %s failed", task.get_name(), exc_info=task.exception())

@@ -1,0 +1,202 @@
+"""Deployment settings: what operators write in gateway.yaml, on the command line or in SEALGATE_*."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Dialect(StrEnum):
+    """The API a route speaks; decides how refusals look and, later, how bodies are read."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    AZURE = "azure"
+    BEDROCK = "bedrock"
+    OLLAMA = "ollama"
+    UNKNOWN = "unknown"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
+
+
+class TlsSettings(_Model):
+    """TLS on the listener; the files are read again when they change."""
+
+    cert_file: Path
+    key_file: Path
+    client_ca_file: Path | None = Field(
+        None, description="Asks every client for a certificate signed by this CA (mutual TLS)."
+    )
+    min_version: Literal["1.2", "1.3"] = "1.2"
+
+
+class LimitSettings(_Model):
+    """What one client may ask of a worker; each limit is per worker."""
+
+    head_bytes_max: int = Field(65_536, ge=1024, description="Request line and headers together.")
+    headers_max: int = Field(100, ge=1, description="Number of header fields.")
+    body_bytes_max: int = Field(33_554_432, ge=0, description="Largest request body (32 MiB).")
+    buffer_bytes_max: int = Field(
+        8_388_608, ge=1024, description="Largest body held in memory for a plugin (8 MiB)."
+    )
+    connections_max: int = Field(10_000, ge=1)
+    connections_per_ip_max: int = Field(1_000, ge=1)
+    head_timeout_ms: Milliseconds = Field(10_000, description="Time to send the whole head.")
+    body_idle_timeout_ms: Milliseconds = Field(
+        30_000, description="Longest pause while a request body arrives."
+    )
+    idle_timeout_ms: Milliseconds = Field(
+        75_000, description="A kept-alive connection without a request is closed after this."
+    )
+    write_timeout_ms: Milliseconds = Field(
+        300_000, description="Longest time a client may take no byte of a waiting answer."
+    )
+
+
+class ListenerSettings(_Model):
+    """The port that clients use."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+    tls: TlsSettings | None = None
+    proxy_protocol: bool = Field(
+        False, description="Every connection starts with a PROXY protocol v2 header."
+    )
+    limits: LimitSettings = LimitSettings()
+
+
+class AdminSettings(_Model):
+    """The second port: health, metrics."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8081, ge=0, le=65_535)
+
+
+class TargetSettings(_Model):
+    """One address of an upstream: `http://`, `https://` or `unix:/path/to.sock`."""
+
+    url: str
+    weight: int = Field(1, ge=1, le=1000)
+
+
+class UpstreamTlsSettings(_Model):
+    """TLS towards the upstream; verified unless told otherwise."""
+
+    verify: bool = True
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = Field(None, description="SNI and name to verify; default: the host.")
+
+
+class PoolSettings(_Model):
+    """Connections of one worker to one target."""
+
+    connections_max: int = Field(1024, ge=1)
+    idle_max: int = Field(128, ge=0)
+    idle_timeout_ms: Milliseconds = Field(
+        4_000, description="Shorter than the upstream's own (Node closes at about 5 s)."
+    )
+    queue_max: int = Field(1024, ge=0, description="Requests that may wait for a connection.")
+    queue_timeout_ms: Milliseconds = 1_000
+
+
+class TimeoutSettings(_Model):
+    """How long an upstream may take; `total_ms` 0 means no bound, so that streams can run on."""
+
+    connect_ms: Milliseconds = 5_000
+    first_byte_ms: Milliseconds = 600_000
+    idle_ms: Milliseconds = Field(900_000, description="Longest silence within an answer.")
+    total_ms: int = Field(0, ge=0)
+
+
+class FailoverSettings(_Model):
+    """When another target of the same upstream is tried; never after a byte went to the client."""
+
+    attempts_max: int = Field(2, ge=1, le=10, description="Targets tried for one request.")
+    on_status: tuple[int, ...] = Field(
+        (), description="Answers that count as failures, such as 429, 503, 529."
+    )
+    body_bytes_max: int = Field(
+        1_048_576, ge=0, description="A request body up to this size is kept for a second try."
+    )
+    budget_percent: int = Field(20, ge=0, le=100, description="Retries per running requests.")
+    budget_min: int = Field(3, ge=0, description="Concurrent retries that are always allowed.")
+
+
+class OutlierSettings(_Model):
+    """When a failing target is left out for a while (passive health)."""
+
+    failures: int = Field(5, ge=0, description="Consecutive failures; 0 never ejects.")
+    ejection_ms: Milliseconds = Field(30_000, description="Times the number of ejections so far.")
+    ejection_max_ms: Milliseconds = 300_000
+
+
+class UpstreamSettings(_Model):
+    """One provider: where it is and how patient to be with it."""
+
+    url: str | None = Field(None, description="Shorthand for one target.")
+    targets: tuple[TargetSettings, ...] = ()
+    proxy: str | None = Field(None, description="An HTTP proxy on the way out.")
+    tls: UpstreamTlsSettings = UpstreamTlsSettings()
+    pool: PoolSettings = PoolSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    failover: FailoverSettings = FailoverSettings()
+    outlier: OutlierSettings = OutlierSettings()
+
+
+class RouteMatch(_Model):
+    """All given conditions must hold; within one, any value may. `*` matches any run of characters."""
+
+    hosts: tuple[str, ...] = ()
+    path_prefix: str | None = None
+    paths: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: dict[str, str] = Field(default_factory=dict)
+    models: tuple[str, ...] = ()
+
+
+class RouteSettings(_Model):
+    """Sends what matches to an upstream."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    match: RouteMatch
+    upstream: str
+    dialect: Dialect = Dialect.UNKNOWN
+    strip_prefix: bool = Field(False, description="Takes `match.path_prefix` off the path.")
+    timeouts: TimeoutSettings | None = None
+
+
+class LogSettings(_Model):
+    """JSON lines on standard output."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    exchanges: bool = Field(True, description="One line per exchange.")
+
+
+class Settings(_Model):
+    """All of gateway.yaml."""
+
+    listener: ListenerSettings = ListenerSettings()
+    admin: AdminSettings = AdminSettings()
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = 1
+    data_dir: Path = Path(".sealgate")
+    policies: Path | None = Field(None, description="Folder or file; default: the built-in policy.")
+    profile: str | None = Field(None, description="Policies that name a profile need this one.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks whose X-Forwarded-For and Forwarded are believed."
+    )
+    upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict)
+    routes: tuple[RouteSettings, ...] = Field((), description="Tried before the built-in routes.")
+    builtin_routes: bool = True
+    drain_timeout_s: float = Field(25.0, ge=0, le=3600)
+    log: LogSettings = LogSettings()
