@@ -1,0 +1,1 @@
+"""One exchange's life; read handler.py first."""

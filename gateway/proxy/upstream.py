@@ -1,0 +1,466 @@
+"""One HTTP/1.1 connection to an upstream, on llhttp; one exchange at a time, raw bytes kept.
+
+States: idle -> (`begin`) -> waiting for the head -> body -> (message complete) -> idle,
+and from anywhere -> closed. What ends an exchange decides what the connection is good for:
+
+| event                                   | sink is told | reusable afterwards        |
+|-----------------------------------------|--------------|----------------------------|
+| message complete, keep-alive            | `on_end`     | yes, if the request was sent whole |
+| message complete, `Connection: close`   | `on_end`     | no                         |
+| end of file of a close-delimited body   | `on_end`     | no                         |
+| end of file or reset anywhere else      | `on_error`   | no                         |
+| bytes after the message, or while idle  | nothing      | no (they would answer the next request) |
+| not HTTP/1.x, ambiguous framing         | `on_error`   | no                         |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import httptools
+
+from gateway.plugin.headers import RawHeader
+from gateway.proxy.deadlines import NEVER, Deadlines
+from gateway.reasons import Reason
+
+RESPONSE_HEAD_BYTES_MAX = 131_072
+"""A response head above this is refused; trailers count towards it."""
+RESPONSE_HEADERS_MAX = 500
+_NO_CONTENT = frozenset({204, 304})
+
+
+class UpstreamError(Exception):
+    """The upstream failed; `sent` says whether any byte of the request may have reached it."""
+
+    def __init__(self, reason: Reason, message: str = "", *, sent: bool = False) -> None:
+        super().__init__(message or reason.value)
+        self.reason = reason
+        self.message = message
+        self.sent = sent
+
+
+class ResponseHead:
+    """Status line and fields as received, and how the body is delimited."""
+
+    __slots__ = ("chunked", "close_delimited", "content_length", "headers", "phrase", "status")
+
+    def __init__(self, status: int, phrase: bytes, headers: list[RawHeader]) -> None:
+        self.status = status
+        self.phrase = phrase
+        self.headers = headers
+        self.chunked = False
+        self.content_length: int | None = None
+        self.close_delimited = False
+
+
+class ResponseSink(Protocol):
+    """Where an answer goes, called from the connection in wire order."""
+
+    def on_interim(self, head: ResponseHead) -> None:
+        """A 1xx answer other than 101."""
+
+    def on_head(self, head: ResponseHead) -> None: ...
+
+    def on_data(self, data: bytes) -> None:
+        """Body bytes, without framing; the pieces of one read arrive joined."""
+
+    def on_end(self, trailers: list[RawHeader]) -> None: ...
+
+    def on_upgraded(self, head: ResponseHead, rest: bytes) -> None:
+        """101: from now on `on_data` gets the tunnel's bytes; `rest` came with the head."""
+
+    def on_error(self, error: UpstreamError) -> None:
+        """The exchange is over without a proper end; called at most once, after any part."""
+
+    def on_writable(self) -> None:
+        """The connection takes request bytes again."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """See the module. `on_idle` is told when the connection may carry the next exchange,
+    `on_closed` once when it is gone."""
+
+    __slots__ = (
+        "_complete",
+        "_deadlines",
+        "_head",
+        "_head_bytes",
+        "_headers",
+        "_idle_s",
+        "_keep_alive",
+        "_method",
+        "_on_closed",
+        "_on_idle",
+        "_parser",
+        "_parts",
+        "_phrase",
+        "_poll",
+        "_sink",
+        "_total_at",
+        "_trailers",
+        "_transport",
+        "_tunnel",
+        "_upgrade_asked",
+        "closed",
+        "deadline",
+        "exchanges",
+        "idle_since",
+        "request_sent",
+        "reusable",
+        "sent",
+        "write_paused",
+    )
+
+    def __init__(
+        self,
+        on_idle: Callable[[UpstreamConnection], None],
+        on_closed: Callable[[UpstreamConnection], None],
+    ) -> None:
+        self._on_idle = on_idle
+        self._on_closed = on_closed
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._sink: ResponseSink | None = None
+        self._deadlines: Deadlines | None = None
+        self._poll: select.poll | None = None
+        self._headers: list[RawHeader] = []
+        self._trailers: list[RawHeader] = []
+        self._parts: list[bytes] = []
+        self._phrase = b""
+        self._head: ResponseHead | None = None
+        self._head_bytes = 0
+        self._method = b""
+        self._upgrade_asked = False
+        self._complete = True
+        self._keep_alive = True
+        self._tunnel = False
+        self._idle_s = 0.0
+        self._total_at = NEVER
+        self.deadline = NEVER
+        self.closed = False
+        self.reusable = True
+        self.exchanges = 0
+        self.idle_since = 0.0
+        self.sent = False
+        """Whether any byte of the running request was written."""
+        self.request_sent = False
+        """Whether the running request was written to its end."""
+        self.write_paused = False
+
+    # -- the exchange's side ----------------------------------------------------------------
+
+    def begin(
+        self,
+        sink: ResponseSink,
+        method: bytes,
+        deadlines: Deadlines,
+        *,
+        first_byte_s: float,
+        idle_s: float,
+        total_s: float = 0.0,
+        upgrade: bool = False,
+    ) -> None:
+        """Starts an exchange; the caller then writes the request.
+
+        The head must arrive within `first_byte_s`, every further byte within `idle_s` of the one
+        before, all of it within `total_s` (0: no bound).
+        """
+        self._sink = sink
+        self._method = method
+        self._upgrade_asked = upgrade
+        self._parser = httptools.HttpResponseParser(self)
+        self._complete = self.sent = self.request_sent = False
+        self._head = None
+        self._headers, self._trailers, self._parts = [], [], []
+        self._head_bytes = 0
+        self.exchanges += 1
+        now = asyncio.get_running_loop().time()
+        self._idle_s = idle_s
+        self._total_at = now + total_s if total_s else NEVER
+        self.deadline = min(now + first_byte_s, self._total_at)
+        self._deadlines = deadlines
+        deadlines.add(self)
+
+    def write(self, data: bytes) -> None:
+        """Writes request bytes; look at `write_paused` between large pieces."""
+        transport = self._transport
+        if transport is not None:
+            self.sent = True
+            transport.write(data)
+
+    def finish_request(self) -> None:
+        """Says that the request is written to its end."""
+        self.request_sent = True
+        if self._complete and self._sink is None:
+            self._retire()
+
+    def pause_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self.deadline = NEVER  # the client is slow, not the upstream
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._touch()
+
+    def is_stale(self) -> bool:
+        """Whether bytes or an end of file wait unread: then it must not carry another request."""
+        if self.closed or not self.reusable or self._poll is None:
+            return True
+        return bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        """Closes in order; only for an idle connection."""
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drops the connection at once; the sink is not called again."""
+        self._sink = None
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def half_close(self) -> None:
+        """Ends the tunnel's direction to the upstream."""
+        if self._transport is not None and not self._transport.is_closing():
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:
+                self._transport.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "idle" if self._sink is None else "busy"
+        return f"<UpstreamConnection {state} exchanges={self.exchanges} reusable={self.reusable}>"
+
+    # -- asyncio ----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            self._poll = select.poll()
+            self._poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+
+    def data_received(self, data: bytes) -> None:
+        sink = self._sink
+        if sink is None:
+            # Bytes that nobody asked for: see the table above.
+            self.close()
+            return
+        self._touch()
+        if self._tunnel:
+            sink.on_data(data)
+            return
+        if self._head is None:
+            self._head_bytes += len(data)
+        try:
+            cast("httptools.HttpResponseParser", self._parser).feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded(data[upgrade.args[0] :])
+            return
+        except (httptools.HttpParserError, _BadResponse) as error:
+            self._broken(error)
+            return
+        if self._parts:
+            self._flush(sink)
+        if self._complete:
+            self._finish(sink)
+        elif self._head is None and self._head_bytes > RESPONSE_HEAD_BYTES_MAX:
+            self._fail(Reason.UPSTREAM_BAD_RESPONSE, "its response head is too large")
+
+    def eof_received(self) -> None:
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self.reusable = False
+        sink, head = self._sink, self._head
+        if sink is not None and not self._complete:
+            if head is None:
+                self._end_with_error(Reason.UPSTREAM_RESET, "it closed the connection")
+            elif exc is None and (head.close_delimited or self._tunnel):
+                self._sink = None
+                sink.on_end([])
+            else:
+                self._end_with_error(Reason.UPSTREAM_TRUNCATED, "it broke its answer off")
+        self._unwatch()
+        self._parser = None
+        self._transport = None
+        self._on_closed(self)
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self._sink is not None:
+            self._sink.on_writable()
+
+    def on_deadline(self, now: float) -> None:
+        """Called by `Deadlines` when the upstream took too long."""
+        if now >= self._total_at:
+            reason = Reason.UPSTREAM_TOTAL_TIMEOUT
+        elif self._head is None:
+            reason = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
+        else:
+            reason = Reason.UPSTREAM_IDLE_TIMEOUT
+        self._fail(reason, "")
+
+    # -- llhttp's callbacks -----------------------------------------------------------------
+
+    def on_status(self, phrase: bytes) -> None:
+        if self._complete:
+            raise _BadResponse("bytes after the answer")
+        self._phrase = phrase
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) if self._head is not None else 0
+        fields = self._headers if self._head is None else self._trailers
+        fields.append((name, value))
+        if len(fields) > RESPONSE_HEADERS_MAX or self._head_bytes > RESPONSE_HEAD_BYTES_MAX * 2:
+            raise _BadResponse("too many header fields")
+
+    def on_headers_complete(self) -> None:
+        if self._complete:
+            raise _BadResponse("a second answer")
+        parser = cast("httptools.HttpResponseParser", self._parser)
+        head = ResponseHead(parser.get_status_code(), self._phrase, self._headers)
+        self._phrase = b""
+        if head.status < 200:  # noqa: PLR2004  # RFC 9110 section 15.2: interim
+            self._interim(head)
+            return
+        _read_framing(head)
+        self._keep_alive = parser.should_keep_alive()
+        self._head = head
+        without_body = self._method == b"HEAD" or head.status in _NO_CONTENT
+        head.close_delimited = not (
+            without_body or head.chunked or head.content_length is not None
+        )
+        cast("ResponseSink", self._sink).on_head(head)
+        if self._method == b"HEAD":
+            # llhttp waits for a body that never comes (RFC 9110 section 9.3.2).
+            self._complete = True
+
+    def on_body(self, data: bytes) -> None:
+        if self._complete:
+            raise _BadResponse("bytes after the answer")
+        self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._head is not None:
+            self._complete = True
+
+    # -- inner ------------------------------------------------------------------------------
+
+    def _touch(self) -> None:
+        if self._sink is not None:
+            now = asyncio.get_running_loop().time()
+            # Until the head is there the first-byte limit stands: 1xx and crumbs do not extend it.
+            if self._head is not None:
+                self.deadline = min(now + self._idle_s, self._total_at)
+
+    def _interim(self, head: ResponseHead) -> None:
+        self._headers = []
+        if head.status == 101:  # noqa: PLR2004  # RFC 9110 section 15.2.2
+            if not self._upgrade_asked:
+                raise _BadResponse("it switched protocols without being asked")
+            self._head = head
+        else:
+            cast("ResponseSink", self._sink).on_interim(head)
+
+    def _flush(self, sink: ResponseSink) -> None:
+        parts, self._parts = self._parts, []
+        sink.on_data(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def _upgraded(self, rest: bytes) -> None:
+        head, sink = self._head, self._sink
+        if head is None or sink is None or not self._upgrade_asked:
+            self._fail(Reason.UPSTREAM_BAD_RESPONSE, "it switched protocols without being asked")
+            return
+        self._tunnel = True
+        self.reusable = False
+        self.deadline = min(asyncio.get_running_loop().time() + self._idle_s, self._total_at)
+        sink.on_upgraded(head, rest)
+
+    def _broken(self, error: Exception) -> None:
+        sink = self._sink
+        if self._complete and sink is not None:
+            # The answer was whole and good; what follows it is not ours to read.
+            self._keep_alive = False
+            self._flush_rest(sink)
+            self._finish(sink)
+            return
+        if self._parts and sink is not None:
+            self._flush(sink)
+        self._fail(Reason.UPSTREAM_BAD_RESPONSE, str(error))
+
+    def _flush_rest(self, sink: ResponseSink) -> None:
+        if self._parts:
+            self._flush(sink)
+
+    def _finish(self, sink: ResponseSink) -> None:
+        self._sink = None
+        self._unwatch()
+        if not self._keep_alive or not self.reusable:
+            self.reusable = False
+        # An answer that came before the whole request was sent leaves the connection in doubt
+        # (CVE-2025-4366: the rest of the body would be read as the next request).
+        if self.request_sent:
+            self._retire()
+        else:
+            self.reusable = False
+        sink.on_end(self._trailers)
+        if not self.request_sent:
+            self.abort()
+
+    def _retire(self) -> None:
+        if self.reusable:
+            self._parser = None
+            self.idle_since = asyncio.get_running_loop().time()
+            self._on_idle(self)
+        elif self._transport is not None:
+            self._transport.close()
+
+    def _unwatch(self) -> None:
+        self.deadline = NEVER
+        if self._deadlines is not None:
+            self._deadlines.discard(self)
+            self._deadlines = None
+
+    def _fail(self, reason: Reason, message: str) -> None:
+        self._end_with_error(reason, message)
+        self.abort()
+
+    def _end_with_error(self, reason: Reason, message: str) -> None:
+        sink, self._sink = self._sink, None
+        self.reusable = False
+        self._unwatch()
+        if sink is not None:
+            sink.on_error(UpstreamError(reason, message, sent=self.sent))
+
+
+class _BadResponse(Exception):
+    """Raised inside llhttp's callbacks to stop the parser."""
+
+
+def _read_framing(head: ResponseHead) -> None:
+    """Finds how the body is delimited; refuses what two readers could read in two ways.
+
+    RFC 9112 section 6.3: a response with both fields "ought to be handled as an error".
+    """
+    for name, value in head.headers:
+        lowered = name.lower()
+        if lowered == b"content-length":
+            head.content_length = int(value) if value.isdigit() else None
+        elif lowered == b"transfer-encoding":
+            if head.chunked or value.lower() != b"chunked":
+                raise _BadResponse("its transfer-encoding is not understood")
+            head.chunked = True
+    if head.chunked and head.content_length is not None:
+        raise _BadResponse("its answer has both content-length and transfer-encoding")
