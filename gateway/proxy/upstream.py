@@ -18,74 +18,40 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
 from gateway.plugin.headers import RawHeader
 from gateway.proxy.deadlines import NEVER, Deadlines
+from gateway.proxy.response import (
+    BadResponseError,
+    ResponseHead,
+    ResponseSink,
+    UpstreamError,
+    read_framing,
+)
 from gateway.reasons import Reason
 
+__all__ = ["ResponseHead", "ResponseSink", "UpstreamConnection", "UpstreamError"]
+
 RESPONSE_HEAD_BYTES_MAX = 131_072
-"""A response head above this is refused; trailers count towards it."""
+"""A response head above this is refused, and so are trailers above it."""
 RESPONSE_HEADERS_MAX = 500
 _NO_CONTENT = frozenset({204, 304})
 
 
-class UpstreamError(Exception):
-    """The upstream failed; `sent` says whether any byte of the request may have reached it."""
-
-    def __init__(self, reason: Reason, message: str = "", *, sent: bool = False) -> None:
-        super().__init__(message or reason.value)
-        self.reason = reason
-        self.message = message
-        self.sent = sent
-
-
-class ResponseHead:
-    """Status line and fields as received, and how the body is delimited."""
-
-    __slots__ = ("chunked", "close_delimited", "content_length", "headers", "phrase", "status")
-
-    def __init__(self, status: int, phrase: bytes, headers: list[RawHeader]) -> None:
-        self.status = status
-        self.phrase = phrase
-        self.headers = headers
-        self.chunked = False
-        self.content_length: int | None = None
-        self.close_delimited = False
-
-
-class ResponseSink(Protocol):
-    """Where an answer goes, called from the connection in wire order."""
-
-    def on_interim(self, head: ResponseHead) -> None:
-        """A 1xx answer other than 101."""
-
-    def on_head(self, head: ResponseHead) -> None: ...
-
-    def on_data(self, data: bytes) -> None:
-        """Body bytes, without framing; the pieces of one read arrive joined."""
-
-    def on_end(self, trailers: list[RawHeader]) -> None: ...
-
-    def on_upgraded(self, head: ResponseHead, rest: bytes) -> None:
-        """101: from now on `on_data` gets the tunnel's bytes; `rest` came with the head."""
-
-    def on_error(self, error: UpstreamError) -> None:
-        """The exchange is over without a proper end; called at most once, after any part."""
-
-    def on_writable(self) -> None:
-        """The connection takes request bytes again."""
-
-
 class UpstreamConnection(asyncio.Protocol):
-    """See the module. `on_idle` is told when the connection may carry the next exchange,
-    `on_closed` once when it is gone."""
+    """See the module.
+
+    `on_idle` is told when the connection may carry the next exchange, `on_closed` once when it is
+    gone.
+    """
 
     __slots__ = (
         "_complete",
         "_deadlines",
+        "_first_byte_s",
         "_head",
         "_head_bytes",
         "_headers",
@@ -137,7 +103,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._complete = True
         self._keep_alive = True
         self._tunnel = False
-        self._idle_s = 0.0
+        self._first_byte_s = self._idle_s = 0.0
         self._total_at = NEVER
         self.deadline = NEVER
         self.closed = False
@@ -178,7 +144,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_bytes = 0
         self.exchanges += 1
         now = asyncio.get_running_loop().time()
-        self._idle_s = idle_s
+        self._first_byte_s, self._idle_s = first_byte_s, idle_s
         self._total_at = now + total_s if total_s else NEVER
         self.deadline = min(now + first_byte_s, self._total_at)
         self._deadlines = deadlines
@@ -190,6 +156,9 @@ class UpstreamConnection(asyncio.Protocol):
         if transport is not None:
             self.sent = True
             transport.write(data)
+            if self._head is None:  # a long upload is no silence of the upstream
+                now = asyncio.get_running_loop().time()
+                self.deadline = min(now + self._first_byte_s, self._total_at)
 
     def finish_request(self) -> None:
         """Says that the request is written to its end."""
@@ -264,8 +233,8 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
             return
-        except (httptools.HttpParserError, _BadResponse) as error:
-            self._broken(error)
+        except httptools.HttpParserError as error:
+            self._broken(error.__context__ or error)
             return
         if self._parts:
             self._flush(sink)
@@ -316,7 +285,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_status(self, phrase: bytes) -> None:
         if self._complete:
-            raise _BadResponse("bytes after the answer")
+            raise BadResponseError("bytes after the answer")
         self._phrase = phrase
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -324,24 +293,22 @@ class UpstreamConnection(asyncio.Protocol):
         fields = self._headers if self._head is None else self._trailers
         fields.append((name, value))
         if len(fields) > RESPONSE_HEADERS_MAX or self._head_bytes > RESPONSE_HEAD_BYTES_MAX * 2:
-            raise _BadResponse("too many header fields")
+            raise BadResponseError("too many header fields")
 
     def on_headers_complete(self) -> None:
         if self._complete:
-            raise _BadResponse("a second answer")
+            raise BadResponseError("a second answer")
         parser = cast("httptools.HttpResponseParser", self._parser)
         head = ResponseHead(parser.get_status_code(), self._phrase, self._headers)
         self._phrase = b""
         if head.status < 200:  # noqa: PLR2004  # RFC 9110 section 15.2: interim
             self._interim(head)
             return
-        _read_framing(head)
+        read_framing(head)
         self._keep_alive = parser.should_keep_alive()
         self._head = head
         without_body = self._method == b"HEAD" or head.status in _NO_CONTENT
-        head.close_delimited = not (
-            without_body or head.chunked or head.content_length is not None
-        )
+        head.close_delimited = not (without_body or head.chunked or head.content_length is not None)
         cast("ResponseSink", self._sink).on_head(head)
         if self._method == b"HEAD":
             # llhttp waits for a body that never comes (RFC 9110 section 9.3.2).
@@ -349,7 +316,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         if self._complete:
-            raise _BadResponse("bytes after the answer")
+            raise BadResponseError("bytes after the answer")
         self._parts.append(data)
 
     def on_message_complete(self) -> None:
@@ -369,7 +336,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._headers = []
         if head.status == 101:  # noqa: PLR2004  # RFC 9110 section 15.2.2
             if not self._upgrade_asked:
-                raise _BadResponse("it switched protocols without being asked")
+                raise BadResponseError("it switched protocols without being asked")
             self._head = head
         else:
             cast("ResponseSink", self._sink).on_interim(head)
@@ -388,7 +355,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = min(asyncio.get_running_loop().time() + self._idle_s, self._total_at)
         sink.on_upgraded(head, rest)
 
-    def _broken(self, error: Exception) -> None:
+    def _broken(self, error: BaseException) -> None:
         sink = self._sink
         if self._complete and sink is not None:
             # The answer was whole and good; what follows it is not ours to read.
@@ -398,7 +365,9 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self._parts and sink is not None:
             self._flush(sink)
-        self._fail(Reason.UPSTREAM_BAD_RESPONSE, str(error))
+        # llhttp's own words may quote the upstream's bytes: only ours are passed on.
+        message = str(error) if isinstance(error, BadResponseError) else "it is not HTTP/1.1"
+        self._fail(Reason.UPSTREAM_BAD_RESPONSE, message)
 
     def _flush_rest(self, sink: ResponseSink) -> None:
         if self._parts:
@@ -443,24 +412,3 @@ class UpstreamConnection(asyncio.Protocol):
         self._unwatch()
         if sink is not None:
             sink.on_error(UpstreamError(reason, message, sent=self.sent))
-
-
-class _BadResponse(Exception):
-    """Raised inside llhttp's callbacks to stop the parser."""
-
-
-def _read_framing(head: ResponseHead) -> None:
-    """Finds how the body is delimited; refuses what two readers could read in two ways.
-
-    RFC 9112 section 6.3: a response with both fields "ought to be handled as an error".
-    """
-    for name, value in head.headers:
-        lowered = name.lower()
-        if lowered == b"content-length":
-            head.content_length = int(value) if value.isdigit() else None
-        elif lowered == b"transfer-encoding":
-            if head.chunked or value.lower() != b"chunked":
-                raise _BadResponse("its transfer-encoding is not understood")
-            head.chunked = True
-    if head.chunked and head.content_length is not None:
-        raise _BadResponse("its answer has both content-length and transfer-encoding")

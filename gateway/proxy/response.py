@@ -1,0 +1,76 @@
+"""What an upstream's answer is, apart from the connection it comes on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.plugin.headers import RawHeader
+from gateway.reasons import Reason
+
+
+class UpstreamError(Exception):
+    """The upstream failed; `sent` says whether any byte of the request may have reached it."""
+
+    def __init__(self, reason: Reason, message: str = "", *, sent: bool = False) -> None:
+        super().__init__(message or reason.value)
+        self.reason = reason
+        self.message = message
+        self.sent = sent
+
+
+class ResponseHead:
+    """Status line and fields as received, and how the body is delimited."""
+
+    __slots__ = ("chunked", "close_delimited", "content_length", "headers", "phrase", "status")
+
+    def __init__(self, status: int, phrase: bytes, headers: list[RawHeader]) -> None:
+        self.status = status
+        self.phrase = phrase
+        self.headers = headers
+        self.chunked = False
+        self.content_length: int | None = None
+        self.close_delimited = False
+
+
+class ResponseSink(Protocol):
+    """Where an answer goes, called from the connection in wire order."""
+
+    def on_interim(self, head: ResponseHead) -> None:
+        """A 1xx answer other than 101."""
+
+    def on_head(self, head: ResponseHead) -> None: ...
+
+    def on_data(self, data: bytes) -> None:
+        """Body bytes, without framing; the pieces of one read arrive joined."""
+
+    def on_end(self, trailers: list[RawHeader]) -> None: ...
+
+    def on_upgraded(self, head: ResponseHead, rest: bytes) -> None:
+        """101: from now on `on_data` gets the tunnel's bytes; `rest` came with the head."""
+
+    def on_error(self, error: UpstreamError) -> None:
+        """The exchange is over without a proper end; called at most once, after any part."""
+
+    def on_writable(self) -> None:
+        """The connection takes request bytes again."""
+
+
+class BadResponseError(Exception):
+    """Raised inside llhttp's callbacks to stop the parser."""
+
+
+def read_framing(head: ResponseHead) -> None:
+    """Finds how the body is delimited; refuses what two readers could read in two ways.
+
+    RFC 9112 section 6.3: a response with both fields "ought to be handled as an error".
+    """
+    for name, value in head.headers:
+        lowered = name.lower()
+        if lowered == b"content-length":
+            head.content_length = int(value) if value.isdigit() else None
+        elif lowered == b"transfer-encoding":
+            if head.chunked or value.lower() != b"chunked":
+                raise BadResponseError("its transfer-encoding is not understood")
+            head.chunked = True
+    if head.chunked and head.content_length is not None:
+        raise BadResponseError("its answer has both content-length and transfer-encoding")
