@@ -1,0 +1,117 @@
+"""Turns what pydantic found wrong into sentences for the person who wrote the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+Path = tuple[str | int, ...]
+
+
+class Finding(NamedTuple):
+    """One fault: the path of the value, what is wrong, what to write instead.
+
+    `key` is true where the key itself is the fault and not its value.
+    """
+
+    path: Path
+    message: str
+    hint: str
+    key: bool = False
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "x"?`, or the list of what is known where nothing is near and it is short."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return f"known: {', '.join(names)}" if 0 < len(names) <= 16 else ""  # noqa: PLR2004  # one line
+
+
+def dotted(path: Path) -> str:
+    """The path as people write it: `listener.limits.head_bytes_max`, `chain[0].allow`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def explain(model: type[BaseModel], errors: Iterable[ErrorDetails], noun: str) -> list[Finding]:
+    """One finding for each of pydantic's `errors` about data meant for `model`.
+
+    `noun` is what a key of this file is called: "setting", "key". Values are never quoted,
+    because a value may be a secret.
+    """
+    findings: dict[Path, Finding] = {}
+    for error in errors:
+        # The branches of a union each report the same place; the first one speaks for all.
+        path = _real_path(error["loc"])
+        if path not in findings:
+            findings[path] = _finding(model, error, path, noun)
+    return list(findings.values())
+
+
+def _real_path(location: tuple[str | int, ...]) -> Path:
+    """pydantic adds the branch of a union (`int`, `literal['auto']`) to the path; it is no key."""
+    return tuple(p for p in location if not (isinstance(p, str) and _BRANCH.match(p)))
+
+
+_BRANCH = re.compile(
+    r"(int|float|bool|str|bytes|constrained-(int|str|float)|literal\[.*\]|function-.*|nullable.*)\Z"
+)
+
+
+def _finding(model: type[BaseModel], error: ErrorDetails, path: Path, noun: str) -> Finding:
+    name = dotted(path)
+    if error["type"] == "extra_forbidden":
+        known = fields_at(model, path[:-1])
+        where = f" in {dotted(path[:-1])}" if len(path) > 1 else ""
+        message = f'unknown {noun} "{path[-1]}"{where}'
+        return Finding(path, message, did_you_mean(str(path[-1]), known), key=True)
+    if error["type"] == "missing":
+        return Finding(path[:-1], f'"{path[-1]}" is missing', f'add "{path[-1]}"')
+    said = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if said == error["msg"]:
+        return Finding(path, f"{name}: {said[:1].lower()}{said[1:]}", "")
+    if error["type"] == "value_error":
+        return Finding(path, f"{name}: {said}", "")
+    hint = ""
+    if error["type"] in {"literal_error", "enum"} and isinstance(error["input"], str):
+        choices = re.findall(r"'([^']*)'", said)
+        near = difflib.get_close_matches(error["input"].lower(), choices, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else ""
+    return Finding(path, f"{name} must be {said}", hint)
+
+
+def fields_at(model: type[BaseModel], path: Path) -> set[str]:
+    """The keys that are legal below `path`; empty where the path leaves the models."""
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            info = current.model_fields.get(str(part))
+            current = info.annotation if info else None
+        else:
+            current = _inner(current)
+        current = _unwrap(current)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return set(current.model_fields)
+    return set()
+
+
+def _unwrap(annotation: Any) -> Any:
+    """`X | None` is X."""
+    models = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
+    is_container = getattr(annotation, "__origin__", None) in {dict, tuple, list}
+    return models[0] if models and not is_container else annotation
+
+
+def _inner(annotation: Any) -> Any:
+    """`dict[str, X]`, `tuple[X, ...]`, `list[X]` hold X."""
+    args = [a for a in get_args(annotation) if a is not Ellipsis]
+    return args[-1] if args else None
