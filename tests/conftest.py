@@ -1,0 +1,32 @@
+"""What holds for the whole suite: no blocking call on a loop, no deadline in property tests."""
+
+from __future__ import annotations
+
+import os
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator, Mapping
+
+import hypothesis
+import pytest
+import uvloop
+from blockbuster import blockbuster_ctx
+
+# Wall-clock deadlines fail on a busy machine; in CI the same examples run every time.
+hypothesis.settings.register_profile(
+    "sealgate", deadline=None, print_blob=True, derandomize="CI" in os.environ
+)
+hypothesis.settings.load_profile("sealgate")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Asynchronous tests run on the loop that serves in production."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blocking_calls_fail() -> Iterator[None]:
+    """A blocking call (file, lock, name lookup) of our code on a running loop is an error."""
+    with blockbuster_ctx(["gateway", "gateway_plugins"]):
+        yield
