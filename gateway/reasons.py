@@ -16,6 +16,7 @@ class Reason(StrEnum):
     VERSION_UNSUPPORTED = "version_unsupported"
     HEADERS_TOO_LARGE = "headers_too_large"
     BODY_TOO_LARGE = "body_too_large"
+    QUERY_TOO_LARGE = "query_too_large"
     EXPECTATION_UNSUPPORTED = "expectation_unsupported"
     REQUEST_TIMEOUT = "request_timeout"
     # where it goes
@@ -71,6 +72,7 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.VERSION_UNSUPPORTED: ReasonInfo(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here"),
     Reason.HEADERS_TOO_LARGE: ReasonInfo(431, "The request head is over the limit"),
     Reason.BODY_TOO_LARGE: ReasonInfo(413, "The request body is over the limit"),
+    Reason.QUERY_TOO_LARGE: ReasonInfo(414, "The query string is over the limit"),
     Reason.EXPECTATION_UNSUPPORTED: ReasonInfo(417, "Only the expectation 100-continue is known"),
     Reason.REQUEST_TIMEOUT: ReasonInfo(408, "The request did not arrive in time"),
     Reason.NO_ROUTE: ReasonInfo(404, "No route matches this request"),

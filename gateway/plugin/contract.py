@@ -42,6 +42,12 @@ class Plugin:
     provides: ClassVar[frozenset[Fact[Any]]] = frozenset()
     on_error: ClassVar[OnError] = "reject"
     """What an exception or a time-out of a hook means; a policy may say otherwise."""
+    skips_hooks: frozenset[str] = frozenset()
+    """Hooks that this use does not need as it is configured; `__init__` sets it on the instance.
+
+    A hook named here is left out of the chain as if the class did not override it, so that a
+    policy pays (a buffered body, above all) only for what it asks for.
+    """
 
     def __init__(self, config: Any, runtime: Runtime) -> None:
         """Compiles `config` (an instance of `Config`); no input or output here, see `start`."""

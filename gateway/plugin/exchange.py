@@ -150,10 +150,15 @@ class Exchange:
     `id` is the request id. `route`, `upstream` and `policy` are names; `policy_version` is the
     snapshot that serves this exchange from its first byte to its receipt. `model` is known where
     the path names it or the body was read. Times are `Runtime.clock` seconds.
+
+    `client_ip` is the text of the fact CLIENT_ADDRESS, or the peer's where that fact is not known.
+    `body_bytes_max` is a limit on the request body that a plugin sets in `on_request_headers`; the
+    core keeps to it while the body streams, so it also holds for a body of unknown length.
     """
 
     __slots__ = (
         "_flag",
+        "body_bytes_max",
         "client_ip",
         "dialect",
         "facts",
@@ -193,6 +198,7 @@ class Exchange:
         self.policy_version = policy_version
         self.started_at = started_at
         self.model: str | None = None
+        self.body_bytes_max: int | None = None
         self.facts: dict[Fact[Any], Any] = {}
         self.verdicts: list[Verdict] = []
         self._flag: tuple[str, dict[str, str]] | None = None
@@ -232,6 +238,7 @@ class Exchange:
         )
         twin.response = self.response.copy() if self.response is not None else None
         twin.model = self.model
+        twin.body_bytes_max = self.body_bytes_max
         twin.facts = dict(self.facts)
         twin.verdicts = list(self.verdicts)
         return twin
