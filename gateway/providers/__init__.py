@@ -1,0 +1,1 @@
+"""Sans-io dialects: how each provider's API frames, names and refuses things."""

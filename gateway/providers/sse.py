@@ -1,0 +1,181 @@
+"""Server-sent events, cut at the event and never rewritten (WHATWG HTML, section 9.2.6).
+
+`SseSplitter` takes bytes in any portions and gives pieces whose `raw` bytes, one after the other,
+are exactly the bytes that came: what nobody edits, nobody changes. A piece is one event, or a
+comment or a blank line between events (`data` is None then). Everything stays bytes: no text is
+decoded, so an escaped U+2028 stays escaped and a lone surrogate stays legal.
+
+Cost: each byte is searched once and copied at most twice, whatever the portions, so that a line of
+8 MB arriving in small reads is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+EVENT_BYTES_MAX: Final = 8 * 1024 * 1024 + 65_536
+"""A line of 8 MiB (an image in base64) and its field names fit."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_ENDS = b"\r\n"
+# A line ends with CRLF, LF or CR. The groups are atomic, else a CRLF would backtrack into CR, LF
+# and look like a blank line.
+_BLANK_LINE = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
+_LINE_END = re.compile(rb"\r\n?|\n")
+_NOT_LINE_END = re.compile(rb"[^\r\n]")
+
+
+class EventTooLargeError(ValueError):
+    """An event grew over the limit before it ended; the splitter's `pending` holds its bytes."""
+
+
+class SseEvent:
+    """One piece of the stream: `raw` as received, `data` without field names, `name` of the event.
+
+    `data` is None for a piece that no client sees as an event (comment, blank line, other fields).
+    """
+
+    __slots__ = ("data", "name", "raw")
+
+    def __init__(self, raw: bytes, data: bytes | None, name: bytes = b"") -> None:
+        self.raw = raw
+        self.data = data
+        self.name = name
+
+    def with_data(self, data: bytes) -> bytes:
+        """The event's bytes with other data; all other lines stay as they are."""
+        return replace_data(self.raw, data)
+
+    def __repr__(self) -> str:
+        # No content: it may be somebody's prompt.
+        return f"<SseEvent {self.name!r} {len(self.raw)} bytes>"
+
+
+class SseSplitter:
+    """Cuts one stream into events.
+
+    Args:
+        event_bytes_max: an event longer than this raises `EventTooLargeError`, so that memory is
+            bounded.
+
+    """
+
+    __slots__ = ("_at_start", "_buffer", "_limit", "_searched")
+
+    def __init__(self, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._at_start = True
+        self._limit = event_bytes_max
+
+    @property
+    def pending(self) -> bytes:
+        """What came of an event that has not ended."""
+        return bytes(self._buffer)
+
+    def feed(self, chunk: bytes) -> list[SseEvent]:
+        """The pieces that `chunk` completes, in order."""
+        if self._buffer:
+            self._buffer += chunk
+            return self._take(self._buffer, self._searched)
+        # Nothing is waiting, which is the rule: whole events are cut out of the chunk itself.
+        return self._take(chunk, 0)
+
+    def finish(self) -> list[SseEvent]:
+        """The rest at the end of the stream: bytes to pass on, no event (the stream was cut)."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._searched = 0
+        return [SseEvent(rest, None)] if rest else []
+
+    def _take(self, source: bytes | bytearray, searched: int) -> list[SseEvent]:
+        events: list[SseEvent] = []
+        start, size = 0, len(source)
+        while start < size:
+            if source[start] in _LINE_ENDS:
+                # Blank lines between events go at once: some servers keep a stream alive so. The
+                # LF of a CRLF whose CR ended an event in an earlier portion arrives here too.
+                content = _NOT_LINE_END.search(source, start)
+                stop = size if content is None else content.start()
+                events.append(SseEvent(bytes(source[start:stop]), None))
+                start, self._at_start = stop, False
+                continue
+            match = _BLANK_LINE.search(source, max(start, searched))
+            if match is None:
+                break
+            events.append(self._event(bytes(source[start : match.end()])))
+            start = match.end()
+        self._keep(source, start)
+        return events
+
+    def _event(self, raw: bytes) -> SseEvent:
+        if self._at_start:
+            self._at_start = False
+            return SseEvent(raw, *parse(raw.removeprefix(_BOM)))
+        return SseEvent(raw, *parse(raw))
+
+    def _keep(self, source: bytes | bytearray, start: int) -> None:
+        if source is self._buffer:
+            del self._buffer[:start]
+        else:
+            self._buffer += source[start:]
+        size = len(self._buffer)
+        # A blank line is at most four bytes, of which three may have come.
+        self._searched = max(0, size - 3)
+        if size > self._limit:
+            raise EventTooLargeError(f"an event is longer than {self._limit} bytes")
+
+
+def parse(raw: bytes) -> tuple[bytes | None, bytes]:
+    """The data (lines joined by LF; None without a data field) and the event name of one event."""
+    one_line = raw.startswith(b"data: ") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0
+    if one_line and raw.find(b"\r") < 0:
+        # Nearly every event of every provider.
+        return raw[6:-2], b""
+    data: list[bytes] = []
+    name = b""
+    for line in raw.splitlines():
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    return (b"\n".join(data) if data else None), name
+
+
+def replace_data(raw: bytes, data: bytes) -> bytes:
+    """The event `raw` with `data` in its first data line's place; all else stays byte for byte."""
+    out: list[bytes] = []
+    placed = False
+    for line in raw.splitlines(keepends=True):
+        content = line.rstrip(b"\r\n")
+        field, _, value = content.removeprefix(_BOM).partition(b":")
+        if field != b"data":
+            out.append(line)
+        elif not placed:
+            placed = True
+            out.append(_data_lines(line, content, value, data))
+    return b"".join(out)
+
+
+def _data_lines(line: bytes, content: bytes, value: bytes, data: bytes) -> bytes:
+    """`data` in the manner of the data line `line`: its mark, its space, its line end."""
+    mark = _BOM if content.startswith(_BOM) else b""
+    field = b"data: " if value.startswith(b" ") or not value else b"data:"
+    end = line[len(content) :]
+    return mark + b"".join(field + part + end for part in _LINE_END.split(data))
+
+
+def encode(data: bytes, name: bytes = b"") -> bytes:
+    """A new event."""
+    head = b"event: " + name + b"\n" if name else b""
+    return head + b"".join(b"data: " + part + b"\n" for part in _LINE_END.split(data)) + b"\n"
+
+
+def ends_between_events(tail: bytes) -> bool:
+    """May an event be added after `tail`, the last bytes sent (four are enough; none: yes)?
+
+    Within an event it may not: its unfinished line would swallow the new one.
+    """
+    return not tail or tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r\n", b"\r\n\n"))

@@ -1,0 +1,91 @@
+"""Is this response a stream, and how is it cut into pieces?
+
+A stream is known by its content type alone; a Gemini JSON array (`streamGenerateContent` without
+`alt=sse`) is `application/json` and counts as one whole body. Amazon's binary event stream is known
+as a stream but not cut yet: `make_splitter` answers None, and so the relay passes it as it is and
+counts it as uninspected. The same holds for a stream with a content-encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, Protocol
+
+from gateway.plugin.headers import Headers
+from gateway.providers.ndjson import NdjsonSplitter
+from gateway.providers.sse import EVENT_BYTES_MAX, SseSplitter
+
+
+class StreamKind(StrEnum):
+    """How a streamed body is framed."""
+
+    SSE = "sse"
+    NDJSON = "ndjson"
+    EVENTSTREAM = "eventstream"
+
+
+_KINDS: Final[dict[bytes, StreamKind]] = {
+    b"text/event-stream": StreamKind.SSE,
+    b"application/x-ndjson": StreamKind.NDJSON,
+    b"application/ndjson": StreamKind.NDJSON,
+    b"application/jsonl": StreamKind.NDJSON,
+    b"application/x-jsonlines": StreamKind.NDJSON,
+    b"application/vnd.amazon.eventstream": StreamKind.EVENTSTREAM,
+}
+
+
+class Piece(Protocol):
+    """One event or line: its exact bytes, and its data (None where it carries none)."""
+
+    raw: bytes
+    data: bytes | None
+    name: bytes
+
+    def with_data(self, data: bytes) -> bytes:
+        """The piece's bytes with other data, everything else byte for byte as it was."""
+        ...
+
+
+class Splitter(Protocol):
+    """Bytes in, pieces out; the pieces' `raw` together are the bytes that went in."""
+
+    @property
+    def pending(self) -> bytes:
+        """Bytes that belong to no finished piece yet."""
+        ...
+
+    def feed(self, chunk: bytes) -> Sequence[Piece]:
+        """The pieces that `chunk` completes; `EventTooLargeError` where one is over the limit."""
+        ...
+
+    def finish(self) -> Sequence[Piece]:
+        """What is left when the stream has ended."""
+        ...
+
+
+def stream_kind(headers: Headers) -> StreamKind | None:
+    """The framing that a response head announces, None for a body that is no stream."""
+    content_type = headers.first(b"content-type")
+    if content_type is None:
+        return None
+    # The usual spelling first: this is asked of every response.
+    return _KINDS.get(content_type) or _KINDS.get(_media_type(content_type))
+
+
+def make_splitter(
+    kind: StreamKind, headers: Headers, event_bytes_max: int = EVENT_BYTES_MAX
+) -> Splitter | None:
+    """A fresh splitter, or None where the stream can only be passed as it is, uninspected."""
+    encoding = headers.first(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+        return None
+    if kind is StreamKind.SSE:
+        return SseSplitter(event_bytes_max)
+    if kind is StreamKind.NDJSON:
+        return NdjsonSplitter(event_bytes_max)
+    return None
+
+
+def _media_type(content_type: bytes) -> bytes:
+    return content_type.partition(b";")[0].strip().lower()

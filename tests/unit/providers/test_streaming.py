@@ -1,0 +1,45 @@
+"""Which responses are streams, and how they are cut."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.plugin.headers import Headers
+from gateway.providers.ndjson import NdjsonSplitter
+from gateway.providers.sse import SseSplitter
+from gateway.providers.streaming import StreamKind, make_splitter, stream_kind
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        (b"text/event-stream", StreamKind.SSE),
+        (b"Text/Event-Stream; charset=utf-8", StreamKind.SSE),
+        (b"application/x-ndjson", StreamKind.NDJSON),
+        (b"application/x-ndjson ;charset=utf-8", StreamKind.NDJSON),
+        (b"application/vnd.amazon.eventstream", StreamKind.EVENTSTREAM),
+        (b"application/json", None),
+        (b"", None),
+    ],
+)
+def test_a_stream_is_known_by_its_content_type(content_type: bytes, kind: StreamKind) -> None:
+    assert stream_kind(Headers([(b"Content-Type", content_type)])) is kind
+
+
+def test_a_response_without_content_type_is_no_stream() -> None:
+    assert stream_kind(Headers([])) is None
+
+
+def test_each_framing_has_its_splitter() -> None:
+    plain = Headers([(b"content-encoding", b"identity")])
+
+    assert isinstance(make_splitter(StreamKind.SSE, plain), SseSplitter)
+    assert isinstance(make_splitter(StreamKind.NDJSON, plain), NdjsonSplitter)
+
+
+def test_what_cannot_be_cut_is_said_so_instead_of_guessed() -> None:
+    """None makes the relay pass the stream as it is and count it as uninspected."""
+    zipped = Headers([(b"content-encoding", b"gzip")])
+
+    assert make_splitter(StreamKind.EVENTSTREAM, Headers([])) is None
+    assert make_splitter(StreamKind.SSE, zipped) is None
