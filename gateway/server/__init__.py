@@ -1,0 +1,1 @@
+"""Listeners, connections and the processes that own them."""

@@ -1,0 +1,121 @@
+"""What of a request head decides its framing; what can be read in two ways is refused."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.plugin.verdict import Reject
+from gateway.proxy.headers import PROTECTED, connection_options
+from gateway.proxy.inbound import InboundRequest
+from gateway.reasons import Reason
+
+# RFC 9110 section 7.2 and RFC 3986 section 3.2.2: a registered name, an address, an IP literal.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?\Z")
+# Visible ASCII and raw bytes above it; no white space, no control, no fragment.
+_TARGET = re.compile(rb"[\x21\x22\x24-\x7e\x80-\xff]+\Z")
+_NAMES = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"}
+)
+
+
+class RequestHeadError(Exception):
+    """Raised inside llhttp's callbacks to stop the parser; `reject` is the answer."""
+
+    def __init__(self, reject: Reject) -> None:
+        super().__init__(reject.reason.value)
+        self.reject = reject
+
+
+def _ambiguous(message: str) -> RequestHeadError:
+    return RequestHeadError(Reject(Reason.AMBIGUOUS_REQUEST, message))
+
+
+def read_head(request: InboundRequest, version: str) -> None:
+    """Fills in framing, host and expectations. Raises RequestHeadError."""
+    if version not in ("1.1", "1.0"):
+        raise RequestHeadError(Reject(Reason.VERSION_UNSUPPORTED))
+    if request.method == b"CONNECT":
+        raise RequestHeadError(Reject(Reason.METHOD_UNKNOWN, "CONNECT is not served here"))
+    request.http_10 = version == "1.0"
+    request.keep_alive = not request.http_10
+    upgrade = connection = None
+    hosts = 0
+    for name, value in request.headers.raw:
+        lowered = name.lower()
+        if lowered not in _NAMES:
+            continue
+        if lowered == b"host":
+            hosts += 1
+            request.host = value
+        elif lowered == b"content-length":
+            _content_length(request, value)
+        elif lowered == b"transfer-encoding":
+            _transfer_encoding(request, value)
+        elif lowered == b"connection":
+            connection = value if connection is None else connection + b"," + value
+        elif lowered == b"upgrade":
+            upgrade = value if upgrade is None else upgrade + b"," + value
+        else:
+            _expect(request, value)
+    _check_host(request, hosts)
+    _check_target(request)
+    if request.chunked and request.content_length is not None:
+        raise _ambiguous("content-length and transfer-encoding together")
+    if connection is not None:
+        _connection(request, connection_options(connection), upgrade)
+
+
+def _content_length(request: InboundRequest, value: bytes) -> None:
+    # RFC 9110 section 8.6: digits only; int() alone would take "+5", "1_0" and other digits.
+    if request.content_length is not None or not value.isdigit() or len(value) > 19:  # noqa: PLR2004  # 2**63
+        raise _ambiguous("content-length must be one decimal number")
+    request.content_length = int(value)
+
+
+def _transfer_encoding(request: InboundRequest, value: bytes) -> None:
+    if request.chunked or value.lower() != b"chunked" or request.http_10:
+        raise _ambiguous("transfer-encoding must be `chunked`, once, in HTTP/1.1")
+    request.chunked = True
+
+
+def _expect(request: InboundRequest, value: bytes) -> None:
+    if value.lower() != b"100-continue":
+        raise RequestHeadError(Reject(Reason.EXPECTATION_UNSUPPORTED))
+    request.expect_continue = not request.http_10
+
+
+def _check_host(request: InboundRequest, hosts: int) -> None:
+    # RFC 9112 section 3.2: "a server MUST respond with 400 to any HTTP/1.1 request message that
+    # lacks a Host header field and to any that contains more than one".
+    if hosts > 1 or (hosts == 0 and not request.http_10):
+        raise _ambiguous("there must be one host header")
+    if not _HOST.match(request.host):
+        raise _ambiguous("the host header is not a host")
+
+
+def _check_target(request: InboundRequest) -> None:
+    target = request.target
+    if not _TARGET.match(target):
+        raise RequestHeadError(Reject(Reason.MALFORMED_REQUEST, "the request target is not valid"))
+    if target.startswith(b"/") or (target == b"*" and request.method == b"OPTIONS"):
+        return
+    # The absolute form (RFC 9112 section 3.2.2) names a host a second time.
+    scheme, mark, rest = target.partition(b"://")
+    authority, slash, path = rest.partition(b"/")
+    if not mark or scheme.lower() not in (b"http", b"https") or authority != request.host:
+        raise _ambiguous("the request target and the host header differ")
+    request.target = slash + path if slash else b"/"
+
+
+def _connection(request: InboundRequest, options: frozenset[bytes], upgrade: bytes | None) -> None:
+    if b"close" in options:
+        request.keep_alive = False
+    if options & PROTECTED:
+        raise _ambiguous("connection names a field that decides how the request is read")
+    if upgrade is None or b"upgrade" not in options:
+        return
+    if upgrade.strip().lower() == b"websocket":
+        if request.chunked or request.content_length:
+            raise _ambiguous("a WebSocket handshake has no body")
+        # RFC 6455 section 4.1: the method must be GET; else the upgrade is ignored.
+        request.upgrade = request.method == b"GET" and not request.http_10
