@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.networks import NetworkText
+
 
 class Dialect(StrEnum):
     """The API a route speaks; decides how refusals look and, later, how bodies are read."""
@@ -82,7 +84,7 @@ class AdminSettings(_Model):
 
 
 class TargetSettings(_Model):
-    """One address of an upstream: `http://`, `https://` or `unix:/path/to.sock`."""
+    """One address of an upstream: `http://`, `https://` or `unix:/path/to.sock[:/base/path]`."""
 
     url: str
     weight: int = Field(1, ge=1, le=1000)
@@ -146,7 +148,15 @@ class UpstreamSettings(_Model):
 
     url: str | None = Field(None, description="Shorthand for one target.")
     targets: tuple[TargetSettings, ...] = ()
-    proxy: str | None = Field(None, description="An HTTP proxy on the way out.")
+    proxy: str | None = Field(
+        None,
+        repr=False,  # it may hold credentials
+        description="An HTTP proxy on the way out: `http://[user:password@]host:port`.",
+    )
+    allow_link_local: bool = Field(
+        False,
+        description="Lets targets be link-local and cloud metadata addresses (169.254.169.254).",
+    )
     tls: UpstreamTlsSettings = UpstreamTlsSettings()
     pool: PoolSettings = PoolSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
@@ -192,8 +202,13 @@ class Settings(_Model):
     data_dir: Path = Path(".sealgate")
     policies: Path | None = Field(None, description="Folder or file; default: the built-in policy.")
     profile: str | None = Field(None, description="Policies that name a profile need this one.")
-    trusted_proxies: tuple[str, ...] = Field(
+    trusted_proxies: tuple[NetworkText, ...] = Field(
         (), description="Networks whose X-Forwarded-For and Forwarded are believed."
+    )
+    forwarded_header: Literal["auto", "x-forwarded-for", "forwarded"] = Field(
+        "auto",
+        description="The header that the trusted proxies write; `auto` reads either and knows no "
+        "client address where both are there and disagree.",
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = Field((), description="Tried before the built-in routes.")
