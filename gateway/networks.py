@@ -1,0 +1,125 @@
+"""IP addresses and networks, read strictly, and sets of networks that answer fast."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator
+
+Address: TypeAlias = IPv4Address | IPv6Address
+AnyNetwork: TypeAlias = IPv4Network | IPv6Network
+
+_MAPPED_BITS = 96
+"""Length of the prefix `::ffff:0:0/96` of IPv4-mapped addresses (RFC 4291 section 2.5.5.2)."""
+
+
+def parse_address(text: str) -> Address | None:
+    """The address that `text` spells, or None.
+
+    Leading zeros in IPv4 are refused, because some readers take them for octal. A zone id is
+    refused, because it means nothing outside its node (RFC 4007 section 6). An IPv4-mapped IPv6
+    address is the IPv4 address.
+    """
+    if "%" in text:
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def parse_network(text: str) -> AnyNetwork:
+    """The network (`10.0.0.0/8`) or single address (`192.0.2.7`) that `text` spells.
+
+    Raises ValueError with a sentence that says what to write instead.
+    """
+    base, slash, prefix = text.partition("/")
+    address = None if "%" in base else _plain_address(base)
+    if address is None or (slash and not (prefix.isascii() and prefix.isdigit())):
+        raise ValueError(
+            f'"{text}" is not an IP network; write one as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7'
+        )
+    if slash and int(prefix) > address.max_prefixlen:
+        raise ValueError(
+            f'"{text}": the prefix of an IPv{address.version} network is at most '
+            f"{address.max_prefixlen}"
+        )
+    network = ip_network(text, strict=False)
+    if network.network_address != address:
+        raise ValueError(
+            f'"{text}" has host bits set; write {network} for the network or {base} for the '
+            "one address"
+        )
+    return _unmapped(network)
+
+
+def _plain_address(text: str) -> Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _unmapped(network: AnyNetwork) -> AnyNetwork:
+    """`::ffff:10.0.0.0/104` is `10.0.0.0/8`, as addresses are compared after `parse_address`."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+    return network
+
+
+def _checked(text: str) -> str:
+    parse_network(text)
+    return text
+
+
+NetworkText = Annotated[str, AfterValidator(_checked)]
+"""A field of a configuration that holds one network or address."""
+
+
+class NetworkSet:
+    """Many networks as sorted, merged ranges: one binary search per question."""
+
+    __slots__ = ("_v4", "_v6")
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """`networks` as `parse_network` reads them; raises ValueError at the first bad one."""
+        parsed = [parse_network(text) for text in networks]
+        self._v4 = _ranges(n for n in parsed if isinstance(n, IPv4Network))
+        self._v6 = _ranges(n for n in parsed if isinstance(n, IPv6Network))
+
+    def __contains__(self, address: Address) -> bool:
+        starts, ends = self._v4 if isinstance(address, IPv4Address) else self._v6
+        number = int(address)
+        place = bisect_right(starts, number) - 1
+        return place >= 0 and number <= ends[place]
+
+    def __bool__(self) -> bool:
+        return bool(self._v4[0] or self._v6[0])
+
+
+def _ranges(networks: Iterable[AnyNetwork]) -> tuple[list[int], list[int]]:
+    """First and last number of each run of adjoining networks, in order."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for first, last in sorted((int(n.network_address), int(n.broadcast_address)) for n in networks):
+        if ends and first <= ends[-1] + 1:
+            ends[-1] = max(ends[-1], last)
+        else:
+            starts.append(first)
+            ends.append(last)
+    return starts, ends
