@@ -1,0 +1,85 @@
+"""What the gateway has to reach, each with the figure that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+NOT_MEASURED = "not measured"
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One promise: the figure's name in `Results.checked`, its bound and how to print it."""
+
+    text: str
+    figure: str
+    bound: float
+    unit: str = ""
+    exact: bool = False
+
+    def verdict(self, figures: Figures) -> tuple[str, str]:
+        """The measured value and `pass`, `FAIL` or `not measured`."""
+        value = figures.get(self.figure)
+        if value is None:
+            return "-", NOT_MEASURED
+        met = value == self.bound if self.exact else value <= self.bound
+        return f"{value:.2f}{self.unit}" if value < 100 else f"{value:.0f}{self.unit}", (
+            "pass" if met else "FAIL"
+        )
+
+
+TARGETS = (
+    Target("CPU per 1.7 kB request, against Envoy", "request_cpu_envoy", 1.40, " x"),
+    Target("CPU per 1.7 kB request, against the aiohttp proxy", "request_cpu_aiohttp", 0.45, " x"),
+    Target("CPU per streamed event, against Envoy", "event_cpu_envoy", 1.30, " x"),
+    Target("Header plugins on: CPU per request, against bare", "headers_cpu_bare", 1.15, " x"),
+    Target("Memory idle, supervisor and one worker (PSS)", "idle_mb", 100, " MB"),
+    Target("Start to first answer", "start_ms", 1500, " ms"),
+    Target("Added delay of an event, median", "added_delay_ms", 1, " ms"),
+    Target("Added delay of an event, worst", "added_delay_max_ms", 10, " ms"),
+    Target("Bystander's wait under hostile bodies, p99, bare", "stall_bare_ms", 50, " ms"),
+    Target("Bystander's wait under hostile bodies, p99, body plugin", "stall_body_ms", 50, " ms"),
+    Target("500 streams: memory per stream", "stream_kb", 64, " kB"),
+    Target("500 streams: events missing or out of order", "stream_faults", 0, "", exact=True),
+)
+
+Ratio = Callable[[str, str, str], float | None]
+"""Gives the median over rounds of figure(first proxy) / figure(second proxy)."""
+
+
+def figures(
+    ratio: Ratio, medians: Mapping[str, Figures], hostile: Mapping[str, Figures]
+) -> dict[str, float]:
+    """Everything that `TARGETS` names and that was measured in this run."""
+    bare, direct = medians.get("sealgate", {}), medians.get("direct", {})
+    found = {
+        "request_cpu_envoy": ratio("request_cpu_us", "sealgate", "envoy"),
+        "request_cpu_aiohttp": ratio("request_cpu_us", "sealgate", "aiohttp"),
+        "event_cpu_envoy": ratio("event_cpu_us", "sealgate", "envoy"),
+        "headers_cpu_bare": ratio("request_cpu_us", "sealgate-headers", "sealgate"),
+        "idle_mb": _scaled(bare.get("idle_bytes"), 1e-6),
+        "start_ms": bare.get("start_ms"),
+        "added_delay_ms": _added(bare, direct, "delay_p50_us"),
+        "added_delay_max_ms": _added(bare, direct, "delay_max_us"),
+        "stall_bare_ms": _worst(hostile.get("sealgate")),
+        "stall_body_ms": _worst(hostile.get("sealgate-body")),
+        "stream_kb": _scaled(bare.get("stream_bytes"), 1 / 1024),
+        "stream_faults": bare.get("stream_faults"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _added(bare: Figures, direct: Figures, figure: str) -> float | None:
+    if figure not in bare or figure not in direct:
+        return None
+    return (bare[figure] - direct[figure]) / 1000
+
+
+def _worst(kinds: Figures | None) -> float | None:
+    return max((v for kind, v in kinds.items() if kind != "none"), default=None) if kinds else None
