@@ -64,6 +64,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_parts",
         "_phrase",
         "_poll",
+        "_read_paused",
         "_sink",
         "_total_at",
         "_trailers",
@@ -103,6 +104,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._complete = True
         self._keep_alive = True
         self._tunnel = False
+        self._read_paused = False
         self._first_byte_s = self._idle_s = 0.0
         self._total_at = NEVER
         self.deadline = NEVER
@@ -166,14 +168,25 @@ class UpstreamConnection(asyncio.Protocol):
         if self._complete and self._sink is None:
             self._retire()
 
+    def redirect(self, sink: ResponseSink) -> None:
+        """Gives the rest of the running exchange to another sink."""
+        self._sink = sink
+
+    def touch(self) -> None:
+        """Starts the idle limit anew: bytes went the other way through a tunnel."""
+        self._touch()
+
     def pause_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self._read_paused:
+            self._read_paused = True
             self._transport.pause_reading()
             self.deadline = NEVER  # the client is slow, not the upstream
 
     def resume_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._transport is not None and self._read_paused:
+            self._read_paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
             self._touch()
 
     def is_stale(self) -> bool:
@@ -376,6 +389,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _finish(self, sink: ResponseSink) -> None:
         self._sink = None
         self._unwatch()
+        self.resume_reading()
         if not self._keep_alive or not self.reusable:
             self.reusable = False
         # An answer that came before the whole request was sent leaves the connection in doubt

@@ -1,0 +1,148 @@
+"""The answer's way to the client is chosen: raw, shown event by event, or shown whole."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, cast
+
+from gateway.chain.runner import run
+from gateway.plugin.exchange import Exchange, ResponseView
+from gateway.plugin.headers import Headers
+from gateway.plugin.verdict import Reject, Reply
+from gateway.providers.streaming import StreamKind, make_splitter, stream_kind
+from gateway.proxy.headers import response_head
+from gateway.proxy.inbound import ClientConnection
+from gateway.proxy.relay import Relay
+from gateway.proxy.stream_text import StreamText
+from gateway.proxy.upstream import ResponseHead
+from gateway.reasons import Reason
+
+if TYPE_CHECKING:
+    from gateway.plugin.contract import Answer, Step
+    from gateway.policy.snapshot import Binding
+
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+async def settle(step: Step) -> Answer:
+    """The answer of a step that may have to be waited for."""
+    if step is None or isinstance(step, Reject | Reply):
+        return step
+    return await cast("Awaitable[Answer]", step)
+
+
+async def start_answer(
+    x: Exchange,
+    binding: Binding,
+    relay: Relay,
+    client: ClientConnection,
+    head: ResponseHead,
+    *,
+    buffer_bytes_max: int,
+) -> Answer:
+    """Runs the response hooks and starts the relay, or says what is answered instead.
+
+    Raises UpstreamError if the upstream breaks off while its body is held for a plugin.
+    """
+    response = ResponseView(head.status, head.phrase, Headers(head.headers))
+    x.response = response
+    kind = stream_kind(response.headers)
+    response.streamed = kind is not None
+    chain = binding.chain
+    if chain.response_headers:
+        answer = await settle(run(chain.response_headers, x))
+        if answer is not None:
+            return answer
+    without_body = (
+        head.status in _WITHOUT_BODY or x.request.method == "HEAD" or head.content_length == 0
+    )
+    transform, body = None, None
+    if without_body:
+        pass
+    elif kind is not None and binding.needs_text:
+        splitter = make_splitter(kind, response.headers)
+        if splitter is None:
+            return Reject(Reason.UNINSPECTABLE, "the stream is encoded in a way that is not read")
+        transform = StreamText(x, chain, splitter)
+    elif kind is None and binding.needs_response_body:
+        answer = await _show_whole(x, binding, relay, buffer_bytes_max)
+        if answer is not None:
+            return answer
+        body = response.body
+    _start(
+        x, relay, client, head,
+        kind=kind, transform=transform, body=body, without_body=without_body,
+    )  # fmt: skip
+    return None
+
+
+async def _show_whole(x: Exchange, binding: Binding, relay: Relay, bytes_max: int) -> Answer:
+    response = cast("ResponseView", x.response)
+    response.body = await relay.whole_body(bytes_max)
+    if response.body is None:
+        message = f"the answer is larger than {bytes_max} bytes"
+        return Reject(Reason.UNINSPECTABLE, message)
+    return await settle(run(binding.chain.response, x))
+
+
+def _start(
+    x: Exchange,
+    relay: Relay,
+    client: ClientConnection,
+    head: ResponseHead,
+    *,
+    kind: StreamKind | None,
+    transform: StreamText | None,
+    body: bytes | None,
+    without_body: bool,
+) -> None:
+    """Chooses the framing and writes the head.
+
+    The upstream's framing is kept, but for: a body that ends with the connection becomes chunked; a
+    changed body gets a new length; HTTP/1.0 knows no chunks, so there the connection ends the body.
+    """
+    response = cast("ResponseView", x.response)
+    content_length = len(body) if body is not None and response.body_edited else None
+    chunked = head.chunked or head.close_delimited
+    if transform is not None or (content_length is not None and chunked):
+        chunked, content_length = True, None
+    if x.request.http_version == "1.0" and chunked:
+        chunked = False
+        client.close_after()
+    added = b"x-sealgate-request-id: %b\r\n" % x.id.encode("latin-1")
+    if not client.keep_open():
+        added += b"connection: close\r\n"
+    relay.start(
+        response_head(
+            response.status,
+            response.phrase,
+            response.headers.raw,
+            chunked=chunked,
+            content_length=content_length,
+            added=added,
+        ),
+        chunked=chunked,
+        kind=kind,
+        without_body=without_body,
+        body=body,
+        transform=transform,
+    )
+
+
+def local_answer(response: ResponseView, x: Exchange, client: ClientConnection) -> bytes:
+    """The bytes of an answer of our own."""
+    body = response.body or b""
+    added = b"x-sealgate-request-id: %b\r\n" % x.id.encode("latin-1")
+    if not client.keep_open():
+        added += b"connection: close\r\n"
+    without_body = x.request.method == "HEAD" or response.status in _WITHOUT_BODY
+    content_length = None if response.status in _WITHOUT_BODY else len(body)
+    head = response_head(
+        response.status,
+        response.phrase,
+        response.headers.raw,
+        chunked=False,
+        content_length=content_length,
+        added=added,
+    )
+    return head if without_body else head + body

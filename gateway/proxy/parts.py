@@ -1,0 +1,26 @@
+"""What every exchange of one worker uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.policy.lifecycle import PolicyStore
+from gateway.proxy.balancer import Upstreams
+from gateway.proxy.client_address import ClientAddresses
+from gateway.settings import LimitSettings
+from gateway.telemetry.identifiers import RequestIds
+from gateway.telemetry.logs import ExchangeLog
+from gateway.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyParts:
+    """Made once by the worker and handed to its `Proxy`."""
+
+    store: PolicyStore
+    upstreams: Upstreams
+    addresses: ClientAddresses
+    limits: LimitSettings
+    metrics: Metrics
+    log: ExchangeLog
+    request_ids: RequestIds

@@ -1,0 +1,360 @@
+"""The answer on its way back: from the upstream connection to the client, with back-pressure.
+
+The relay is told by the upstream connection what arrives, and by the client's connection when it
+is slow. Until the handler calls `start` (the response hooks have spoken), arriving bytes wait here.
+Afterwards each read of the upstream becomes one write to the client, in the same loop turn:
+
+| mode     | chosen when                          | what happens to body bytes                     |
+|----------|--------------------------------------|------------------------------------------------|
+| raw      | no plugin of the route reads them    | passed as they come                            |
+| text     | a stream, and a plugin has `on_text` | cut into events, shown, passed or re-encoded   |
+| buffered | not a stream, and `on_response`      | held up to a limit, shown whole, then passed   |
+
+An answer that the upstream breaks off is never ended properly towards the client: in a stream the
+dialect's error event goes out if the client stands between two events, then the connection is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from gateway.plugin.exchange import Exchange
+from gateway.plugin.headers import RawHeader
+from gateway.plugin.verdict import Reject
+from gateway.providers.sse import ends_between_events
+from gateway.providers.streaming import StreamKind
+from gateway.proxy.body import BodyError
+from gateway.proxy.headers import chunk, last_chunk
+from gateway.proxy.inbound import ClientConnection
+from gateway.proxy.refusal import stream_refusal
+from gateway.proxy.upstream import ResponseHead, UpstreamConnection, UpstreamError
+from gateway.reasons import Reason
+
+PENDING_BYTES_MAX = 262_144
+"""Body bytes that may wait for the response hooks before the upstream is not read any more."""
+
+
+class Transform(Protocol):
+    """What a streamed body goes through; once `reject` is set, nothing more goes out."""
+
+    reject: Reject | None
+
+    def feed(self, data: bytes) -> bytes:
+        """What of `data`, and of what was held before, may go out now."""
+
+    def finish(self) -> bytes:
+        """The rest, at the end of the stream."""
+
+
+class Relay:
+    """One exchange's answer. `head`, then `done` are what the handler waits for."""
+
+    __slots__ = (
+        "_body_error",
+        "_chunked",
+        "_client",
+        "_done",
+        "_ended",
+        "_error",
+        "_held",
+        "_held_bytes",
+        "_kind",
+        "_loop",
+        "_started",
+        "_tail",
+        "_trailers",
+        "_transform",
+        "_waiter",
+        "_writable",
+        "bytes_out",
+        "connection",
+        "finished",
+        "first_byte_at",
+        "head",
+        "reject",
+        "upgraded",
+        "x",
+    )
+
+    def __init__(
+        self, x: Exchange, client: ClientConnection, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.x = x
+        self._client = client
+        self._loop = loop
+        self.connection: UpstreamConnection | None = None
+        self.head: ResponseHead | None = None
+        self.upgraded: bytes | None = None
+        """What came with a 101, once the upstream has switched protocols."""
+        self.reject: Reject | None = None
+        """Why the answer was broken off, if it was."""
+        self.bytes_out = 0
+        self.first_byte_at = 0.0
+        self.finished = False
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._trailers: list[RawHeader] = []
+        self._ended = False
+        self._error: UpstreamError | None = None
+        self._body_error: BodyError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._started = False
+        self._chunked = False
+        self._kind: StreamKind | None = None
+        self._transform: Transform | None = None
+        self._tail = b""
+
+    # -- the handler's side -------------------------------------------------------------------
+
+    async def wait_head(self) -> ResponseHead:
+        """The head of the answer. Raises UpstreamError, or BodyError if the request broke off."""
+        while self.head is None:
+            if self._body_error is not None:
+                raise self._body_error
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+        return self.head
+
+    async def whole_body(self, bytes_max: int) -> bytes | None:
+        """The complete body, or None where it is larger than `bytes_max` (what came is kept).
+
+        Raises UpstreamError if the upstream breaks off.
+        """
+        while not self._ended:
+            if self._error is not None:
+                raise self._error
+            if self._held_bytes > bytes_max:
+                return None
+            self._resume_upstream()
+            await self._wait()
+        if self._held_bytes > bytes_max:
+            return None
+        self._held = [b"".join(self._held)]
+        return self._held[0]
+
+    def start(
+        self,
+        head: bytes,
+        *,
+        chunked: bool,
+        kind: StreamKind | None = None,
+        without_body: bool = False,
+        body: bytes | None = None,
+        transform: Transform | None = None,
+    ) -> None:
+        """Writes the head and whatever of the body is here; the rest follows as it comes.
+
+        `body` replaces a buffered body; `transform` sees every piece of a streamed one.
+        """
+        self._started = True
+        self._chunked = chunked and not without_body
+        self._kind = kind
+        self._transform = transform
+        self._client.listen(self)
+        held, self._held = self._held, []
+        data = body if body is not None else held[0] if len(held) == 1 else b"".join(held)
+        self._held_bytes = 0
+        if transform is not None and data:
+            data = transform.feed(data)
+        out = [head]
+        if data and not without_body:
+            self._tail = data[-4:]
+            self.bytes_out += len(data)
+            out.append(chunk(data) if self._chunked else data)
+        if self._ended and (transform is None or transform.reject is None):
+            self._finish(out)
+            return
+        self._client.write(b"".join(out))
+        if transform is not None and transform.reject is not None:
+            self.break_off(transform.reject)
+        elif self._error is not None:
+            self._upstream_failed(self._error)
+        else:
+            self._resume_upstream()
+
+    async def wait_done(self) -> None:
+        """Returns when the last byte was handed to the client's connection, or nothing can be."""
+        if not self.finished:
+            self._done = self._loop.create_future()
+            await self._done
+
+    async def wait_writable(self) -> None:
+        """Returns when the upstream takes request bytes again, or has answered or failed."""
+        connection = self.connection
+        while connection is not None and connection.write_paused and not self._settled():
+            self._writable = self._loop.create_future()
+            await self._writable
+
+    def _settled(self) -> bool:
+        return self._ended or self._error is not None
+
+    def reset(self) -> None:
+        """Forgets a failed attempt, before another target is tried."""
+        if self.connection is not None:
+            self.connection.abort()
+        self.connection = self.head = self._error = None
+        self._held, self._held_bytes, self._trailers = [], 0, []
+        self._ended = False
+
+    def fail_request(self, error: BodyError) -> None:
+        """The rest of the request will not come: stops the upstream, and the answer if it runs."""
+        self._body_error = error
+        if self._started:
+            self.break_off(error.reject)
+            return
+        if self.connection is not None:
+            self.connection.abort()
+        self._wake()
+
+    def cancel(self) -> None:
+        """The client is gone, or the request failed: the upstream's work is stopped at once."""
+        if self.connection is not None and not self._ended:
+            self.connection.abort()
+        self._set_done()
+
+    def break_off(self, reject: Reject) -> None:
+        """Ends a running answer as a failure that no client can take for a whole answer."""
+        if self.finished:
+            return
+        self.reject = reject
+        if self.connection is not None:
+            self.connection.abort()
+        if self._between_events():
+            event = stream_refusal(self.x, reject)
+            self._client.write(chunk(event) if self._chunked else event)
+            self._client.close_after()
+            # No last chunk: the body stays open-ended, the connection closes behind the event.
+        else:
+            self._client.abort()
+        self._set_done()
+
+    # -- the upstream's side: ResponseSink ------------------------------------------------------
+
+    def on_interim(self, head: ResponseHead) -> None:
+        # 100 was answered by us, if it was asked for. A 1.0 client knows no interim answers.
+        if head.status != 100 and self.x.request.http_version == "1.1":  # noqa: PLR2004  # RFC 9110 section 15.2.1
+            fields = b"".join(b"%b: %b\r\n" % field for field in head.headers)
+            self._client.write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.phrase, fields))
+
+    def on_head(self, head: ResponseHead) -> None:
+        self.head = head
+        self.first_byte_at = self._loop.time()
+        self._wake()
+
+    def on_data(self, data: bytes) -> None:
+        if not self._started:
+            self._held.append(data)
+            self._held_bytes += len(data)
+            if self._held_bytes > PENDING_BYTES_MAX and self.connection is not None:
+                self.connection.pause_reading()
+            self._wake()
+            return
+        transform = self._transform
+        if transform is not None:
+            data = transform.feed(data)
+        if data:
+            self._tail = data[-4:]
+            self.bytes_out += len(data)
+            self._client.write(chunk(data) if self._chunked else data)
+        if transform is not None and transform.reject is not None:
+            self.break_off(transform.reject)
+
+    def on_end(self, trailers: list[RawHeader]) -> None:
+        self._ended = True
+        self._trailers = trailers
+        if self._started:
+            self._finish([])
+        else:
+            self._wake()
+        self._wake_writer()
+
+    def on_upgraded(self, head: ResponseHead, rest: bytes) -> None:
+        self.upgraded = rest
+        self.on_head(head)
+
+    def on_error(self, error: UpstreamError) -> None:
+        self._error = error
+        if self._started:
+            self._upstream_failed(error)
+        else:
+            self._wake()
+        self._wake_writer()
+
+    def on_writable(self) -> None:
+        self._wake_writer()
+
+    # -- the client's side: WriteListener -------------------------------------------------------
+
+    def on_client_slow(self) -> None:
+        if self.connection is not None:
+            self.connection.pause_reading()
+
+    def on_client_ready(self) -> None:
+        self._resume_upstream()
+
+    def on_client_data(self, data: bytes) -> None:
+        """Only an upgraded connection has such bytes; see tunnel.py."""
+
+    def on_client_end(self) -> None:
+        """Only an upgraded connection has such an end; see tunnel.py."""
+
+    def on_drain_deadline(self) -> None:
+        self.break_off(Reject(Reason.DRAINING))
+
+    # -- inner ----------------------------------------------------------------------------------
+
+    def _finish(self, out: list[bytes]) -> None:
+        transform = self._transform
+        if transform is not None:
+            rest = transform.finish()
+            if rest:
+                self._tail = rest[-4:]
+                self.bytes_out += len(rest)
+                out.append(chunk(rest) if self._chunked else rest)
+            if transform.reject is not None:
+                self._client.write(b"".join(out))
+                self.break_off(transform.reject)
+                return
+        if self._chunked:
+            out.append(last_chunk(self._trailers))
+        if out:
+            self._client.write(b"".join(out))
+        self._set_done()
+
+    def _between_events(self) -> bool:
+        """Whether an event may be added: else it would be swallowed by one that is half sent."""
+        if self._kind is StreamKind.SSE:
+            return ends_between_events(self._tail)
+        return self._kind is StreamKind.NDJSON and (not self._tail or self._tail.endswith(b"\n"))
+
+    def _upstream_failed(self, error: UpstreamError) -> None:
+        self.break_off(Reject(error.reason))
+
+    def _resume_upstream(self) -> None:
+        connection = self.connection
+        if connection is not None and not self._ended and not self._client.write_paused:
+            connection.resume_reading()
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _wake_writer(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def _set_done(self) -> None:
+        self.finished = True
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
