@@ -7,13 +7,12 @@ and the request id, because some dialects have no field for them.
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Final
-from zlib import crc32
 
 import orjson
 
 from gateway.plugin.headers import RawHeader
+from gateway.providers.eventstream import encode_frame
 from gateway.settings import Dialect
 
 _OPENAI_TYPES: Final = {
@@ -56,6 +55,11 @@ _BEDROCK_TYPES: Final = {
     424: "ModelErrorException",
     429: "ThrottlingException",
     503: "ServiceUnavailableException",
+}
+_BEDROCK_EXCEPTION: Final = {
+    b":exception-type": b"modelStreamErrorException",
+    b":content-type": b"application/json",
+    b":message-type": b"exception",
 }
 _SERVER_ERROR = 500
 _RETRY_AFTER_S_MAX = 60
@@ -110,7 +114,7 @@ def stream_error_event(
     if dialect is Dialect.OLLAMA:
         return orjson.dumps(error) + b"\n"
     if dialect is Dialect.BEDROCK:
-        return _eventstream_exception(orjson.dumps(error))
+        return encode_frame(_BEDROCK_EXCEPTION, orjson.dumps(error))
     if dialect is Dialect.GEMINI:
         return b"data: " + orjson.dumps(error) + b"\n\n"
     if dialect in (Dialect.OPENAI, Dialect.AZURE) and not responses_api:
@@ -214,22 +218,3 @@ def _gemini_status(status: int) -> str:
 def _bedrock_type(status: int) -> str:
     default = "InternalServerException" if status >= _SERVER_ERROR else "ValidationException"
     return _BEDROCK_TYPES.get(status, default)
-
-
-def _eventstream_exception(payload: bytes) -> bytes:
-    """One exception frame of Amazon's event stream encoding (application/vnd.amazon.eventstream).
-
-    Frame: total length, header length, CRC-32 of both, headers, payload, CRC-32 of all before.
-    """
-    headers = b"".join(
-        struct.pack("!B", len(name)) + name + struct.pack("!BH", 7, len(value)) + value
-        for name, value in (
-            (b":exception-type", b"modelStreamErrorException"),
-            (b":content-type", b"application/json"),
-            (b":message-type", b"exception"),
-        )
-    )
-    total = 4 + 4 + 4 + len(headers) + len(payload) + 4
-    prelude = struct.pack("!II", total, len(headers))
-    frame = prelude + struct.pack("!I", crc32(prelude)) + headers + payload
-    return frame + struct.pack("!I", crc32(frame))
