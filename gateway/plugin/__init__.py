@@ -1,5 +1,7 @@
 """All that a plugin author imports."""
 
+from gateway.errors import ConfigError, Problem
+from gateway.networks import NetworkSet, NetworkText
 from gateway.plugin.contract import Plugin, PluginConfig, Step
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
@@ -13,12 +15,16 @@ __all__ = [
     "ASN",
     "CLIENT_ADDRESS",
     "COUNTRY",
+    "ConfigError",
     "Exchange",
     "Fact",
     "Headers",
+    "NetworkSet",
+    "NetworkText",
     "Outcome",
     "Plugin",
     "PluginConfig",
+    "Problem",
     "Reason",
     "Reject",
     "Reply",

@@ -39,7 +39,8 @@ class Plugin:
     Config: ClassVar[type[PluginConfig]] = PluginConfig
     requires: ClassVar[frozenset[Fact[Any]]] = frozenset()
     """Facts that an earlier plugin provides; a policy in which none does is refused."""
-    provides: ClassVar[frozenset[Fact[Any]]] = frozenset()
+    provides: frozenset[Fact[Any]] = frozenset()
+    """Facts that later plugins may require; `__init__` narrows it where the configuration does."""
     on_error: ClassVar[OnError] = "reject"
     """What an exception or a time-out of a hook means; a policy may say otherwise."""
     skips_hooks: frozenset[str] = frozenset()
