@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, cast
 
 from gateway.chain.runner import run
@@ -28,7 +27,7 @@ async def settle(step: Step) -> Answer:
     """The answer of a step that may have to be waited for."""
     if step is None or isinstance(step, Reject | Reply):
         return step
-    return await cast("Awaitable[Answer]", step)
+    return await step
 
 
 async def start_answer(

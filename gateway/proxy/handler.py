@@ -17,39 +17,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Any
 
-import orjson
-
-from gateway.chain.runner import run, run_complete
 from gateway.plugin.exchange import Exchange, RequestView
-from gateway.plugin.facts import CLIENT_ADDRESS
 from gateway.plugin.headers import Headers
-from gateway.plugin.verdict import Reject, Reply
-from gateway.policy.snapshot import NEEDS_MODEL, Binding
-from gateway.providers.recognise import model_from_path, recognise_dialect
-from gateway.proxy.answer import local_answer, settle, start_answer
-from gateway.proxy.attempts import Attempts
-from gateway.proxy.body import BodyError
+from gateway.plugin.verdict import Reject
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.headers import response_head
 from gateway.proxy.inbound import ClientConnection, InboundRequest
-from gateway.proxy.outbound import outbound_request
+from gateway.proxy.life import Life
 from gateway.proxy.parts import ProxyParts
-from gateway.proxy.refusal import refusal_response, reply_response, status_of, unparsed_response
-from gateway.proxy.relay import Relay
-from gateway.proxy.tunnel import Tunnel
-from gateway.proxy.upstream import UpstreamError
-from gateway.reasons import REASONS, Reason
-from gateway.settings import Dialect, TimeoutSettings
-from gateway.telemetry.traces import parse_traceparent
+from gateway.proxy.refusal import unparsed_response
+from gateway.reasons import Reason
 
 UPSTREAM_TICK_S = 0.1
 """How late an upstream's time limit may take effect."""
-REQUEST_ID_BYTES_MAX = 128
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_REFUSED = frozenset({400, 401, 402, 403, 404, 405, 408, 413, 415, 417, 426, 429, 431, 501, 505})
-_SWITCHED = 101
 _log = logging.getLogger("sealgate.proxy")
 
 
@@ -60,12 +41,11 @@ class Proxy:
         self.parts = parts
         self.loop = loop
         self.deadlines = Deadlines(loop, UPSTREAM_TICK_S)
-        self.default_timeouts = TimeoutSettings()
         self._completing: set[asyncio.Task[None]] = set()
 
     async def serve(self, request: InboundRequest, client: ClientConnection) -> None:
         """One exchange from its head to its record."""
-        life = _Life(self, request, client)
+        life = Life(self, request, client)
         try:
             await life.run()
         except asyncio.CancelledError:
@@ -104,7 +84,7 @@ class Proxy:
         )
         return head + body
 
-    def finish_later(self, hooks: Awaitable[None], life: _Life) -> None:
+    def finish_later(self, hooks: Awaitable[None], life: Life) -> None:
         """Lets on_complete hooks that wait end in the background; the snapshot lives until then."""
 
         async def finish() -> None:
@@ -116,329 +96,3 @@ class Proxy:
         task = self.loop.create_task(finish(), name=f"complete {life.x.id}")
         self._completing.add(task)
         task.add_done_callback(self._completing.discard)
-
-
-class _Life:
-    """The steps of one exchange and what is known so far."""
-
-    __slots__ = (
-        "_attempts",
-        "_binding",
-        "_client",
-        "_parts",
-        "_payload",
-        "_proxy",
-        "_reject",
-        "_relay",
-        "_request",
-        "_snapshot",
-        "_started_at",
-        "_status",
-        "_tunnel",
-        "x",
-    )
-
-    def __init__(self, proxy: Proxy, request: InboundRequest, client: ClientConnection) -> None:
-        self._proxy = proxy
-        self._parts = parts = proxy.parts
-        self._request = request
-        self._client = client
-        self._started_at = proxy.loop.time()
-        self._snapshot = parts.store.current
-        self._snapshot.acquire()
-        self._binding: Binding | None = None
-        self._payload: bytes | None = None
-        self._relay: Relay | None = None
-        self._tunnel: Tunnel | None = None
-        self._attempts: Attempts | None = None
-        self._reject: Reject | None = None
-        self._status = 0
-        parts.metrics.exchanges_active += 1
-        self.x = self._exchange()
-
-    def _exchange(self) -> Exchange:
-        request, parts = self._request, self._parts
-        headers = request.headers
-        known_id = headers.first(b"x-request-id")
-        if known_id is not None and len(known_id) <= REQUEST_ID_BYTES_MAX and known_id.isalnum():
-            request_id = known_id.decode("ascii")
-        else:
-            request_id = _printable(known_id) or parts.request_ids.next()
-        view = RequestView(
-            request.method.decode("ascii"),
-            request.target.decode("latin-1"),
-            headers,
-            host=request.host.decode("latin-1"),
-            scheme="https" if self._client.tls else "http",
-            http_version="1.0" if request.http_10 else "1.1",
-        )
-        x = Exchange(request_id, view, started_at=self._started_at)
-        address, x.client_ip = parts.addresses.resolve(self._client.peer_ip, headers)
-        if address is not None:
-            x.facts[CLIENT_ADDRESS] = address
-        x.policy_version = self._snapshot.version
-        return x
-
-    # -- the steps ------------------------------------------------------------------------------
-
-    async def run(self) -> None:
-        try:
-            answer = await self._until_answer()
-        except BodyError as error:
-            answer = error.reject
-        except UpstreamError as error:
-            answer = Reject(error.reason, error.message)
-        if answer is not None:
-            self._stop_upstream()
-            await self._answer_here(answer)
-
-    async def _until_answer(self) -> Reject | Reply | None:
-        """Goes as far as it can; what comes back is answered by the gateway itself."""
-        refused = await self._resolve()
-        if refused is not None or self._binding is None:
-            return refused
-        binding, request, body = self._binding, self._request, self._request.body
-        chain = binding.chain
-        if chain.request_headers:
-            answer = await settle(run(chain.request_headers, self.x))
-            if answer is not None:
-                return answer
-            if self.x.body_bytes_max is not None:
-                body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)
-        if request.upgrade and _reads_bodies(binding):
-            return Reject(Reason.UPGRADE_UNSUPPORTED)
-        body.check()
-        if request.expect_continue and not body.complete and not body.size:
-            self._client.write(CONTINUE)
-        if binding.needs_request_body:
-            if self._payload is None:
-                self._payload = await body.whole(self._parts.limits.buffer_bytes_max)
-            self.x.request.body = self._payload
-            answer = await settle(run(chain.request, self.x))
-            if answer is not None:
-                return answer
-            self._payload = self.x.request.body
-        elif self._payload is None and body.complete:
-            self._payload = body.take_ready()
-        return await self._forward(binding)
-
-    async def _resolve(self) -> Reject | None:
-        """Finds route and policy; reads the body's model only where the choice depends on it."""
-        x, request = self.x, self._request
-        found = self._snapshot.resolve(x.request, None)
-        if found is NEEDS_MODEL:
-            if request.expect_continue and not request.body.complete:
-                self._client.write(CONTINUE)
-                request.expect_continue = False
-            self._payload = await request.body.whole(self._parts.limits.buffer_bytes_max)
-            x.model = _model_of(self._payload)
-            found = self._snapshot.resolve(x.request, x.model or "")
-        if isinstance(found, Reject):
-            return found
-        if not isinstance(found, Binding):
-            return Reject(Reason.NO_ROUTE)
-        self._binding = found
-        route = found.route
-        x.route, x.upstream, x.policy = route.name, route.upstream, found.policy_name
-        x.dialect = route.dialect
-        path = x.request.path
-        if route.strip_prefix:
-            path = path[len(route.strip_prefix) :] or "/"
-        if x.dialect is Dialect.UNKNOWN:
-            x.dialect = recognise_dialect(path, x.request.query, request.headers)
-        if x.model is None:
-            x.model = model_from_path(x.dialect, path, x.request.query)
-        return None
-
-    async def _forward(self, binding: Binding) -> Reject | Reply | None:
-        proxy, parts, client = self._proxy, self._parts, self._client
-        upstream = parts.upstreams[binding.route.upstream]
-        self._relay = relay = Relay(self.x, client, proxy.loop)
-        self._attempts = attempts = Attempts(
-            upstream,
-            outbound_request(self.x, binding, self._request, self._payload),
-            relay,
-            timeouts=binding.route.timeouts or upstream.timeouts,
-            deadlines=proxy.deadlines,
-            metrics=parts.metrics,
-        )
-        client.listen(relay)
-        upstream.retry_budget.begin_request()
-        try:
-            head = await attempts.answer_head()
-            if head.status == _SWITCHED:
-                await self._tunnel_through(relay, head.headers, head.phrase)
-                return None
-            answer = await start_answer(
-                self.x, binding, relay, client, head,
-                buffer_bytes_max=parts.limits.buffer_bytes_max,
-            )  # fmt: skip
-            if answer is None:
-                self._status = head.status
-                await self._relayed(relay)
-            return answer
-        finally:
-            upstream.retry_budget.end_request()
-
-    async def _relayed(self, relay: Relay) -> None:
-        """Waits until the answer is through."""
-        if not relay.finished:
-            streamed = int(self.x.response is not None and self.x.response.streamed)
-            metrics = self._parts.metrics
-            metrics.streams_active += streamed
-            try:
-                await relay.wait_done()
-            finally:
-                metrics.streams_active -= streamed
-        self._reject = relay.reject
-
-    async def _tunnel_through(
-        self, relay: Relay, headers: list[tuple[bytes, bytes]], phrase: bytes
-    ) -> None:
-        connection = relay.connection
-        if connection is None or relay.upgraded is None:
-            raise UpstreamError(Reason.UPSTREAM_BAD_RESPONSE)
-        fields = b"".join(b"%b: %b\r\n" % field for field in headers)
-        head = b"HTTP/1.1 101 %b\r\n%bx-sealgate-request-id: %b\r\n\r\n" % (
-            phrase,
-            fields,
-            self.x.id.encode("latin-1"),
-        )
-        self._status = _SWITCHED
-        self._tunnel = tunnel = Tunnel(self._client, connection, self._proxy.loop)
-        tunnel.start(head, relay.upgraded)
-        await tunnel.wait_done()
-        self._reject = tunnel.reject
-
-    # -- answers of our own -----------------------------------------------------------------------
-
-    async def _answer_here(self, answer: Reject | Reply) -> None:
-        if self._status:
-            self._client.abort()  # a head is out already: two answers cannot be
-            return
-        x, binding = self.x, self._binding
-        if isinstance(answer, Reject):
-            self._reject = answer
-            x.response = refusal_response(x, answer)
-        else:
-            x.response = reply_response(answer)
-        if binding is not None and binding.chain.response_headers:
-            await settle(run(binding.chain.response_headers, x))
-        self._write_local()
-
-    def _write_local(self) -> None:
-        response = self.x.response
-        if response is not None:
-            self._status = response.status
-            self._client.write(local_answer(response, self.x, self._client))
-
-    def refuse_or_cut(self, reject: Reject) -> None:
-        """After a fault of ours: a refusal while nothing is sent, else a cut connection."""
-        self._stop_upstream()
-        self._reject = reject
-        if self._status:
-            self._client.abort()
-        else:
-            self.x.response = refusal_response(self.x, reject)
-            self._write_local()
-
-    def failed(self, reject: Reject) -> None:
-        """The client is gone: the upstream's work ends at once."""
-        self._reject = reject
-        self._stop_upstream()
-
-    def _stop_upstream(self) -> None:
-        if self._relay is not None:
-            self._relay.cancel()
-
-    # -- the record -------------------------------------------------------------------------------
-
-    def complete(self) -> None:
-        """Ends the exchange: hooks, metrics, log line."""
-        if self._attempts is not None:
-            self._attempts.close()
-        x, parts, relay = self.x, self._parts, self._relay
-        chain = self._binding.chain if self._binding is not None else None
-        waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
-        duration_s = self._proxy.loop.time() - self._started_at
-        first_byte_s = None
-        if relay is not None and relay.first_byte_at:
-            first_byte_s = relay.first_byte_at - self._started_at
-        reject = self._reject
-        status = self._status or (status_of(reject) if reject is not None else 0)
-        outcome = _outcome(reject)
-        bytes_in, bytes_out = self._bytes()
-        metrics = parts.metrics
-        metrics.exchanges_active -= 1
-        metrics.route(x.route, x.upstream).done(
-            status, outcome, duration_s, first_byte_s, bytes_in, bytes_out
-        )
-        if reject is not None:
-            metrics.refusal(reject.reason)
-        for verdict in x.verdicts:
-            metrics.verdict(verdict.plugin, verdict.outcome, enforced=verdict.enforced)
-        if parts.log.enabled:
-            trace = parse_traceparent(x.request.headers.first(b"traceparent"))
-            parts.log.record(
-                x,
-                status=status,
-                outcome=outcome,
-                reason=(reject.code or reject.reason.value) if reject is not None else "",
-                duration_s=duration_s,
-                first_byte_s=first_byte_s,
-                bytes_in=bytes_in,
-                bytes_out=bytes_out,
-                target=self._attempts.target if self._attempts is not None else "",
-                trace_id=trace.trace_id if trace is not None else "",
-            )
-        if waiting is not None:
-            self._proxy.finish_later(waiting, self)
-        else:
-            self.release()
-
-    def release(self) -> None:
-        """Lets go of the snapshot."""
-        self._snapshot.release()
-
-    def _bytes(self) -> tuple[int, int]:
-        bytes_in = self._request.body.size
-        if self._tunnel is not None:
-            return self._tunnel.bytes_in, self._tunnel.bytes_out
-        if self._relay is not None and self._relay.bytes_out:
-            return bytes_in, self._relay.bytes_out
-        response = self.x.response
-        if response is not None and response.local and response.body is not None:
-            return bytes_in, len(response.body)
-        return bytes_in, 0
-
-
-def _outcome(reject: Reject | None) -> str:
-    """`served`, `refused` (by policy or limits), `failed` (upstream, gateway), `aborted` (client)."""
-    if reject is None:
-        return "served"
-    if reject.reason is Reason.CLIENT_DISCONNECTED:
-        return "aborted"
-    if (reject.status or REASONS[reject.reason].status) in _REFUSED:
-        return "refused"
-    return "failed"
-
-
-def _reads_bodies(binding: Binding) -> bool:
-    return binding.needs_request_body or binding.needs_response_body or binding.needs_text
-
-
-def _printable(value: bytes | None) -> str:
-    """A client's request id as it may stand in logs, or nothing where it may not."""
-    if value is None or not 0 < len(value) <= REQUEST_ID_BYTES_MAX:
-        return ""
-    text = value.decode("latin-1")
-    return text if text.isascii() and text.isprintable() and " " not in text else ""
-
-
-def _model_of(body: bytes) -> str | None:
-    try:
-        parsed: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    model = parsed.get("model") if isinstance(parsed, dict) else None
-    return model if isinstance(model, str) else None
