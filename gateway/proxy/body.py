@@ -83,7 +83,7 @@ class RequestBody:
     # -- the reader's side
 
     def check(self) -> None:
-        """Raises BodyError if the body already failed, or is announced or seen to be too large."""
+        """Raises BodyError if the body already failed or is too large."""
         if self.size > self.bytes_max:
             self.fail(Reject(Reason.BODY_TOO_LARGE, too_large(self.bytes_max)))
         if self._error is not None:

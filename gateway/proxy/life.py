@@ -17,7 +17,7 @@ from gateway.policy.snapshot import NEEDS_MODEL, Binding
 from gateway.providers.recognise import model_from_path, recognise_dialect
 from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
-from gateway.proxy.body import BodyError
+from gateway.proxy.body import BodyError, too_large
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.inbound import ClientConnection, InboundRequest
 from gateway.proxy.outbound import outbound_request
@@ -132,6 +132,8 @@ class Life:
                 body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)
         if request.upgrade and _reads_bodies(binding):
             return Reject(Reason.UPGRADE_UNSUPPORTED)
+        if request.content_length is not None and request.content_length > body.bytes_max:
+            return Reject(Reason.BODY_TOO_LARGE, too_large(body.bytes_max))
         body.check()
         if request.expect_continue and not body.complete and not body.size:
             self._client.write(CONTINUE)

@@ -209,8 +209,6 @@ class ServerConnection(asyncio.Protocol):
             self._parser.get_method(), self._target, Headers(self._fields), body
         )
         read_head(request, self._parser.get_http_version())
-        if request.content_length is not None and request.content_length > limits.body_bytes_max:
-            body.size = request.content_length
         self._fed = 0
         self._parsing = request
         self._queue.append(request)
