@@ -34,7 +34,7 @@ class Effort:
 
     def for_slow(self) -> Effort:
         """A load that a proxy with milliseconds of CPU per request can carry."""
-        return Effort(self.unary_s, self.single_s, 4, 50, 20, 2, 20, self.latency)
+        return Effort(self.unary_s, self.single_s, 4, self.events, 20, 2, 20, self.latency)
 
 
 @dataclass(slots=True)
@@ -114,8 +114,10 @@ def _events(target: Running, cores: Cores, effort: Effort, sample: Sample) -> No
     spent = cpu_ns(target.session) - before
     missing = effort.streams * effort.events - found["events"]
     sample.faults += found["faults"] + abs(missing)
-    sample.figures["event_cpu_us"] = spent / 1000 / max(1, found["events"])
-    sample.figures["reads_per_event"] = found["reads_per_event"]
+    # A peer whose streams fail altogether has no price per event; its faults say why.
+    if found["events"]:
+        sample.figures["event_cpu_us"] = spent / 1000 / found["events"]
+        sample.figures["reads_per_event"] = found["reads_per_event"]
 
 
 def _latencies(target: Running, cores: Cores, effort: Effort, sample: Sample) -> None:
@@ -129,10 +131,11 @@ def _latencies(target: Running, cores: Cores, effort: Effort, sample: Sample) ->
         events=effort.events // 2,
         interval_ms=effort.interval_ms,
     )
-    sample.figures["delay_p50_us"] = calm["delay_p50_us"]
-    sample.figures["delay_max_us"] = calm["delay_max_us"]
     first = streams(target, cores.load, count=1, events=1, interval_ms=0, repeat=effort.first_bytes)
-    sample.figures["first_p50_us"] = first["first_p50_us"]
+    if calm["events"] and first["events"]:
+        sample.figures["delay_p50_us"] = calm["delay_p50_us"]
+        sample.figures["delay_max_us"] = calm["delay_max_us"]
+        sample.figures["first_p50_us"] = first["first_p50_us"]
     sample.faults += single["faults"] + calm["faults"] + first["faults"]
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streams import CLIENT_KEY
+
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".peers"
 INSTALL = "not installed (make bench-peers)"
@@ -210,7 +212,11 @@ def all_proxies() -> list[Proxy]:
             _found(PEERS / "litellm/bin/litellm"),
             lambda program: _said(program, "--version"),
             _litellm,
-            lambda _: {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
+            lambda _: {
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "LITELLM_LOG": "ERROR",
+                "LITELLM_MASTER_KEY": CLIENT_KEY,  # it does not start without one
+            },
             slow=True,
         ),
         Proxy(

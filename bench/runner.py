@@ -120,10 +120,11 @@ def running(proxy: Proxy, core: int, upstream_port: int, folder: Path) -> Iterat
             start_new_session=True,
         )
     try:
-        wait_for_answer(process, site.port, proxy.headers(site))
+        try:
+            wait_for_answer(process, site.port, proxy.headers(site))
+        except BenchError as error:
+            tail = (folder / "output.log").read_text(errors="replace")[-2000:]
+            raise BenchError(f"{proxy.label}: {error}\n{tail}") from error
         yield Running(proxy, site, process.pid, (time.monotonic() - began) * 1000)
-    except BenchError as error:
-        tail = (folder / "output.log").read_text(errors="replace")[-2000:]
-        raise BenchError(f"{proxy.label}: {error}\n{tail}") from error
     finally:
         stop(process)

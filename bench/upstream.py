@@ -51,9 +51,9 @@ BOMB_HEAD = (
     b"transfer-encoding: chunked\r\n" + _COMMON + b"\r\n"
 )
 _EVENT = (
-    b'data: {"id":"chatcmpl-%08d-%019d","object":"chat.completion.chunk","created":1741569952,'
-    b'"model":"gpt-4.1","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}'
-    b"\n\n"
+    b'data: {"id":"chatcmpl-B9MBs8CjcvOU2","object":"chat.completion.chunk","created":1741569952,'
+    b'"model":"gpt-4.1","choices":[{"index":0,"delta":{"content":"%08d-%019d"},'
+    b'"finish_reason":null}]}\n\n'
 )
 _END = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 _MODE = re.compile(rb"bench(-line|-bomb)?:(\d+)(?::(\d+))?")
