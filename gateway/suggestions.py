@@ -58,7 +58,7 @@ def explain(model: type[BaseModel], errors: Iterable[ErrorDetails], noun: str) -
 
 
 def _real_path(location: tuple[str | int, ...]) -> Path:
-    """pydantic adds the branch of a union (`int`, `literal['auto']`) to the path; it is no key."""
+    """Pydantic adds the branch of a union (`int`, `literal['auto']`) to the path; it is no key."""
     return tuple(p for p in location if not (isinstance(p, str) and _BRANCH.match(p)))
 
 

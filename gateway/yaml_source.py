@@ -130,6 +130,10 @@ def resolve_scalar(text: str) -> Any:
     return text
 
 
+def _place(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
 class _Builder:
     """Builds plain data from parser events; recursion is bounded by DEPTH_MAX."""
 
@@ -149,9 +153,7 @@ class _Builder:
                 next(self._events)  # the end of the document
 
     def _refuse(self, event: Any, message: str, hint: str = "") -> NoReturn:
-        mark = event.start_mark
-        problem = Problem(self._document.file, mark.line + 1, mark.column + 1, message, hint)
-        raise ConfigError([problem])
+        raise ConfigError([Problem(self._document.file, *_place(event), message, hint)])
 
     def _count(self, event: Any, nodes: int) -> None:
         self._nodes += nodes
@@ -161,8 +163,7 @@ class _Builder:
     def _node(self, event: Any, path: Path) -> Any:
         if len(path) > DEPTH_MAX:
             self._refuse(event, f"nested deeper than {DEPTH_MAX} levels")
-        mark = event.start_mark
-        self._document.values[path] = Position(mark.line + 1, mark.column + 1)
+        self._document.values[path] = _place(event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None and event.tag != "!":
@@ -207,8 +208,7 @@ class _Builder:
             if key in entries:
                 first = self._document.keys[(*path, key)]
                 self._refuse(event, f'the key "{key}" stands twice', f"first in line {first.line}")
-            mark = event.start_mark
-            self._document.keys[(*path, key)] = Position(mark.line + 1, mark.column + 1)
+            self._document.keys[(*path, key)] = _place(event)
             self._count(event, 1)
             entries[key] = self._node(next(self._events), (*path, key))
         return entries

@@ -1,0 +1,1 @@
+"""The second port: health, readiness, metrics. Served by the supervisor, never by a worker."""

@@ -1,0 +1,125 @@
+"""The process that workers are forked from.
+
+It imports all that a worker needs and then waits, without threads, loops or connections, so that a
+fork of it is safe, quick, and shares its memory. It does what the forkserver of `multiprocessing`
+does, without the resource tracker process beside it (8 MB) and without importing the command line
+again into every worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+
+EXIT = struct.Struct("!Ii")
+"""What the forker tells of a worker that ended: pid and exit code (negative: the signal)."""
+_COUNT = struct.Struct("!I")
+_SOCKETS_MAX = 64
+
+WorkerMain = Callable[[socket.socket, list[socket.socket]], int]
+
+
+def start_forker(worker_main: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Starts the forker and returns it with the socket that `fork_worker` wants.
+
+    `worker_main` is `module:function`; the function gets the control socket and the listening
+    sockets, and returns the exit code. The forker ends when the returned socket is closed.
+    """
+    ours, theirs = socket.socketpair()
+    command = (
+        f"import sys; sys.path[:] = {sys.path!r}; from gateway.server.forker import main; "
+        f"sys.exit(main({theirs.fileno()}, {worker_main!r}))"
+    )
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and our own words
+            [sys.executable, "-P", "-c", command],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+    ours.setblocking(False)
+    return process, ours
+
+
+def fork_worker(
+    forker: socket.socket, control: socket.socket, listeners: list[socket.socket]
+) -> None:
+    """Asks for one worker that gets these sockets. Raises OSError when the forker is gone."""
+    descriptors = [control.fileno(), *(s.fileno() for s in listeners)]
+    socket.send_fds(forker, [_COUNT.pack(len(descriptors))], descriptors)
+
+
+def main(descriptor: int, worker_main: str) -> int:
+    """The forker's whole life; `descriptor` is its socket to the supervisor."""
+    # A terminal's Ctrl-C goes to the whole process group; the supervisor decides what it means.
+    for signum in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
+    requests = socket.socket(fileno=descriptor)
+    module, _, function = worker_main.partition(":")
+    worker: WorkerMain = getattr(importlib.import_module(module), function)
+    gc.collect()
+    # What is imported by now lives as long as the process: a collection that visited it would
+    # write to every object and so copy the pages that the workers share.
+    gc.freeze()
+    wakeup, _sender = _reap_on_child_exit()
+    while True:
+        ready, _, _ = select.select([requests, wakeup], [], [])
+        if wakeup in ready:
+            _reap(wakeup, requests)
+        if requests in ready and not _serve(requests, worker):
+            return 0
+
+
+def _reap_on_child_exit() -> tuple[socket.socket, socket.socket]:
+    receiver, sender = socket.socketpair()
+    receiver.setblocking(False)
+    sender.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    return receiver, sender
+
+
+def _reap(wakeup: socket.socket, requests: socket.socket) -> None:
+    """Collects workers that ended and tells the supervisor how."""
+    with contextlib.suppress(BlockingIOError):
+        wakeup.recv(4096)
+    # Without children, or without a supervisor, there is nobody to reap or to tell.
+    with contextlib.suppress(ChildProcessError, BrokenPipeError, ConnectionResetError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = ended
+            requests.sendall(EXIT.pack(pid, os.waitstatus_to_exitcode(status)))
+
+
+def _serve(requests: socket.socket, worker: WorkerMain) -> bool:
+    """Forks once for one request; False when the supervisor is gone. Never returns in the child."""
+    message, descriptors, _, _ = socket.recv_fds(requests, _COUNT.size, _SOCKETS_MAX)
+    if not message:
+        return False
+    sockets = [socket.socket(fileno=d) for d in descriptors]
+    if os.fork() == 0:
+        requests.close()
+        _become_worker(worker, sockets)
+    for received in sockets:
+        received.close()
+    return True
+
+
+def _become_worker(worker: WorkerMain, sockets: list[socket.socket]) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    code = 1
+    try:
+        code = worker(sockets[0], sockets[1:])
+    finally:
+        # Not sys.exit: the forker's frames below us must not run on in this process.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,106 @@
+"""Every metric in one table: name, type, labels, help.
+
+A test checks docs/reference/metrics.md against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DURATION_BUCKETS_S = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """One metric. Counters are exposed with the suffix `_total`."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+def _counter(name: str, labels: tuple[str, ...], help_text: str) -> MetricInfo:
+    return MetricInfo(name, "counter", labels, help_text)
+
+
+def _gauge(name: str, labels: tuple[str, ...], help_text: str) -> MetricInfo:
+    return MetricInfo(name, "gauge", labels, help_text)
+
+
+REQUESTS = _counter(
+    "sealgate_requests",
+    ("route", "upstream", "status", "outcome"),
+    "Exchanges that ended, by the status the client was sent.",
+)
+DURATION = MetricInfo(
+    "sealgate_request_duration_seconds",
+    "histogram",
+    ("route", "upstream"),
+    "From the whole request head to the last byte of the answer.",
+)
+FIRST_BYTE = MetricInfo(
+    "sealgate_first_byte_seconds",
+    "histogram",
+    ("route", "upstream"),
+    "From the whole request head to the first byte of the answer's head.",
+)
+RECEIVED = _counter(
+    "sealgate_received_bytes", ("route", "upstream"), "Request body bytes received from clients."
+)
+SENT = _counter(
+    "sealgate_sent_bytes", ("route", "upstream"), "Response body bytes sent to clients."
+)
+VERDICTS = _counter(
+    "sealgate_verdicts",
+    ("plugin", "outcome", "enforced"),
+    "Findings of plugins; enforced is false in shadow mode.",
+)
+REFUSALS = _counter("sealgate_refusals", ("reason",), "Exchanges refused or failed, by reason.")
+UPSTREAM_ERRORS = _counter(
+    "sealgate_upstream_errors", ("upstream", "reason"), "Failed attempts at an upstream."
+)
+RETRIES = _counter("sealgate_upstream_retries", ("upstream",), "Attempts after the first one.")
+EJECTIONS = _counter("sealgate_upstream_ejections", ("upstream",), "Targets taken out of rotation.")
+EJECTED = _gauge(
+    "sealgate_upstream_ejected_targets",
+    ("upstream",),
+    "Targets out of rotation now, added up over the workers.",
+)
+ACCEPTED = _counter("sealgate_connections", (), "Client connections accepted.")
+REFUSED_CONNECTIONS = _counter(
+    "sealgate_connections_refused",
+    ("cause",),
+    "Client connections closed before a request: limit, tls, proxy_protocol.",
+)
+ACCEPT_PAUSES = _counter(
+    "sealgate_accept_pauses", (), "Times a worker stopped accepting for want of file descriptors."
+)
+CONNECTIONS = _gauge("sealgate_connections_open", (), "Client connections open now.")
+ACTIVE = _gauge("sealgate_exchanges_active", (), "Exchanges running now.")
+STREAMS = _gauge("sealgate_streams_active", (), "Streamed answers running now.")
+LOG_DROPS = _counter(
+    "sealgate_log_lines_dropped", (), "Log lines dropped because standard output was too slow."
+)
+CERTIFICATE_RELOADS = _counter(
+    "sealgate_certificate_reloads", ("result",), "Attempts to read changed certificate files."
+)
+RELOADS = _counter("sealgate_policy_reloads", ("result",), "Attempts to put policies in force.")
+POLICY_VERSION = _gauge("sealgate_policy_version", (), "Version of the policies in force.")
+RELOAD_OK = _gauge(
+    "sealgate_policy_last_reload_ok", (), "1 when the last attempt succeeded, 0 when it failed."
+)
+WORKERS = _gauge("sealgate_workers", ("state",), "Worker processes: ready, starting.")
+RESTARTS = _counter("sealgate_worker_restarts", (), "Workers that were replaced.")
+BUILD = _gauge("sealgate_build_info", ("version",), "Always 1.")
+STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, seconds since 1970.")
+
+CATALOGUE: tuple[MetricInfo, ...] = (
+    REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS, UPSTREAM_ERRORS, RETRIES,
+    EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS, ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS,
+    LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION, RELOAD_OK, WORKERS, RESTARTS, BUILD,
+    STARTED,
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""Request ids: unique over workers and restarts, and cheap."""
+
+from __future__ import annotations
+
+import secrets
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_PREFIX_CHARACTERS = 16
+
+
+class RequestIds:
+    """Ids of 26 characters of base 32 without i, l, o, u: 16 random per worker, 10 counted.
+
+    The random part has 80 bits, so two workers never meet; the count holds 2**50 requests.
+    Must be made after the fork, or two workers share a prefix.
+    """
+
+    __slots__ = ("_count", "_head", "_prefix")
+
+    def __init__(self) -> None:
+        self._prefix = "".join(secrets.choice(_ALPHABET) for _ in range(_PREFIX_CHARACTERS))
+        self._count = 0
+        self._head = ""
+
+    def next(self) -> str:
+        count = self._count
+        self._count = count + 1
+        low = count & 1023
+        if not low:
+            high = count >> 10
+            pairs = (_PAIRS[(high >> shift) & 1023] for shift in (30, 20, 10, 0))
+            self._head = self._prefix + "".join(pairs)
+        return self._head + _PAIRS[low]

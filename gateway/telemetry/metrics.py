@@ -1,0 +1,214 @@
+"""Counters of one process as plain Python numbers; a snapshot of them is data and adds up."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from gateway.plugin.verdict import Outcome
+from gateway.telemetry import catalogue
+from gateway.telemetry.catalogue import DURATION_BUCKETS_S, MetricInfo
+
+Labels = tuple[str, ...]
+
+LABEL_VALUES_MAX = 200
+"""Different values of one label before further ones are counted as `other`."""
+OTHER = "other"
+
+
+@dataclass(slots=True)
+class Series:
+    """One histogram: a count per bucket (the last one has no upper bound) and the sum."""
+
+    buckets: list[int]
+    sum: float = 0.0
+
+
+@dataclass(slots=True)
+class MetricsSnapshot:
+    """The state of one process, or of several added up; fit to be pickled."""
+
+    counters: dict[str, dict[Labels, float]] = field(default_factory=dict)
+    gauges: dict[str, dict[Labels, float]] = field(default_factory=dict)
+    histograms: dict[str, dict[Labels, Series]] = field(default_factory=dict)
+
+    def add(self, other: MetricsSnapshot, *, gauges: bool = True) -> None:
+        """Adds `other`; of a process that ended, only what is never taken back: no `gauges`."""
+        _add_numbers(self.counters, other.counters)
+        if gauges:
+            _add_numbers(self.gauges, other.gauges)
+        for name, rows in other.histograms.items():
+            mine = self.histograms.setdefault(name, {})
+            for labels, series in rows.items():
+                total = mine.setdefault(labels, Series([0] * len(series.buckets)))
+                total.buckets = [a + b for a, b in zip(total.buckets, series.buckets, strict=True)]
+                total.sum += series.sum
+
+    def count(self, metric: MetricInfo, value: float, *labels: str) -> None:
+        """Sets one counter."""
+        self.counters.setdefault(metric.name, {})[labels] = value
+
+    def gauge(self, metric: MetricInfo, value: float, *labels: str) -> None:
+        """Sets one gauge."""
+        self.gauges.setdefault(metric.name, {})[labels] = value
+
+
+def _add_numbers(
+    into: dict[str, dict[Labels, float]], more: dict[str, dict[Labels, float]]
+) -> None:
+    for name, rows in more.items():
+        mine = into.setdefault(name, {})
+        for labels, value in rows.items():
+            mine[labels] = mine.get(labels, 0) + value
+
+
+def merged(snapshots: Iterable[MetricsSnapshot]) -> MetricsSnapshot:
+    """All of them added up; none of them is changed."""
+    total = MetricsSnapshot()
+    for snapshot in snapshots:
+        total.add(snapshot)
+    return total
+
+
+class RouteMetrics:
+    """What is counted per route and upstream; made once, used by every exchange."""
+
+    __slots__ = ("_durations", "_first_bytes", "_outcomes", "received", "sent")
+
+    def __init__(self) -> None:
+        self._outcomes: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self._durations = Series([0] * (len(DURATION_BUCKETS_S) + 1))
+        self._first_bytes = Series([0] * (len(DURATION_BUCKETS_S) + 1))
+        self.received = 0
+        self.sent = 0
+
+    def done(  # noqa: PLR0917  # called once per exchange: keywords would cost
+        self,
+        status: int,
+        outcome: str,
+        duration_s: float,
+        first_byte_s: float | None,
+        bytes_in: int,
+        bytes_out: int,
+    ) -> None:
+        """Counts one exchange that ended; times in seconds, sizes in body bytes."""
+        self._outcomes[status, outcome] += 1
+        durations = self._durations
+        durations.buckets[bisect_left(DURATION_BUCKETS_S, duration_s)] += 1
+        durations.sum += duration_s
+        if first_byte_s is not None:
+            firsts = self._first_bytes
+            firsts.buckets[bisect_left(DURATION_BUCKETS_S, first_byte_s)] += 1
+            firsts.sum += first_byte_s
+        self.received += bytes_in
+        self.sent += bytes_out
+
+    def write_to(self, snapshot: MetricsSnapshot, route: str, upstream: str) -> None:
+        """Copies the numbers into `snapshot` under these labels."""
+        for (status, outcome), count in self._outcomes.items():
+            snapshot.count(catalogue.REQUESTS, count, route, upstream, str(status), outcome)
+        for metric, series in (
+            (catalogue.DURATION, self._durations),
+            (catalogue.FIRST_BYTE, self._first_bytes),
+        ):
+            rows = snapshot.histograms.setdefault(metric.name, {})
+            rows[route, upstream] = Series(list(series.buckets), series.sum)
+        snapshot.count(catalogue.RECEIVED, self.received, route, upstream)
+        snapshot.count(catalogue.SENT, self.sent, route, upstream)
+
+
+class Metrics:
+    """All counters of one process. Not thread-safe: one event loop counts.
+
+    Label values come from configuration (routes, upstreams, plugins) or from closed lists; over
+    LABEL_VALUES_MAX different ones of a kind, the rest are counted as `other`.
+    """
+
+    def __init__(self) -> None:
+        self.exchanges_active = 0
+        self.streams_active = 0
+        self.connections_accepted = 0
+        self.accept_pauses = 0
+        self._routes: dict[tuple[str, str], RouteMetrics] = {}
+        self._counts: defaultdict[tuple[MetricInfo, Labels], int] = defaultdict(int)
+        self._seen: dict[str, set[str]] = {}
+        self._gauges: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
+        self._counters: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
+
+    def route(self, route: str, upstream: str) -> RouteMetrics:
+        """The counters of one route and upstream; keep the object, this is a lookup."""
+        found = self._routes.get((route, upstream))
+        if found is None:
+            key = (self._bounded("route", route), self._bounded("upstream", upstream))
+            found = self._routes.setdefault(key, RouteMetrics())
+            if len(self._routes) <= LABEL_VALUES_MAX:
+                self._routes[route, upstream] = found
+        return found
+
+    def verdict(self, plugin: str, outcome: Outcome, *, enforced: bool) -> None:
+        """Counts one finding of a plugin."""
+        key = (plugin, outcome, "true" if enforced else "false")
+        self._counts[catalogue.VERDICTS, key] += 1
+
+    def refusal(self, reason: str) -> None:
+        """Counts one refusal or failure by its reason code."""
+        self._counts[catalogue.REFUSALS, (self._bounded("reason", reason),)] += 1
+
+    def upstream_error(self, upstream: str, reason: str) -> None:
+        """Counts one failed attempt."""
+        self._counts[catalogue.UPSTREAM_ERRORS, (self._bounded("upstream", upstream), reason)] += 1
+
+    def retry(self, upstream: str) -> None:
+        """Counts one attempt after the first."""
+        self._counts[catalogue.RETRIES, (self._bounded("upstream", upstream),)] += 1
+
+    def ejection(self, upstream: str) -> None:
+        """Counts one target taken out of rotation."""
+        self._counts[catalogue.EJECTIONS, (self._bounded("upstream", upstream),)] += 1
+
+    def connection_refused(self, cause: str) -> None:
+        """Counts a connection closed before it was a request: `limit`, `tls`, `proxy_protocol`."""
+        self._counts[catalogue.REFUSED_CONNECTIONS, (cause,)] += 1
+
+    def certificate_reload(self, result: str) -> None:
+        """Counts `ok` or `failed`."""
+        self._counts[catalogue.CERTIFICATE_RELOADS, (result,)] += 1
+
+    def gauge(self, metric: MetricInfo, read: Callable[[], float], *labels: str) -> None:
+        """Asks `read` for the value whenever a snapshot is made."""
+        self._gauges.append((metric, labels, read))
+
+    def counter(self, metric: MetricInfo, read: Callable[[], float], *labels: str) -> None:
+        """The same for a number that only grows and is counted elsewhere."""
+        self._counters.append((metric, labels, read))
+
+    def snapshot(self) -> MetricsSnapshot:
+        """A copy of all numbers now."""
+        snapshot = MetricsSnapshot()
+        written: set[int] = set()
+        for (route, upstream), metrics in self._routes.items():
+            if id(metrics) not in written:
+                written.add(id(metrics))
+                metrics.write_to(snapshot, route, upstream)
+        for (metric, labels), count in self._counts.items():
+            snapshot.count(metric, count, *labels)
+        snapshot.count(catalogue.ACCEPTED, self.connections_accepted)
+        snapshot.count(catalogue.ACCEPT_PAUSES, self.accept_pauses)
+        snapshot.gauge(catalogue.ACTIVE, self.exchanges_active)
+        snapshot.gauge(catalogue.STREAMS, self.streams_active)
+        for metric, labels, read in self._gauges:
+            snapshot.gauge(metric, read(), *labels)
+        for metric, labels, read in self._counters:
+            snapshot.count(metric, read(), *labels)
+        return snapshot
+
+    def _bounded(self, kind: str, value: str) -> str:
+        seen = self._seen.setdefault(kind, set())
+        if value in seen:
+            return value
+        if len(seen) >= LABEL_VALUES_MAX:
+            return OTHER
+        seen.add(value)
+        return value
