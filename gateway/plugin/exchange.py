@@ -149,7 +149,8 @@ class Exchange:
 
     `id` is the request id. `route`, `upstream` and `policy` are names; `policy_version` is the
     snapshot that serves this exchange from its first byte to its receipt. `model` is known where
-    the path names it or the body was read. Times are `Runtime.clock` seconds.
+    the path names it or the body was read. Times are `Runtime.monotonic` seconds. `flagged` and
+    `chain_state` belong to the chain's runner.
 
     `client_ip` is the text of the fact CLIENT_ADDRESS, or the peer's where that fact is not known.
     `body_bytes_max` is a limit on the request body that a plugin sets in `on_request_headers`; the
@@ -157,11 +158,12 @@ class Exchange:
     """
 
     __slots__ = (
-        "_flag",
         "body_bytes_max",
+        "chain_state",
         "client_ip",
         "dialect",
         "facts",
+        "flagged",
         "id",
         "model",
         "policy",
@@ -201,7 +203,8 @@ class Exchange:
         self.body_bytes_max: int | None = None
         self.facts: dict[Fact[Any], Any] = {}
         self.verdicts: list[Verdict] = []
-        self._flag: tuple[str, dict[str, str]] | None = None
+        self.flagged: tuple[str, dict[str, str]] | None = None
+        self.chain_state: Any = None
 
     def fact(self, fact: Fact[T]) -> T | None:
         """What an earlier plugin found out, or None."""
@@ -216,11 +219,11 @@ class Exchange:
 
         `reason` and `labels` go to logs, metrics and receipts: codes, never text of the body.
         """
-        self._flag = (reason, labels)
+        self.flagged = (reason, labels)
 
     def take_flag(self) -> tuple[str, dict[str, str]] | None:
         """Hands over what `flag` left since the last call; for the chain's runner."""
-        flag, self._flag = self._flag, None
+        flag, self.flagged = self.flagged, None
         return flag
 
     def shadow(self) -> Exchange:

@@ -1,0 +1,1 @@
+"""Configured plugins become one chain: found, compiled, run."""

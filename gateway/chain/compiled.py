@@ -1,0 +1,49 @@
+"""The compiled chain: what the runner walks, with nothing left to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from gateway.plugin.exchange import Exchange
+
+Predicate: TypeAlias = Callable[[Exchange], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One hook of one configured use of a plugin.
+
+    `plugin` and `hook` are the names written into verdicts. `enforced` is false in shadow mode.
+    `reject_on_error` says what an exception or a time-out means. `plain` marks the common case that
+    the runner treats without a further question: enforced, no condition, no time limit. `answering`
+    is true for the hooks of the response, whose edits are looked for there.
+    """
+
+    plugin: str
+    hook: str
+    call: Callable[..., Any]
+    enforced: bool = True
+    reject_on_error: bool = True
+    timeout_s: float | None = None
+    when: Predicate | None = None
+    plain: bool = True
+    answering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One tuple per hook, holding only the uses that override it.
+
+    `request_headers`, `request` and `complete` stand in the order of the policy; `response_headers`,
+    `response` and `text` in reverse, so that the first plugin sees the request first and the
+    response last.
+    """
+
+    request_headers: tuple[Hook, ...] = ()
+    request: tuple[Hook, ...] = ()
+    response_headers: tuple[Hook, ...] = ()
+    response: tuple[Hook, ...] = ()
+    text: tuple[Hook, ...] = ()
+    complete: tuple[Hook, ...] = ()
