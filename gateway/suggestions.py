@@ -25,12 +25,19 @@ class Finding(NamedTuple):
     key: bool = False
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` is most likely meant to be, in any case, or None."""
+    lowered = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[near[0]] if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "x"?`, or the list of what is known where nothing is near and it is short."""
     names = sorted(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    if near:
-        return f'did you mean "{near[0]}"?'
+    near = nearest(word, names)
+    if near is not None:
+        return f'did you mean "{near}"?'
     return f"known: {', '.join(names)}" if 0 < len(names) <= 16 else ""  # noqa: PLR2004  # one line
 
 
@@ -50,10 +57,15 @@ def explain(model: type[BaseModel], errors: Iterable[ErrorDetails], noun: str) -
     """
     findings: dict[Path, Finding] = {}
     for error in errors:
-        # The branches of a union each report the same place; the first one speaks for all.
         path = _real_path(error["loc"])
-        if path not in findings:
-            findings[path] = _finding(model, error, path, noun)
+        finding = _finding(model, error, path, noun)
+        before = findings.get(path)
+        if before is not None:
+            # The branches of a union each report the same place.
+            _, _, also = finding.message.partition(" must be ")
+            joined = f"{before.message} or {also}" if also else before.message
+            finding = before._replace(message=joined, hint=before.hint or finding.hint)
+        findings[path] = finding
     return list(findings.values())
 
 
@@ -83,10 +95,9 @@ def _finding(model: type[BaseModel], error: ErrorDetails, path: Path, noun: str)
         return Finding(path, f"{name}: {said}", "")
     hint = ""
     if error["type"] in {"literal_error", "enum"} and isinstance(error["input"], str):
-        choices = re.findall(r"'([^']*)'", said)
-        near = difflib.get_close_matches(error["input"].lower(), choices, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else ""
-    return Finding(path, f"{name} must be {said}", hint)
+        near = nearest(error["input"], re.findall(r"'([^']*)'", said))
+        hint = f'did you mean "{near}"?' if near else ""
+    return Finding(path, f"{name} must be {said.partition(', unable to ')[0]}", hint)
 
 
 def fields_at(model: type[BaseModel], path: Path) -> set[str]:
