@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.networks import NetworkText
 
@@ -176,14 +176,25 @@ class RouteMatch(_Model):
 
 
 class RouteSettings(_Model):
-    """Sends what matches to an upstream."""
+    """Sends what matches to an upstream, or only says what the policy decides."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     match: RouteMatch
-    upstream: str
+    upstream: str = ""
+    ext_authz: bool = Field(
+        False,
+        description="In place of an upstream: the request is a question of Envoy's ext_authz "
+        "filter, answered with 200 or the refusal.",
+    )
     dialect: Dialect = Dialect.UNKNOWN
     strip_prefix: bool = Field(False, description="Takes `match.path_prefix` off the path.")
     timeouts: TimeoutSettings | None = None
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        if bool(self.upstream) == self.ext_authz:
+            raise ValueError("a route needs either `upstream` or `ext_authz: true`")
+        return self
 
 
 class LogSettings(_Model):
