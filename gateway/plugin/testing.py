@@ -159,7 +159,7 @@ def _edited(x: Exchange, texts: Sequence[TextStream]) -> bool:
 
 
 def _local(answer: Reject | Reply) -> ResponseView:
-    """The answer as `on_response_headers` sees it; the body of a refusal is the dialect's affair."""
+    """The answer as `on_response_headers` sees it, without the body that the dialect gives it."""
     if isinstance(answer, Reply):
         view = ResponseView(answer.status, b"", make_headers(answer.headers), local=True)
         view.body = answer.body

@@ -39,7 +39,7 @@ class Database:
         try:
             self._seen, reader = await asyncio.to_thread(self._load)
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-            hint = "give the path of a file in MaxMind's format (.mmdb)"
+            hint = "give the path of an .mmdb file"
             raise ConfigError([Problem(str(self._path), 0, 0, _said(error), hint)]) from error
         self._serve(reader)
 
@@ -53,7 +53,7 @@ class Database:
             self._seen, reader = await asyncio.to_thread(self._load)
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
             said = _said(error)
-            self._log.error("%s: %s; what was read before stays in use", self._path, said)  # noqa: TRY400  # same
+            self._log.error("%s: %s; what was read before stays in use", self._path, said)
             return False
         self._serve(reader)
         self._log.info("%s was read again", self._path)
@@ -70,7 +70,7 @@ class Database:
         except (ValueError, maxminddb.InvalidDatabaseError) as error:
             if not self._failed:  # once for a file, not once for a request
                 self._failed = True
-                self._log.error("%s: a lookup failed: %s", self._path, error)  # noqa: TRY400  # the text says it
+                self._log.error("%s: a lookup failed: %s", self._path, error)
             raise LookupError(str(error)) from error
         return record if isinstance(record, dict) else None
 
@@ -113,4 +113,6 @@ def _is(database_type: str, kind: Kind) -> bool:
 def _said(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror or error}"
+    if isinstance(error, maxminddb.InvalidDatabaseError):
+        return "this is no database in MaxMind's format, or a damaged one"
     return str(error)

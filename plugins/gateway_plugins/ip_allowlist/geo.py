@@ -70,8 +70,12 @@ class Geo:
 
     async def open(self) -> None:
         """Opens each database; raises ConfigError for the first that cannot be used."""
-        for database in self._databases():
-            await database.open()
+        try:
+            for database in self._databases():
+                await database.open()
+        except BaseException:
+            self.close()
+            raise
 
     async def refresh(self) -> bool:
         """Reads changed files; true where places may differ from now on."""
@@ -79,6 +83,7 @@ class Geo:
         return any(changes)
 
     def close(self) -> None:
+        """Closes what is open; every lookup fails from now on."""
         for database in self._databases():
             database.close()
 
