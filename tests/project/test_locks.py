@@ -116,4 +116,6 @@ def test_tests_run_with_the_versions_that_are_served() -> None:
 
 
 def test_the_build_back_end_is_the_pinned_one() -> None:
-    assert set(project()["build-system"]["requires"]) <= set(project()["dependency-groups"]["build"])
+    assert set(project()["build-system"]["requires"]) <= set(
+        project()["dependency-groups"]["build"]
+    )

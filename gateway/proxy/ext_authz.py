@@ -1,0 +1,56 @@
+"""The gateway as the HTTP service of Envoy's ext_authz filter: the policy decides, Envoy carries.
+
+Envoy sends the head of each request it got, with its path prefix in front and without the body. The
+header hooks run as if the request had come here. 200 lets Envoy go on, any other answer goes to
+the client as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.chain.runner import run
+from gateway.plugin.exchange import Exchange
+from gateway.plugin.headers import RawHeader
+from gateway.plugin.verdict import Reject, Reply
+from gateway.policy.snapshot import Binding
+from gateway.proxy.answer import settle
+from gateway.reasons import Reason
+
+TO_REMOVE = "x-envoy-auth-headers-to-remove"
+"""Envoy takes the headers listed here off the request before it goes on."""
+
+
+async def decide(x: Exchange, binding: Binding) -> Reject | Reply:
+    """What Envoy is told. A policy that reads bodies is refused: they do not come this way."""
+    if binding.needs_request_body or binding.needs_response_body or binding.needs_text:
+        message = f"the policy {binding.policy_name} reads bodies, which ext_authz does not show"
+        return Reject(Reason.UNINSPECTABLE, message)
+    strip_prefix(x, binding.route.strip_prefix)
+    before = list(x.request.headers.raw)
+    answer = await settle(run(binding.chain.request_headers, x))
+    return answer or Reply(200, header_changes(before, x.request.headers.raw))
+
+
+def strip_prefix(x: Exchange, prefix: str) -> None:
+    """Gives plugins and logs the path that the client asked Envoy for."""
+    request = x.request
+    target = request.target[len(prefix) :]
+    request.target = target if target.startswith("/") else f"/{target}"
+    request.path = request.target.partition("?")[0]
+
+
+def header_changes(
+    before: Sequence[RawHeader], after: Sequence[RawHeader]
+) -> tuple[tuple[str, str], ...]:
+    """What plugins changed in the request's headers, in the words that Envoy understands."""
+    kept = {name.lower() for name, _ in after}
+    changed = [(_text(n), _text(v)) for n, v in after if (n, v) not in before]
+    removed = sorted({_text(name).lower() for name, _ in before if name.lower() not in kept})
+    if removed:
+        changed.append((TO_REMOVE, ", ".join(removed)))
+    return tuple(changed)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("latin-1")
