@@ -36,9 +36,9 @@ class Hook:
 class Chain:
     """One tuple per hook, holding only the uses that override it.
 
-    `request_headers`, `request` and `complete` stand in the order of the policy; `response_headers`,
-    `response` and `text` in reverse, so that the first plugin sees the request first and the
-    response last.
+    `request_headers`, `request` and `complete` stand in the order of the policy;
+    `response_headers`, `response` and `text` in reverse, so that the first plugin sees the request
+    first and the response last.
     """
 
     request_headers: tuple[Hook, ...] = ()

@@ -1,0 +1,113 @@
+"""Configured uses become a `Chain`: everything that can be decided before a request is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.chain.compiled import Chain, Hook, Predicate
+from gateway.plugin.contract import HOOKS, Plugin
+from gateway.plugin.facts import CORE_FACTS, Fact
+
+_ANSWERING = frozenset({"on_response_headers", "on_response", "on_text"})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One configured use of a plugin, in the order of the policy.
+
+    `shadow` computes and records, and changes nothing. `reject_on_error` None leaves the choice to
+    the plugin. `timeout_ms` None sets no limit.
+    """
+
+    instance: Plugin
+    shadow: bool = False
+    timeout_ms: int | None = None
+    reject_on_error: bool | None = None
+    when: Predicate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFact:
+    """The use at `index` needs `fact`, which no use before it provides.
+
+    `later` and `shadowed` are the positions of uses that would, if they stood before it or were
+    enforced.
+    """
+
+    index: int
+    fact: str
+    later: int | None
+    shadowed: int | None
+
+
+def compile_chain(uses: Sequence[Use]) -> Chain:
+    """One tuple per hook, holding only the uses that override it; response hooks in reverse."""
+    by_hook = {name: tuple(_hooks(uses, name)) for name in HOOKS}
+    return Chain(
+        request_headers=by_hook["on_request_headers"],
+        request=by_hook["on_request"],
+        response_headers=by_hook["on_response_headers"][::-1],
+        response=by_hook["on_response"][::-1],
+        text=by_hook["on_text"][::-1],
+        complete=by_hook["on_complete"],
+    )
+
+
+def overrides(plugin: Plugin, hook: str) -> bool:
+    """Whether this use needs `hook` at all."""
+    own = getattr(type(plugin), hook) is not getattr(Plugin, hook)
+    return own and hook not in plugin.skips_hooks
+
+
+def _hooks(uses: Iterable[Use], name: str) -> Iterable[Hook]:
+    for use in uses:
+        plugin = use.instance
+        if not overrides(plugin, name):
+            continue
+        rejects = use.reject_on_error
+        yield Hook(
+            plugin.name,
+            name,
+            getattr(plugin, name),
+            enforced=not use.shadow,
+            reject_on_error=plugin.on_error == "reject" if rejects is None else rejects,
+            timeout_s=None if use.timeout_ms is None else use.timeout_ms / 1000,
+            when=use.when,
+            plain=not use.shadow and use.timeout_ms is None and use.when is None,
+            answering=name in _ANSWERING,
+        )
+
+
+def missing_facts(uses: Sequence[Use]) -> list[MissingFact]:
+    """Every fact that a use requires and no earlier use provides.
+
+    A use with a condition may be skipped and a shadow use changes nothing, so neither provides
+    anything to an enforced use; a shadow use also sees what other shadow uses provide.
+    """
+    missing: list[MissingFact] = []
+    enforced: set[Fact[Any]] = set(CORE_FACTS)
+    shadowed: set[Fact[Any]] = set()
+    for index, use in enumerate(uses):
+        known = enforced | shadowed if use.shadow else enforced
+        missing += [
+            _missing(uses, index, fact)
+            for fact in sorted(use.instance.requires - known, key=lambda fact: fact.name)
+        ]
+        if use.when is None:
+            (shadowed if use.shadow else enforced).update(use.instance.provides)
+    return missing
+
+
+def _missing(uses: Sequence[Use], index: int, fact: Fact[Any]) -> MissingFact:
+    providers = [i for i, use in enumerate(uses) if fact in use.instance.provides]
+    later = next((i for i in providers if i > index), None)
+    shadowed = next((i for i in providers if i < index and uses[i].shadow), None)
+    return MissingFact(index, fact.name, later, shadowed)
+
+
+def is_waiting(hook: Hook) -> bool:
+    """Whether the hook is an `async def`; for what is printed of a chain."""
+    return inspect.iscoroutinefunction(hook.call)

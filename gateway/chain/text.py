@@ -1,0 +1,105 @@
+"""Runs `on_text` over the pieces of a stream; each use gets one verdict for the whole of it."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from gateway.chain.compiled import Hook
+from gateway.chain.faults import failure, overrun, refusal
+from gateway.chain.shadow import state_of, twin_of
+from gateway.plugin.exchange import Exchange
+from gateway.plugin.text import TextStream
+from gateway.plugin.verdict import Outcome, Reject, Verdict
+
+_WEIGHT = {
+    outcome: weight
+    for weight, outcome in enumerate(
+        (Outcome.SKIP, Outcome.ALLOW, Outcome.FLAG, Outcome.EDIT, Outcome.DENY, Outcome.ERROR)
+    )
+}
+
+
+class TextUse:
+    """One use in one stream: what it is shown and its verdict so far."""
+
+    __slots__ = ("hook", "over", "seen", "verdict")
+
+    def __init__(self, hook: Hook, x: Exchange) -> None:
+        self.hook = hook
+        holds = hook.when is None or hook.when(x)
+        outcome, reason = (Outcome.ALLOW, "") if holds else (Outcome.SKIP, "when")
+        self.verdict = Verdict(hook.plugin, hook.hook, outcome, 0.0, reason, hook.enforced)
+        self.seen = x if hook.enforced else twin_of(x)
+        self.over = not holds
+        """No further piece is shown: the condition does not hold, or a shadow use refused."""
+
+    def note(self, outcome: Outcome, reason: str = "") -> None:
+        """The heaviest outcome of all pieces stands."""
+        if _WEIGHT[outcome] > _WEIGHT[self.verdict.outcome]:
+            self.verdict.outcome, self.verdict.reason = outcome, reason
+
+
+def run_text(hooks: tuple[Hook, ...], x: Exchange, text: TextStream) -> Reject | None:
+    """Shows one piece to every use in turn; each sees the edits of those before it."""
+    state = x.chain_state
+    uses = state.text if state is not None else None
+    if uses is None:
+        uses = _begin(hooks, x)
+    for use in uses:
+        if use.over:
+            continue
+        seen = use.seen
+        before = text.text
+        piece = text if seen is x else TextStream(text.channel, before, final=text.final)
+        began = perf_counter()
+        answer: Reject | None
+        try:
+            answer = use.hook.call(seen, piece)
+        except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+            took_us = (perf_counter() - began) * 1e6
+            answer = _failed(use, error)
+        else:
+            took_us = (perf_counter() - began) * 1e6
+            if answer is not None or seen.flagged is not None or piece.text is not before:
+                _note(use, answer, edited=piece.text is not before)
+            if use.hook.timeout_s is not None and took_us > use.hook.timeout_s * 1e6:
+                answer = answer or _overran(use)
+        use.verdict.duration_us += took_us
+        if answer is not None:
+            use.over = True
+            if use.hook.enforced:
+                return answer
+    return None
+
+
+def _begin(hooks: tuple[Hook, ...], x: Exchange) -> list[TextUse]:
+    uses = [TextUse(hook, x) for hook in hooks]
+    state_of(x).text = uses
+    x.verdicts.extend(use.verdict for use in uses)
+    return uses
+
+
+def _note(use: TextUse, answer: Reject | None, *, edited: bool) -> None:
+    if answer is not None:
+        use.note(Outcome.DENY, answer.code or answer.reason.value)
+    elif edited:
+        use.note(Outcome.EDIT)
+    flag = use.seen.take_flag()
+    if flag is not None:
+        reason, labels = flag
+        use.note(Outcome.FLAG, reason)
+        use.verdict.labels = {**use.verdict.labels, **labels}
+
+
+def _failed(use: TextUse, error: BaseException) -> Reject | None:
+    use.seen.take_flag()
+    verdict = failure(use.hook, error, 0.0)
+    use.verdict.labels = {**use.verdict.labels, **verdict.labels}
+    use.note(verdict.outcome, verdict.reason)
+    return refusal(use.hook, verdict)
+
+
+def _overran(use: TextUse) -> Reject | None:
+    verdict = overrun(use.hook, 0.0)
+    use.note(verdict.outcome, verdict.reason)
+    return refusal(use.hook, verdict)
