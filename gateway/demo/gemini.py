@@ -67,7 +67,7 @@ def _conversation(call: Call) -> Conversation:
         prompt=orjson.dumps(results).decode() if results else text_of(last),
         everything=text_of([body.get("systemInstruction"), contents]),
         tools=tuple(
-            Tool(str(f.get("name", "")), f.get("parameters") or f.get("parametersJsonSchema") or {})
+            Tool(str(f.get("name", "")), _schema(f))
             for tool in body.get("tools") or []
             if isinstance(tool, dict)
             for f in tool.get("functionDeclarations") or []
@@ -75,6 +75,14 @@ def _conversation(call: Call) -> Conversation:
         must_call=_must_call(body.get("toolConfig")),
         after_tool=bool(results),
     )
+
+
+def _schema(function: dict[str, Any]) -> dict[str, Any]:
+    # Google reads both spellings, and its SDK sends what the caller wrote.
+    for key in ("parameters", "parametersJsonSchema", "parameters_json_schema"):
+        if isinstance(function.get(key), dict):
+            return dict(function[key])
+    return {}
 
 
 def _must_call(config: Any) -> str | None:
