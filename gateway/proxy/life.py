@@ -19,6 +19,7 @@ from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
 from gateway.proxy.deadlines import Deadlines
+from gateway.proxy.ext_authz import decide
 from gateway.proxy.inbound import ClientConnection, InboundRequest
 from gateway.proxy.outbound import outbound_request
 from gateway.proxy.parts import ProxyParts
@@ -123,6 +124,8 @@ class Life:
         if refused is not None or self._binding is None:
             return refused
         binding, request, body = self._binding, self._request, self._request.body
+        if not binding.route.upstream:
+            return await decide(self.x, binding)
         chain = binding.chain
         if chain.request_headers:
             answer = await settle(run(chain.request_headers, self.x))
