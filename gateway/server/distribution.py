@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +20,11 @@ PREPARE_TIMEOUT_S = 30.0
 _log = logging.getLogger("sealgate.policies")
 
 
+def _tell(slots: list[WorkerSlot], message: control.ToWorker) -> None:
+    for slot in slots:
+        slot.send(message)
+
+
 class Distribution:
     """Versions of policies, and the two phases that put one in force.
 
@@ -26,8 +32,8 @@ class Distribution:
     2. All of them say yes: every one gets Commit. Any of them says no, or nothing in time: every
        one gets Abort, the version before stays in force, and `last_error` says why.
 
-    A worker that dies in between is no obstacle: its replacement starts with what is in force.
-    `version` grows with each attempt.
+    Where a worker dies in between, all is tried once more; where one dies again, the policies
+    are taken to be what kills it, and refused. `version` grows with each attempt.
     """
 
     def __init__(self, load: Callable[[], Any], slots: Iterable[WorkerSlot]) -> None:
@@ -40,6 +46,7 @@ class Distribution:
         self._attempts = 1
         self._reloads = {"ok": 0, "failed": 0}
         self._lock = asyncio.Lock()
+        self._back = asyncio.Event()
         self._answers: dict[int, asyncio.Future[control.Prepared]] = {}
         self.bundle = load()
 
@@ -70,24 +77,39 @@ class Distribution:
             _log.info("policies reloaded", extra={"fields": fields})
 
     async def _put_in_force(self, bundle: Any) -> str:
-        self._attempts += 1
-        version = self._attempts
-        slots = [slot for slot in self._slots if slot.ready]
-        answers = await asyncio.gather(*(self._prepare(slot, version, bundle) for slot in slots))
-        # Ready still: a worker that died meanwhile has no say.
-        errors = [a.error for slot, a in zip(slots, answers, strict=True) if slot.ready and a.error]
-        if errors:
-            for slot in slots:
-                slot.send(control.Abort(version))
-            return "\n".join(dict.fromkeys(errors))
-        self.version, self.bundle = version, bundle
-        self.digest = next((a.digest for a in answers if a.digest), self.digest)
-        for slot in slots:
-            slot.send(control.Commit(version))
-        return ""
+        """Both phases; the error, or nothing when `bundle` is in force."""
+        for last_try in (False, True):
+            await self._workers_are_back()
+            self._attempts += 1
+            version = self._attempts
+            asked = [(slot, slot.pid) for slot in self._slots if slot.ready]
+            answers = await asyncio.gather(*(self._prepare(s, version, bundle) for s, _ in asked))
+            # Only who was asked: a replacement started with what was in force meanwhile.
+            alive = [slot for slot, pid in asked if slot.ready and slot.pid == pid]
+            errors = dict.fromkeys(answer.error for answer in answers if answer.error)
+            if not asked:
+                return "no worker is ready to try them"
+            if not errors:
+                self.version, self.bundle = version, bundle
+                self.digest = next((a.digest for a in answers), self.digest)
+                _tell(alive, control.Commit(version))
+                return ""
+            _tell(alive, control.Abort(version))
+            if last_try or len(alive) == len(asked):
+                break
+        return "\n".join(errors)
+
+    async def _workers_are_back(self) -> None:
+        """Policies are tried by every worker, so one that is being replaced is waited for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PREPARE_TIMEOUT_S):
+                while not all(slot.ready for slot in self._slots):
+                    self._back.clear()
+                    await self._back.wait()
 
     async def catch_up(self, slot: WorkerSlot) -> None:
-        """Brings one worker to the version in force, where it started with an older one."""
+        """Brings a worker that became ready to the version in force, where it has an older one."""
+        self._back.set()
         async with self._lock:
             self.digest = self.digest or slot.digest
             if not slot.ready or slot.version == self.version:
@@ -119,7 +141,7 @@ class Distribution:
 
     def gone(self, slot: WorkerSlot) -> None:
         """A worker died; nobody waits for it."""
-        self.answered(slot, control.Prepared(0, "", f"worker {slot.number} died"))
+        self.answered(slot, control.Prepared(0, "", f"worker {slot.number} died over it"))
 
     def write_to(self, snapshot: MetricsSnapshot) -> None:
         """The metrics of policies."""

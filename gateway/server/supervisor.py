@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -105,17 +106,20 @@ class Supervisor:
                 await self._all_gone()
         except TimeoutError:
             _log.warning("workers did not end in time and are killed")
-        return self.close()
+        await self.close()
+        return 1 if self._signals > 1 else 0
 
-    def close(self) -> int:
-        """Ends everything at once; returns the exit code."""
+    async def close(self) -> None:
+        """Ends at once whatever still runs."""
         for task in self._tasks:
             task.cancel()
         for slot in self._slots:
             slot.end()
             slot.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_GRACE_S):
+                await self._all_gone()
         self._forker.close()
-        return 1 if self._signals > 1 else 0
 
     async def _all_gone(self) -> None:
         while any(slot.alive for slot in self._slots):
@@ -187,6 +191,10 @@ class Supervisor:
             self._all_ready.set_exception(ConfigError([problem]))
 
     # -- what the admin port asks ---------------------------------------------------------------
+
+    def stopping(self) -> bool:
+        """Whether a signal to stop has come."""
+        return self._stop.is_set()
 
     def ready(self) -> bool:
         """Whether every worker serves the policies in force."""

@@ -40,29 +40,46 @@ class WorkerEvents(Protocol):
 
 
 class Forker:
-    """The forker process; started again when it dies, which no worker notices."""
+    """The forker process; started again when it dies, which no worker notices.
+
+    Made before the loop runs, so that it imports while the supervisor does.
+    """
 
     def __init__(self, worker_main: str) -> None:
         self._worker_main = worker_main
         self._closing = False
-        self._start()
-
-    def _start(self) -> None:
-        self._process, self._socket = start_forker(self._worker_main)
-        self._reading = False
+        self._restarting: asyncio.Task[None] | None = None
+        self._process, self._socket = start_forker(worker_main)
 
     def watch(self) -> None:
-        """Begins to listen for exits; needs the running loop."""
+        """Begins to listen for exits, on the running loop."""
         asyncio.get_running_loop().add_reader(self._socket, self._on_readable)
-        self._reading = True
 
-    def fork(self, channel: socket.socket, listeners: list[socket.socket]) -> None:
-        """Asks for one worker."""
+    async def fork(self, channel: socket.socket, listeners: list[socket.socket]) -> None:
+        """Asks for one worker, of a new forker where the old one is gone."""
+        if self._restarting is not None:
+            await self._restarting
         try:
             fork_worker(self._socket, channel, listeners)
         except OSError:
-            self._restart()
+            await self._restart_once()
             fork_worker(self._socket, channel, listeners)
+
+    def close(self) -> None:
+        """Lets the process end; workers live on until they are drained."""
+        self._closing = True
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    def join(self) -> None:
+        """Waits for the process's end after `close`; blocks for at most a moment."""
+        self._socket.close()
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _on_readable(self) -> None:
         try:
@@ -73,35 +90,28 @@ class Forker:
             data = b""
         if len(data) == EXIT.size:
             pid, code = EXIT.unpack(data)
+            level = logging.INFO if code == 0 else logging.WARNING
             fields = {"worker_pid": pid, **_exit_fields(code)}
-            _log.log(
-                logging.INFO if code == 0 else logging.WARNING,
-                "worker exited",
-                extra={"fields": fields},
-            )
+            _log.log(level, "worker exited", extra={"fields": fields})
         elif not self._closing:
-            self._restart()
-
-    def _restart(self) -> None:
-        _log.warning("forker died, starting another")
-        self._end()
-        self._start()
-        self.watch()
-
-    def close(self) -> None:
-        """Ends the process; workers live on until they are drained."""
-        self._closing = True
-        self._end()
-
-    def _end(self) -> None:
-        if self._reading:
             asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
-        try:
-            self._process.wait(2.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._restart_once()
+
+    def _restart_once(self) -> asyncio.Task[None]:
+        if self._restarting is None:
+            self._restarting = asyncio.get_running_loop().create_task(self._restart())
+        return self._restarting
+
+    async def _restart(self) -> None:
+        _log.warning("forker died, starting another")
+        asyncio.get_running_loop().remove_reader(self._socket)
+        await asyncio.to_thread(self.join)
+        self._process, self._socket = await asyncio.to_thread(start_forker, self._worker_main)
+        self._restarting = None
+        if self._closing:
+            self._socket.close()
+        else:
+            self.watch()
 
 
 def _exit_fields(code: int) -> dict[str, int | str]:
@@ -152,7 +162,7 @@ class WorkerSlot:
         ours.setblocking(False)
         await self._loop.connect_accepted_socket(lambda: channel, ours)
         with theirs:
-            self._forker.fork(theirs, self._listeners)
+            await self._forker.fork(theirs, self._listeners)
         channel.send(self._events.make_start(self.number))
 
     def send(self, message: control.ToWorker) -> None:
@@ -183,6 +193,8 @@ class WorkerSlot:
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._starting is not None:
+            self._starting.cancel()
         for listener in self._listeners:
             listener.close()
 

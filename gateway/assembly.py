@@ -1,0 +1,182 @@
+"""Puts one gateway together: supervisor, admin port, simulated provider."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.configuration import Configuration
+from gateway.errors import ConfigError, Problem
+from gateway.policy.loader import load_bundle
+from gateway.policy.watcher import watch_policies
+from gateway.proxy.builtin_upstreams import DEMO_SOCKET
+from gateway.server.certificates import make_context
+from gateway.server.data_dir import DataDir
+from gateway.server.sockets import bind_listeners, close_all, port_of
+from gateway.server.supervisor import Supervisor
+from gateway.server.workers import Forker
+from gateway.settings import Settings
+from gateway.telemetry.lines import LineWriter
+from gateway.telemetry.logs import configure_logging
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+WORKER_MAIN = "gateway.server.engine:main"
+
+_log = logging.getLogger("sealgate")
+
+OnReady = Callable[[Settings, int, int], None]
+"""Told the settings, the listener's port and the admin port, once the gateway serves."""
+
+
+def serve(configuration: Configuration, on_ready: OnReady) -> int:
+    """Runs a gateway until it is told to stop; returns the exit code.
+
+    Raises ConfigError or StartError when it cannot start.
+    """
+    began = time.monotonic()
+    settings = configuration.settings
+    writer = LineWriter(sys.stdout.fileno())
+    configure_logging(settings.log, writer)
+    try:
+        with contextlib.ExitStack() as stack:
+            gateway = _Gateway(configuration, stack, on_ready, began)
+            return asyncio.run(gateway.run())
+    finally:
+        writer.close()
+
+
+def worker_count(settings: Settings) -> int:
+    """The number of workers; `auto` is one per processor that this process may use."""
+    return len(os.sched_getaffinity(0)) if settings.workers == "auto" else settings.workers
+
+
+class _Gateway:
+    """What is opened before the loop runs, so that a fault is told at once and in one line."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        stack: contextlib.ExitStack,
+        on_ready: OnReady,
+        began: float,
+    ) -> None:
+        settings = configuration.settings
+        self._configuration = configuration
+        self._settings = settings
+        self._on_ready = on_ready
+        self._began = began
+        if settings.listener.tls is not None:
+            make_context(settings.listener.tls)
+        if settings.listener.proxy_protocol and not settings.trusted_proxies:
+            raise _proxy_protocol_without_proxies()
+        self._load = functools.partial(load_bundle, settings.policies)
+        self._load()
+        self._data_dir = DataDir(settings.data_dir)
+        stack.callback(self._data_dir.close)
+        listener, admin = settings.listener, settings.admin
+        rows = bind_listeners(listener.host, listener.port, worker_count(settings), "listener")
+        for row in rows:
+            stack.callback(close_all, row)
+        self._listeners = rows
+        self._admin_sockets = bind_listeners(admin.host, admin.port, 1, "admin")[0]
+        stack.callback(close_all, self._admin_sockets)
+        # From here on the forker imports what workers need while we import what we need.
+        self._forker = Forker(WORKER_MAIN)
+        stack.callback(self._forker.join)
+
+    async def run(self) -> int:
+        settings = self._settings
+        supervisor = Supervisor(
+            settings,
+            self._listeners,
+            forker=self._forker,
+            load=self._load,
+            watch=functools.partial(watch_policies, settings.policies),
+        )
+        runners: list[web.AppRunner] = []
+        try:
+            runners.append(demo := await _serve_demo(self._data_dir))
+            runners.append(await _serve_admin(supervisor, self._admin_sockets, demo))
+            await supervisor.start()
+            if not supervisor.stopping():
+                self._tell(supervisor)
+            return await supervisor.run()
+        finally:
+            await supervisor.close()
+            for runner in runners:
+                await runner.cleanup()
+
+    def _tell(self, supervisor: Supervisor) -> None:
+        settings = self._settings
+        if self._configuration.without_effect:
+            fields = {"variables": self._configuration.without_effect}
+            _log.warning("environment variables without effect", extra={"fields": fields})
+        admin_port = port_of(self._admin_sockets)
+        fields = {
+            "host": settings.listener.host,
+            "port": supervisor.port,
+            "admin_host": settings.admin.host,
+            "admin_port": admin_port,
+            "workers": len(self._listeners),
+            "policy_version": supervisor.policies.version,
+            "policy_digest": supervisor.policies.digest,
+            "start_ms": round((time.monotonic() - self._began) * 1000),
+        }
+        _log.info("ready", extra={"fields": fields})
+        self._on_ready(settings, supervisor.port, admin_port)
+
+
+def _proxy_protocol_without_proxies() -> ConfigError:
+    message = "listener.proxy_protocol needs trusted_proxies: nobody could connect"
+    hint = "list the load balancer's addresses in trusted_proxies"
+    return ConfigError([Problem("listener.proxy_protocol", 0, 0, message, hint)])
+
+
+async def _serve_demo(data_dir: DataDir) -> web.AppRunner:
+    """Starts the simulated provider on its Unix socket, for this user alone."""
+    from aiohttp import web  # noqa: PLC0415  # imported while the forker imports
+
+    from gateway.demo.app import make_app  # noqa: PLC0415  # the same
+
+    path = data_dir.clear_socket(DEMO_SOCKET)
+    runner = web.AppRunner(make_app(), access_log=None)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(path)).start()
+    except OSError as error:
+        message = f"the demo provider's socket cannot be made: {error.strerror or error}"
+        raise _unusable_socket(path, message) from None
+    path.chmod(0o600)
+    return runner
+
+
+def _unusable_socket(path: Path, message: str) -> ConfigError:
+    hint = "a Unix socket's path holds at most 107 bytes: choose a shorter --data-dir"
+    return ConfigError([Problem(str(path), 0, 0, message, hint)])
+
+
+async def _serve_admin(
+    supervisor: Supervisor, sockets: list[socket.socket], demo: web.AppRunner
+) -> web.AppRunner:
+    from aiohttp import web  # noqa: PLC0415  # imported while the forker imports
+
+    from gateway.admin.app import make_app  # noqa: PLC0415  # the same
+
+    runner = web.AppRunner(
+        make_app(supervisor, demo_running=lambda: bool(demo.sites)), access_log=None
+    )
+    await runner.setup()
+    for each in sockets:
+        await web.SockSite(runner, each).start()
+    return runner

@@ -1,0 +1,157 @@
+"""The command line. One function per command; what a command needs is imported when it runs.
+
+So `sealgate --help` answers at once, and a gateway's supervisor carries nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway import __version__
+from gateway.errors import ConfigError, Problem, SealgateError
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+EXIT_FAULTY = 1
+"""What was checked is at fault."""
+EXIT_UNUSABLE = 2
+"""The command could not do its work; the same code that a wrong flag gives."""
+
+app = typer.Typer(
+    name="sealgate",
+    help="A transparent gateway in front of LLM providers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFlag = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="gateway.yaml.", envvar="SEALGATE_CONFIG"),
+]
+PoliciesFlag = Annotated[
+    Path | None, typer.Option("--policies", metavar="DIR", help="Folder or file of policies.")
+]
+ProfileFlag = Annotated[
+    str | None, typer.Option("--profile", help="Use policies that name this profile as well.")
+]
+UpstreamFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--upstream",
+        metavar="NAME=URL",
+        help="Where a provider is; may be given several times.",
+    ),
+]
+
+
+@app.command()
+def serve(
+    config: ConfigFlag = None,
+    policies: PoliciesFlag = None,
+    profile: ProfileFlag = None,
+    host: Annotated[str | None, typer.Option(help="Address for clients.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port for clients; 0 takes a free one.")] = None,
+    admin_host: Annotated[str | None, typer.Option(help="Address of the admin port.")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Admin port; 0 takes a free one.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="N|auto", help="Worker processes; auto: one per core.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for sockets and locks.")
+    ] = None,
+    upstream: UpstreamFlag = None,
+) -> None:
+    """Run the gateway."""
+    flags = {
+        ("listener", "host"): ("--host", host),
+        ("listener", "port"): ("--port", port),
+        ("admin", "host"): ("--admin-host", admin_host),
+        ("admin", "port"): ("--admin-port", admin_port),
+        ("workers",): ("--workers", int(workers) if (workers or "").isdigit() else workers),
+        ("data_dir",): ("--data-dir", data_dir),
+        ("policies",): ("--policies", policies),
+        ("profile",): ("--profile", profile),
+    }
+    with _told_in_one_line():
+        from gateway.assembly import serve as serve_gateway
+        from gateway.configuration import load_configuration
+
+        given = {path: flag for path, flag in flags.items() if flag[1] is not None}
+        configuration = load_configuration(file=config, flags={**given, **_upstreams(upstream)})
+        raise typer.Exit(serve_gateway(configuration, _say_what_next))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(f"sealgate {__version__}")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Errors that the operator can mend are printed as they are, without a traceback."""
+    try:
+        yield
+    except SealgateError as error:
+        for line in str(error).splitlines():
+            print(f"sealgate: {line}", file=sys.stderr)
+        raise typer.Exit(EXIT_UNUSABLE) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _upstreams(given: list[str] | None) -> dict[tuple[str, ...], tuple[str, Any]]:
+    """The flag's values, or the variable's where the flag is absent."""
+    name = "--upstream"
+    if not given:
+        name = "SEALGATE_UPSTREAM"
+        given = [part for part in os.environ.get(name, "").split(",") if part.strip()]
+    flags: dict[tuple[str, ...], tuple[str, Any]] = {}
+    for pair in given:
+        upstream, equals, url = pair.strip().partition("=")
+        if not (upstream and equals and url):
+            hint = "write NAME=URL, such as openai=https://api.openai.com"
+            raise ConfigError([Problem(name, 0, 0, "not a pair of name and URL", hint)])
+        flags["upstreams", upstream, "url"] = (name, url)
+    return flags
+
+
+def _say_what_next(settings: Settings, port: int, admin_port: int) -> None:
+    """Lines to try, on standard error: standard output holds the log and nothing else."""
+    scheme = "https" if settings.listener.tls else "http"
+    base = f"{scheme}://{_reachable(settings.listener.host)}:{port}"
+    admin = f"http://{_reachable(settings.admin.host)}:{admin_port}"
+    insecure = " -k" if settings.listener.tls else ""
+    chat = '{"model":"demo","messages":[{"role":"user","content":"Hello"}]%s}'
+    post = f"curl{insecure} -sS {base}/demo/v1/chat/completions -H 'content-type: application/json'"
+    lines = [
+        f"Sealgate {__version__} serves {base} (admin {admin}). Try, without any key:",
+        f"  {post} -d '{chat % ''}'",
+        f"  {post} -N -d '{chat % ',"stream":true'}'",
+        f"  curl -sS {admin}/readyz",
+        "Point a client at it:",
+        f"  export OPENAI_BASE_URL={base}/v1 ANTHROPIC_BASE_URL={base}",
+    ]
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _reachable(host: str) -> str:
+    """An address that a client on this machine can use for what the listener was bound to."""
+    wildcard = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+    shown = wildcard.get(host, host)
+    return f"[{shown}]" if ":" in shown else shown

@@ -1,0 +1,43 @@
+"""What one worker serves with: the policies, the upstreams and the proxy between them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from gateway.plugin.runtime import Runtime
+from gateway.policy.lifecycle import PolicyStore
+from gateway.proxy.balancer import Upstreams
+from gateway.proxy.client_address import ClientAddresses
+from gateway.proxy.handler import Proxy
+from gateway.proxy.parts import ProxyParts
+from gateway.server.control import TargetReport
+from gateway.server.worker import serve
+from gateway.settings import Settings
+from gateway.telemetry.identifiers import RequestIds
+from gateway.telemetry.logs import ExchangeLog
+from gateway.telemetry.metrics import Metrics
+
+
+def main(control: socket.socket, listeners: list[socket.socket]) -> int:
+    """The worker's main function: what the forker calls in the forked process."""
+    return serve(control, listeners, ProxyEngine)
+
+
+class ProxyEngine:
+    """The engine of a real worker; see `gateway.server.worker.Engine`."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, log: ExchangeLog) -> None:
+        self._store = PolicyStore(settings, Runtime(data_dir=settings.data_dir))
+        self._upstreams = Upstreams(settings)
+        parts = ProxyParts(
+            store=self._store,
+            upstreams=self._upstreams,
+            addresses=ClientAddresses(settings.trusted_proxies, settings.forwarded_header),
+            limits=settings.listener.limits,
+            metrics=metrics,
+            log=log,
+            request_ids=RequestIds(),
+        )
+        self.handler = Proxy(parts, asyncio.get_running_loop())
