@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from itertools import islice
 from socket import SO_LINGER, SOL_SOCKET
@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.demo.answer import Answer, Stream, Whole
 from gateway.demo.options import Fault, Options
 
-_POLL_S = 0.05
+_POLL_S = 0.02
 _SLOW_HEAD_BYTES = 16
 _SLOW_HEAD_DELAY_MS = 20
 _GARBAGE = b"\x15\x03\x01\x00\x02\x02\x46 this is no HTTP at all\r\n\r\n"
@@ -92,8 +92,7 @@ async def _break_off(
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     await _write(response, pieces, options)
-    # What was written must leave before the connection is cut.
-    await response.drain()
+    await _let_written_bytes_leave(request)
     if options.fault is Fault.SILENCE:
         await _wait_for_the_client_to_go(request)
     elif options.fault is Fault.RESET_MID_STREAM:
@@ -126,11 +125,20 @@ async def _dribble(request: web.Request, answer: Answer, options: Options) -> No
     _close(request)
 
 
+async def _let_written_bytes_leave(request: web.Request) -> None:
+    """A reset throws away what still waits to be sent."""
+    transport = request.transport
+    if transport is not None:
+        await _until(lambda: transport.is_closing() or not transport.get_write_buffer_size())
+
+
 async def _wait_for_the_client_to_go(request: web.Request) -> None:
-    # Asked again and again, so that it works in every server that runs this application.
-    while (  # noqa: ASYNC110  # aiohttp offers no event for it
-        request.transport is not None and not request.transport.is_closing()
-    ):
+    await _until(lambda: request.transport is None or request.transport.is_closing())
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    # aiohttp has no event for either; asking works in every server that runs this application.
+    while not condition():  # noqa: ASYNC110  # see above
         await asyncio.sleep(_POLL_S)
 
 

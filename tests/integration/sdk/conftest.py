@@ -1,4 +1,7 @@
-"""The servers that the SDK tests share, and the endpoints that each test runs against."""
+"""The servers that the SDK tests share, and the endpoints that each test runs against.
+
+Every test runs against the provider itself as well: where that fails, the gateway is not to blame.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.gateway_process import GatewayProcess, running_gateway
 from tests.integration.sdk import node
 from tests.integration.sdk.demo_server import DemoServer
-from tests.integration.sdk.endpoints import Endpoint
+from tests.integration.sdk.endpoints import ALL, SIMULATED, Endpoint, EndpointFinder
+
+PROVIDERS = ("openai", "anthropic", "gemini")
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +33,30 @@ def aimock_server() -> Iterator[node.AimockServer]:
     server.close()
 
 
-def _endpoint(name: str, request: pytest.FixtureRequest) -> Endpoint:
-    if name == "demo":
-        return Endpoint.bare(request.getfixturevalue("demo_server").url, demo=True)
-    return Endpoint.bare(request.getfixturevalue("aimock_server").url, demo=False)
+@pytest.fixture(scope="session")
+def demo_gateway(demo_server: DemoServer) -> Iterator[GatewayProcess]:
+    """A gateway whose providers are all the simulated one, on a port of its own."""
+    with running_gateway(upstreams=dict.fromkeys(PROVIDERS, demo_server.url)) as gateway:
+        yield gateway
 
 
-@pytest.fixture(params=["demo", "aimock"])
-def endpoint(request: pytest.FixtureRequest) -> Endpoint:
-    return _endpoint(request.param, request)
+@pytest.fixture(scope="session")
+def aimock_gateway(aimock_server: node.AimockServer) -> Iterator[GatewayProcess]:
+    with running_gateway(upstreams=dict.fromkeys(PROVIDERS, aimock_server.url)) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def find_endpoint(request: pytest.FixtureRequest) -> EndpointFinder:
+    return EndpointFinder(request)
+
+
+@pytest.fixture(params=ALL)
+def endpoint(request: pytest.FixtureRequest, find_endpoint: EndpointFinder) -> Endpoint:
+    return find_endpoint(request.param)
+
+
+@pytest.fixture(params=SIMULATED)
+def demo_endpoint(request: pytest.FixtureRequest, find_endpoint: EndpointFinder) -> Endpoint:
+    """For what aimock cannot do."""
+    return find_endpoint(request.param)

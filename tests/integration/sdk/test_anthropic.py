@@ -93,18 +93,16 @@ def test_a_streamed_tool_call(client: Anthropic) -> None:
     assert len(deltas) > 1
 
 
-def test_tokens_are_counted(endpoint: Endpoint, client: Anthropic) -> None:
-    if not endpoint.demo:
-        pytest.skip("aimock counts no tokens")
-
-    counted = client.messages.count_tokens(model=CALL["model"], messages=CALL["messages"])
+def test_tokens_are_counted(demo_endpoint: Endpoint) -> None:
+    with Anthropic(base_url=demo_endpoint.anthropic, api_key="k") as client:
+        counted = client.messages.count_tokens(model=CALL["model"], messages=CALL["messages"])
 
     assert counted.input_tokens > 0
 
 
-def test_models(endpoint: Endpoint, client: Anthropic) -> None:
+def test_models(demo_endpoint: Endpoint) -> None:
     """`/v1/models` is OpenAI's and Anthropic's path: the header tells them apart."""
-    if not endpoint.demo:
-        pytest.skip("aimock lists models in OpenAI's form only")
+    with Anthropic(base_url=demo_endpoint.anthropic, api_key="k") as client:
+        models = list(client.models.list())
 
-    assert [model.type for model in client.models.list()] == ["model", "model"]
+    assert [model.type for model in models] == ["model", "model"]

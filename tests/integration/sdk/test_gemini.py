@@ -10,13 +10,16 @@ from google import genai
 from google.genai import types
 
 from tests.integration.sdk.endpoints import (
+    ALL,
     CALL_TOOL,
     DEMO_HEADERS,
     EMBED,
     HELLO,
+    SIMULATED,
     TEXT,
     WEATHER_SCHEMA,
     Endpoint,
+    EndpointFinder,
 )
 
 MODEL = "gemini-2.5-flash"
@@ -25,14 +28,28 @@ TOOL: Any = {
 }
 
 
-@pytest.fixture(params=["v1", "v1beta"])
-def client(endpoint: Endpoint, request: pytest.FixtureRequest) -> Iterator[genai.Client]:
-    if request.param == "v1" and not endpoint.demo:
-        pytest.skip("aimock knows Gemini under /v1beta only")
+# aimock knows Gemini under /v1beta only, and no method but the generating ones.
+EVERYWHERE = [(name, "v1beta") for name in ALL] + [(name, "v1") for name in SIMULATED]
+
+
+def make_client(endpoint: Endpoint, version: str) -> genai.Client:
     options = types.HttpOptions(
-        base_url=endpoint.gemini, api_version=request.param, headers=dict(DEMO_HEADERS)
+        base_url=endpoint.gemini, api_version=version, headers=dict(DEMO_HEADERS)
     )
-    client = genai.Client(api_key="k", http_options=options)
+    return genai.Client(api_key="k", http_options=options)
+
+
+@pytest.fixture(params=EVERYWHERE, ids="-".join)
+def client(find_endpoint: EndpointFinder, request: pytest.FixtureRequest) -> Iterator[genai.Client]:
+    name, version = request.param
+    client = make_client(find_endpoint(name), version)
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["v1beta", "v1"])
+def demo_client(demo_endpoint: Endpoint, request: pytest.FixtureRequest) -> Iterator[genai.Client]:
+    client = make_client(demo_endpoint, request.param)
     yield client
     client.close()
 
@@ -79,25 +96,16 @@ def test_a_tool_call(client: genai.Client, *, stream: bool) -> None:
     assert [(found.name, found.args) for found in calls] == [("get_weather", {"city": "demo"})]
 
 
-def test_tokens_are_counted(endpoint: Endpoint, client: genai.Client) -> None:
-    if not endpoint.demo:
-        pytest.skip("aimock counts no tokens for Gemini")
-
-    assert client.models.count_tokens(model=MODEL, contents=HELLO).total_tokens == 3
+def test_tokens_are_counted(demo_client: genai.Client) -> None:
+    assert demo_client.models.count_tokens(model=MODEL, contents=HELLO).total_tokens == 3
 
 
-def test_embeddings(endpoint: Endpoint, client: genai.Client) -> None:
-    if not endpoint.demo:
-        pytest.skip("aimock has no batchEmbedContents, which the SDK calls")
-
-    answer = client.models.embed_content(model="gemini-embedding-001", contents=EMBED)
+def test_embeddings(demo_client: genai.Client) -> None:
+    answer = demo_client.models.embed_content(model="gemini-embedding-001", contents=EMBED)
 
     assert len((answer.embeddings or [])[0].values or []) > 2
 
 
-def test_models(endpoint: Endpoint, client: genai.Client) -> None:
+def test_models(demo_client: genai.Client) -> None:
     """`/v1/models` is OpenAI's path as well: `x-goog-api-key` tells them apart."""
-    if not endpoint.demo:
-        pytest.skip("aimock lists models in OpenAI's form only")
-
-    assert [model.name for model in client.models.list()] == ["models/demo-1", "models/demo-2"]
+    assert [model.name for model in demo_client.models.list()] == ["models/demo-1", "models/demo-2"]
