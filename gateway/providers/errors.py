@@ -63,7 +63,7 @@ _BEDROCK_EXCEPTION: Final = {
 }
 _SERVER_ERROR = 500
 _RETRY_AFTER_S_MAX = 60
-"""Anthropic's SDKs sleep as long as they are told, up to weeks: a longer wait is not announced."""
+"""Anthropic's SDKs sleep as long as they are told, up to weeks."""
 
 
 def refusal_body(
@@ -85,7 +85,8 @@ def refusal_body(
         message: for the person in front of the client; no secret, no prompt text.
         request_id: what an operator can look up.
         retry: whether the same request may succeed in a moment.
-        retry_after_s: seconds until then; announced up to 60 s, above that not at all.
+        retry_after_s: seconds until then; announced up to 60 s. A longer wait is not announced
+            and is no reason to retry.
 
     """
     text = readable(message, code, request_id)
@@ -139,6 +140,8 @@ def _headers(
     retry: bool,
     retry_after_s: float | None,
 ) -> list[RawHeader]:
+    if retry_after_s is not None and retry_after_s > _RETRY_AFTER_S_MAX:
+        retry = False
     id_name = b"request-id" if dialect is Dialect.ANTHROPIC else b"x-request-id"
     encoded_id = request_id.encode("latin-1", "replace")
     headers = [

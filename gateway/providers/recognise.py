@@ -7,9 +7,9 @@ and headers, never by the body. The order matters where two providers share `/v1
 2. `/v1/messages...`, or an `anthropic-version` header: Anthropic
 3. a `:generateContent`-like suffix, `/v1beta...`, `/v1alpha...`, or `x-goog-api-key`: Gemini
    (google-genai 3.x calls `/v1/models/X:generateContent`)
-4. `/model/ID/converse...` and `/model/ID/invoke...`: Bedrock
-5. `/api/chat`, `/api/generate`, `/api/tags`, ...: Ollama
-6. any other `/v1/...`: OpenAI
+4. any other `/v1/...`: OpenAI
+5. `/model/ID/converse...` and `/model/ID/invoke...`: Bedrock
+6. `/api/chat`, `/api/generate`, `/api/tags`, ...: Ollama
 """
 
 from __future__ import annotations

@@ -110,6 +110,14 @@ def test_a_wait_is_announced_only_as_long_as_clients_may_sleep(
     assert headers.get(b"retry-after") == announced
 
 
+def test_a_wait_of_more_than_a_minute_is_no_reason_to_retry() -> None:
+    """A budget that is spent until midnight: trying again in a second only costs."""
+    spent, _ = refuse(Dialect.OPENAI, 429, retry=True, retry_after_s=3600)
+    full, _ = refuse(Dialect.OPENAI, 429, retry=True, retry_after_s=30)
+
+    assert (spent[b"x-should-retry"], full[b"x-should-retry"]) == (b"false", b"true")
+
+
 def event(dialect: Dialect, *, responses_api: bool = False) -> bytes:
     return stream_error_event(
         dialect,
