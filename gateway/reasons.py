@@ -50,13 +50,14 @@ class Reason(StrEnum):
     CONTENT_TYPE_DENIED = "content_type_denied"
     MODEL_DENIED = "model_denied"
     TOO_DEEP = "too_deep"
+    TOO_COMPLEX = "too_complex"
     ORIGIN_DENIED = "origin_denied"
     INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonInfo:
-    """What a reason means to a client: `status` (HTTP), `retry` (may the same request work later), text."""
+    """What a reason means to a client: HTTP `status`, text, `retry` (the same may work later)."""
 
     status: int
     text: str
@@ -117,6 +118,9 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.CONTENT_TYPE_DENIED: ReasonInfo(415, "The policy does not allow this content type"),
     Reason.MODEL_DENIED: ReasonInfo(400, "The policy does not allow this model"),
     Reason.TOO_DEEP: ReasonInfo(400, "The JSON body is nested deeper than the policy allows"),
+    Reason.TOO_COMPLEX: ReasonInfo(
+        400, "The JSON body holds more objects and arrays than the policy allows"
+    ),
     Reason.ORIGIN_DENIED: ReasonInfo(403, "The policy does not allow this web origin"),
     Reason.INTERNAL_ERROR: ReasonInfo(500, "The gateway failed on this request"),
 }
