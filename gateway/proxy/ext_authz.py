@@ -1,8 +1,8 @@
 """The gateway as the HTTP service of Envoy's ext_authz filter: the policy decides, Envoy carries.
 
 Envoy sends the head of each request it got, with its path prefix in front and without the body. The
-header hooks run as if the request had come here. 200 lets Envoy go on, any other answer goes to
-the client as it is.
+header hooks run as for any request on a route with a prefix. 200 lets Envoy go on, any other answer
+goes to the client as it is.
 """
 
 from __future__ import annotations
@@ -26,18 +26,9 @@ async def decide(x: Exchange, binding: Binding) -> Reject | Reply:
     if binding.needs_request_body or binding.needs_response_body or binding.needs_text:
         message = f"the policy {binding.policy_name} reads bodies, which ext_authz does not show"
         return Reject(Reason.UNINSPECTABLE, message)
-    strip_prefix(x, binding.route.strip_prefix)
     before = list(x.request.headers.raw)
     answer = await settle(run(binding.chain.request_headers, x))
     return answer or Reply(200, header_changes(before, x.request.headers.raw))
-
-
-def strip_prefix(x: Exchange, prefix: str) -> None:
-    """Gives plugins and logs the path that the client asked Envoy for."""
-    request = x.request
-    target = request.target[len(prefix) :]
-    request.target = target if target.startswith("/") else f"/{target}"
-    request.path = request.target.partition("?")[0]
 
 
 def header_changes(
