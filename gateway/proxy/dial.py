@@ -45,8 +45,9 @@ async def dial(target: Target, factory: ConnectionFactory, timeout_s: float) -> 
     try:
         async with asyncio.timeout(timeout_s):
             connection = await _open(target, factory, timeout_s)
-            if not connection.reusable:
-                raise ConnectionResetError  # it closed, or spoke, before it was asked anything
+            if not connection.reusable:  # it closed, or spoke, before it was asked anything
+                connection.abort()
+                raise ConnectionResetError
             return connection
     except TimeoutError as error:
         message = f"no connection within {timeout_s:g} s"
