@@ -49,15 +49,18 @@ def dotted(path: Path) -> str:
     return text
 
 
-def explain(model: type[BaseModel], errors: Iterable[ErrorDetails], noun: str) -> list[Finding]:
+def explain(
+    model: type[BaseModel], errors: Iterable[ErrorDetails], noun: str, data: Any = None
+) -> list[Finding]:
     """One finding for each of pydantic's `errors` about data meant for `model`.
 
     `noun` is what a key of this file is called: "setting", "key". Values are never quoted,
-    because a value may be a secret.
+    because a value may be a secret. With `data`, what pydantic adds to a path is told from keys by
+    looking, and not by its form.
     """
     findings: dict[Path, Finding] = {}
     for error in errors:
-        path = _real_path(error["loc"])
+        path = _real_path(error["loc"]) if data is None else _path_in(data, error)
         finding = _finding(model, error, path, noun)
         before = findings.get(path)
         if before is not None:
@@ -72,6 +75,17 @@ def explain(model: type[BaseModel], errors: Iterable[ErrorDetails], noun: str) -
 def _real_path(location: tuple[str | int, ...]) -> Path:
     """Pydantic adds the branch of a union (`int`, `literal['auto']`) to the path; it is no key."""
     return tuple(p for p in location if not (isinstance(p, str) and _BRANCH.match(p)))
+
+
+def _path_in(data: Any, error: ErrorDetails) -> Path:
+    """The part of an error's location that stands in `data`, and the key that is missing there."""
+    *parts, last = error["loc"] or ("",)
+    path: Path = ()
+    for part in (*parts, last):
+        found = isinstance(data, dict) and part in data
+        if found or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+            path, data = (*path, part), data[part]
+    return (*path, last) if error["type"] == "missing" else path
 
 
 _BRANCH = re.compile(
@@ -89,10 +103,11 @@ def _finding(model: type[BaseModel], error: ErrorDetails, path: Path, noun: str)
     if error["type"] == "missing":
         return Finding(path[:-1], f'"{path[-1]}" is missing', f'add "{path[-1]}"')
     said = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    before = f"{name}: " if name else ""
     if said == error["msg"]:
-        return Finding(path, f"{name}: {said[:1].lower()}{said[1:]}", "")
+        return Finding(path, f"{before}{said[:1].lower()}{said[1:]}", "")
     if error["type"] == "value_error":
-        return Finding(path, f"{name}: {said}", "")
+        return Finding(path, f"{before}{said}", "")
     hint = ""
     if error["type"] in {"literal_error", "enum"} and isinstance(error["input"], str):
         near = nearest(error["input"], re.findall(r"'([^']*)'", said))

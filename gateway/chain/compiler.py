@@ -31,16 +31,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class MissingFact:
-    """The use at `index` needs `fact`, which no use before it provides.
+    """The use at `index` needs `fact`, which no use before it surely provides.
 
-    `later` and `shadowed` are the positions of uses that would, if they stood before it or were
-    enforced.
+    `later` is a use after it that provides the fact, `unsure` one before it that does so only in
+    shadow mode or under a condition.
     """
 
     index: int
     fact: str
     later: int | None
-    shadowed: int | None
+    unsure: int | None
 
 
 def compile_chain(uses: Sequence[Use]) -> Chain:
@@ -104,8 +104,8 @@ def missing_facts(uses: Sequence[Use]) -> list[MissingFact]:
 def _missing(uses: Sequence[Use], index: int, fact: Fact[Any]) -> MissingFact:
     providers = [i for i, use in enumerate(uses) if fact in use.instance.provides]
     later = next((i for i in providers if i > index), None)
-    shadowed = next((i for i in providers if i < index and uses[i].shadow), None)
-    return MissingFact(index, fact.name, later, shadowed)
+    unsure = next((i for i in providers if i < index), None)
+    return MissingFact(index, fact.name, later, unsure)
 
 
 def is_waiting(hook: Hook) -> bool:

@@ -6,7 +6,7 @@ import logging
 
 from gateway.chain.compiled import Hook
 from gateway.plugin.verdict import Outcome, Reject, Verdict
-from gateway.reasons import REASONS, Reason
+from gateway.reasons import Reason
 
 _log = logging.getLogger("sealgate.chain")
 
@@ -37,5 +37,4 @@ def refusal(hook: Hook, verdict: Verdict) -> Reject | None:
     """What the client is answered for a failed hook: nothing where the policy says `continue`."""
     if not hook.reject_on_error:
         return None
-    reason = Reason(verdict.reason)
-    return Reject(reason, f"{REASONS[reason].text} ({hook.plugin})")
+    return Reject(Reason(verdict.reason), hook.plugin)

@@ -7,6 +7,7 @@ from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
 from gateway.plugin.headers import Headers
 from gateway.plugin.runtime import Runtime
+from gateway.plugin.secret import Secret
 from gateway.plugin.text import Span, TextStream
 from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 from gateway.reasons import Reason
@@ -31,6 +32,7 @@ __all__ = [
     "RequestView",
     "ResponseView",
     "Runtime",
+    "Secret",
     "Span",
     "Step",
     "TextStream",

@@ -1,0 +1,1 @@
+"""Policies: YAML in, a compiled snapshot out, swapped while exchanges run."""

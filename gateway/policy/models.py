@@ -1,0 +1,116 @@
+"""The written form of a policy: what people write, checked for shape, not yet compiled."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gateway.chain.matching import ANYTHING
+from gateway.settings import Milliseconds
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_METHOD = re.compile(r"[A-Za-z]+|\*")
+
+
+class Mode(StrEnum):
+    """`enforce` counts; `shadow` computes and records, and changes nothing; `off` is not there."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            "a name has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit"
+        )
+    return text
+
+
+def _header_name(text: str) -> str:
+    if not _HEADER_NAME.fullmatch(text):
+        raise ValueError(f'"{text}" cannot be the name of a header')
+    return text
+
+
+def _method(text: str) -> str:
+    if not _METHOD.fullmatch(text):
+        raise ValueError("a method is a word such as GET, or *")
+    return text.upper()
+
+
+def _path(text: str) -> str:
+    if text != ANYTHING and not text.startswith(("/", "*")):
+        raise ValueError("a path begins with / (or with *)")
+    if "?" in text or "#" in text:
+        raise ValueError("a path has no query (?) and no fragment (#)")
+    return text
+
+
+def _host(text: str) -> str:
+    if "/" in text or (":" in text and not text.startswith("[")):
+        raise ValueError("a host is a name such as llm.example.com, without scheme and port")
+    return text.lower()
+
+
+Name = Annotated[str, AfterValidator(_name)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+Method = Annotated[str, AfterValidator(_method)]
+Path = Annotated[str, AfterValidator(_path)]
+Host = Annotated[str, AfterValidator(_host)]
+Pattern = Annotated[str, Field(min_length=1)]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class When(_Written):
+    """Conditions on a request: all must hold; within one, any value may; `*` is any text."""
+
+    routes: tuple[Pattern, ...] = Field((), description="Names of routes.")
+    hosts: tuple[Host, ...] = Field((), description="Host names, without port.")
+    paths: tuple[Path, ...] = Field(
+        (), description="Paths as they are forwarded: without the prefix of the route."
+    )
+    methods: tuple[Method, ...] = ()
+    headers: dict[HeaderName, Pattern] = Field(
+        default_factory=dict, description="Header names and what a value must look like."
+    )
+    models: tuple[Pattern, ...] = Field((), description="Models, from the path or the body.")
+
+
+class Match(When):
+    """Which requests a policy is for; nothing written means every request."""
+
+    tenants: tuple[Pattern, ...] = Field((), description='Only "*", until tenants can be told.')
+
+
+class UseSettings(_Written):
+    """What every use of a plugin may say beside the plugin's own keys."""
+
+    mode: Mode = Field(Mode.ENFORCE, description="enforce, shadow (record only) or off.")
+    timeout_ms: Milliseconds | None = Field(None, description="Longest time one hook may take.")
+    on_error: Literal["reject", "continue"] | None = Field(
+        None, description="What a failed or late hook means; default: what the plugin says."
+    )
+    when: When | None = Field(None, description="Requests that this use is for.")
+
+
+class PolicyFile(_Written):
+    """One file of the policies folder."""
+
+    version: Literal[1] = Field(description="The version of this format.")
+    name: Name = Field(description="Unique among all policies; in logs, metrics and receipts.")
+    description: str = Field("", description="For people.")
+    profile: Name | None = Field(
+        None, description="The policy is loaded only by a gateway that runs with this profile."
+    )
+    match: Match = Match()
+    mode: Mode = Field(Mode.ENFORCE, description="For the whole policy; off: as if not there.")
+    chain: tuple[Any, ...] = Field(description="Plugins in the order in which they see a request.")
