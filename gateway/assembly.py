@@ -120,8 +120,8 @@ class _Gateway:
     def _tell(self, supervisor: Supervisor) -> None:
         settings = self._settings
         if self._configuration.without_effect:
-            fields = {"variables": self._configuration.without_effect}
-            _log.warning("environment variables without effect", extra={"fields": fields})
+            names = {"variables": self._configuration.without_effect}
+            _log.warning("environment variables without effect", extra={"fields": names})
         admin_port = port_of(self._admin_sockets)
         fields = {
             "host": settings.listener.host,

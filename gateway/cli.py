@@ -77,7 +77,7 @@ def serve(
         ("listener", "port"): ("--port", port),
         ("admin", "host"): ("--admin-host", admin_host),
         ("admin", "port"): ("--admin-port", admin_port),
-        ("workers",): ("--workers", int(workers) if (workers or "").isdigit() else workers),
+        ("workers",): ("--workers", workers),
         ("data_dir",): ("--data-dir", data_dir),
         ("policies",): ("--policies", policies),
         ("profile",): ("--profile", profile),
@@ -137,12 +137,13 @@ def _say_what_next(settings: Settings, port: int, admin_port: int) -> None:
     base = f"{scheme}://{_reachable(settings.listener.host)}:{port}"
     admin = f"http://{_reachable(settings.admin.host)}:{admin_port}"
     insecure = " -k" if settings.listener.tls else ""
+    streamed = ',"stream":true'
     chat = '{"model":"demo","messages":[{"role":"user","content":"Hello"}]%s}'
     post = f"curl{insecure} -sS {base}/demo/v1/chat/completions -H 'content-type: application/json'"
     lines = [
         f"Sealgate {__version__} serves {base} (admin {admin}). Try, without any key:",
         f"  {post} -d '{chat % ''}'",
-        f"  {post} -N -d '{chat % ',"stream":true'}'",
+        f"  {post} -N -d '{chat % streamed}'",
         f"  curl -sS {admin}/readyz",
         "Point a client at it:",
         f"  export OPENAI_BASE_URL={base}/v1 ANTHROPIC_BASE_URL={base}",

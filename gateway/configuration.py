@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -104,7 +104,7 @@ def _parse(variable: Variable, problems: list[Problem]) -> Any:
     if get_origin(annotation) is tuple:
         parts = [part.strip() for part in variable.text.split(",") if part.strip()]
         return [resolve_scalar(p) if get_args(annotation)[0] is int else p for p in parts]
-    if annotation is str or annotation == (str | None):
+    if annotation is str or annotation == (str | None) or get_origin(annotation) is Literal:
         return variable.text
     return resolve_scalar(variable.text.strip())
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gateway.networks import NetworkText
 
@@ -38,7 +38,10 @@ class TlsSettings(_Model):
     client_ca_file: Path | None = Field(
         None, description="Asks every client for a certificate signed by this CA (mutual TLS)."
     )
-    min_version: Literal["1.2", "1.3"] = "1.2"
+    min_version: Annotated[
+        Literal["1.2", "1.3"],
+        BeforeValidator(lambda value: str(value) if isinstance(value, float) else value),
+    ] = "1.2"
 
 
 class LimitSettings(_Model):

@@ -30,6 +30,7 @@ Path = tuple[str | int, ...]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_DIGITS_MAX = 19
 _BASED = re.compile(r"0x[0-9a-fA-F]+\Z|0o[0-7]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, Any] = {
@@ -121,8 +122,9 @@ def resolve_scalar(text: str) -> Any:
     """The value of an unquoted scalar in the core schema of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.match(text) and len(text) < 20:  # noqa: PLR2004  # no 64-bit number is longer
-        return int(text)
+    if _INTEGER.match(text):
+        # More digits than a 64-bit number has are an identifier that somebody forgot to quote.
+        return int(text) if len(text.lstrip("+-")) <= _DIGITS_MAX else text
     if _BASED.match(text):
         return int(text, 0)
     if _FLOAT.match(text):

@@ -120,7 +120,7 @@ class TargetReport:
 
     target: str
     ejected: bool
-    failures: int
+    ejections: int
 
 
 @dataclass(frozen=True, slots=True)

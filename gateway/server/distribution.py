@@ -78,6 +78,7 @@ class Distribution:
 
     async def _put_in_force(self, bundle: Any) -> str:
         """Both phases; the error, or nothing when `bundle` is in force."""
+        errors: dict[str, None] = {}
         for last_try in (False, True):
             await self._workers_are_back()
             self._attempts += 1

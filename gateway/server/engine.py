@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 from gateway.plugin.runtime import Runtime
@@ -29,8 +30,9 @@ class ProxyEngine:
     """The engine of a real worker; see `gateway.server.worker.Engine`."""
 
     def __init__(self, settings: Settings, metrics: Metrics, log: ExchangeLog) -> None:
-        self._store = PolicyStore(settings, Runtime(data_dir=settings.data_dir))
-        self._upstreams = Upstreams(settings)
+        """Raises ConfigError where routes or upstreams cannot be used."""
+        self._store = PolicyStore(settings, runtime=Runtime(data_dir=settings.data_dir))
+        self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))
         parts = ProxyParts(
             store=self._store,
             upstreams=self._upstreams,
@@ -41,3 +43,31 @@ class ProxyEngine:
             request_ids=RequestIds(),
         )
         self.handler = Proxy(parts, asyncio.get_running_loop())
+
+    async def start(self, version: int, bundle: Any) -> str:
+        digest = await self._store.prepare(version, bundle)
+        self._store.commit(version)
+        return digest
+
+    async def prepare(self, version: int, bundle: Any) -> str:
+        return await self._store.prepare(version, bundle)
+
+    def commit(self, version: int) -> None:
+        self._store.commit(version)
+
+    async def abort(self, version: int) -> None:
+        await self._store.abort(version)
+
+    def upstreams(self) -> dict[str, tuple[TargetReport, ...]]:
+        now = time.monotonic()
+        return {
+            name: tuple(
+                TargetReport(state.target.label, state.ejected_until > now, state.ejections)
+                for state in upstream.targets
+            )
+            for name, upstream in self._upstreams.items()
+        }
+
+    async def close(self) -> None:
+        await self._store.close()
+        self._upstreams.close()

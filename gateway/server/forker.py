@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 
 EXIT = struct.Struct("!Ii")
@@ -118,6 +119,8 @@ def _become_worker(worker: WorkerMain, sockets: list[socket.socket]) -> None:
     code = 1
     try:
         code = worker(sockets[0], sockets[1:])
+    except BaseException:  # noqa: BLE001  # whatever it is, it must be seen before the process ends
+        traceback.print_exc()
     finally:
         # Not sys.exit: the forker's frames below us must not run on in this process.
         sys.stdout.flush()

@@ -25,7 +25,7 @@ ASK_TIMEOUT_S = 1.0
 """How long a scrape waits for a worker before it shows that worker's last numbers."""
 EXIT_GRACE_S = 5.0
 """Time beyond the drain time-out after which a worker that has not ended is killed."""
-START_ATTEMPTS_MAX = 5
+START_ATTEMPTS_MAX = 3
 """Crashes of one worker before it ever was ready, after which starting is given up."""
 
 _log = logging.getLogger("sealgate.supervisor")
@@ -230,10 +230,10 @@ class Supervisor:
                 rows = found.setdefault(name, {})
                 for each in targets:
                     row = rows.setdefault(
-                        each.target, {"target": each.target, "ejected_by": 0, "failures": 0}
+                        each.target, {"target": each.target, "ejected_by": 0, "ejections": 0}
                     )
                     row["ejected_by"] += int(each.ejected)
-                    row["failures"] = max(row["failures"], each.failures)
+                    row["ejections"] += each.ejections
         return {name: list(rows.values()) for name, rows in found.items()}
 
     async def metrics(self) -> MetricsSnapshot:

@@ -114,6 +114,9 @@ class Worker:
         except SealgateError as error:
             self._channel.send(control.Failed(str(error)))
             return 2
+        except Exception:
+            _log.exception("worker failed")
+            return 1
         finally:
             log.flush()
             self._channel.close()

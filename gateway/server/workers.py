@@ -95,7 +95,7 @@ class Forker:
             _log.log(level, "worker exited", extra={"fields": fields})
         elif not self._closing:
             asyncio.get_running_loop().remove_reader(self._socket)
-            self._restart_once()
+            self._restarting = self._restart_once()
 
     def _restart_once(self) -> asyncio.Task[None]:
         if self._restarting is None:

@@ -59,7 +59,7 @@ class PlainEngine:
         self._prepared = 0
 
     def upstreams(self) -> dict[str, tuple[TargetReport, ...]]:
-        return {"one": (TargetReport("http://a", ejected=True, failures=3),)}
+        return {"one": (TargetReport("http://a", ejected=True, ejections=3),)}
 
     async def close(self) -> None:
         return
