@@ -133,7 +133,7 @@ class GatewayProcess:
         """The process ids of the workers, by worker number."""
         return [worker["pid"] for worker in self.readyz()["workers"]]
 
-    def signal(self, signum: int) -> None:
+    def send_signal(self, signum: int) -> None:
         """Sends a signal to the supervisor."""
         self.process.send_signal(signum)
 
