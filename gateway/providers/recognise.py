@@ -20,6 +20,9 @@ from urllib.parse import parse_qs, unquote
 from gateway.plugin.headers import Headers
 from gateway.settings import Dialect
 
+# Looked up once: a member of an enumeration costs as much as the rest of the question.
+_OPENAI, _ANTHROPIC = Dialect.OPENAI, Dialect.ANTHROPIC
+
 ROUTE_DIALECTS: Final[dict[str, Dialect]] = {
     "openai": Dialect.OPENAI,
     "anthropic": Dialect.ANTHROPIC,
@@ -103,6 +106,8 @@ def model_from_path(dialect: Dialect, path: str, query: str | None = None) -> st
     Percent-decoded, since policies list models as people write them (a Bedrock id holds `%3A`).
     With `Dialect.UNKNOWN` each provider's form is tried.
     """
+    if dialect is _OPENAI or dialect is _ANTHROPIC:
+        return _query_model(query, "model")
     if dialect is Dialect.GEMINI:
         return _gemini_model(path)
     if dialect is Dialect.AZURE:

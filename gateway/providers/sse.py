@@ -45,7 +45,7 @@ class SseEvent:
 
     def with_data(self, data: bytes) -> bytes:
         """The event's bytes with other data; all other lines stay as they are."""
-        return replace_data(self.raw, data)
+        return self.raw if self.data is None else replace_data(self.raw, data)
 
     def __repr__(self) -> str:
         # No content: it may be somebody's prompt.
@@ -80,6 +80,14 @@ class SseSplitter:
             self._buffer += chunk
             return self._take(self._buffer, self._searched)
         # Nothing is waiting, which is the rule: whole events are cut out of the chunk itself.
+        if (
+            chunk.endswith(b"\n\n")
+            and b"\r" not in chunk
+            and b"\n\n\n" not in chunk
+            and not chunk.startswith(b"\n")
+            and not self._at_start
+        ):
+            return [_plain_event(part) for part in chunk[:-2].split(b"\n\n")]
         return self._take(chunk, 0)
 
     def finish(self) -> list[SseEvent]:
@@ -91,7 +99,9 @@ class SseSplitter:
 
     def _take(self, source: bytes | bytearray, searched: int) -> list[SseEvent]:
         events: list[SseEvent] = []
-        start, size = 0, len(source)
+        start, size = self._mark_bytes(source), len(source)
+        if start:
+            events.append(SseEvent(_BOM, None))
         while start < size:
             if source[start] in _LINE_ENDS:
                 # Blank lines between events go at once: some servers keep a stream alive so. The
@@ -99,21 +109,29 @@ class SseSplitter:
                 content = _NOT_LINE_END.search(source, start)
                 stop = size if content is None else content.start()
                 events.append(SseEvent(bytes(source[start:stop]), None))
-                start, self._at_start = stop, False
+                start = stop
                 continue
             match = _BLANK_LINE.search(source, max(start, searched))
             if match is None:
                 break
-            events.append(self._event(bytes(source[start : match.end()])))
+            raw = bytes(source[start : match.end()])
+            events.append(SseEvent(raw, *parse(raw)))
             start = match.end()
         self._keep(source, start)
         return events
 
-    def _event(self, raw: bytes) -> SseEvent:
-        if self._at_start:
-            self._at_start = False
-            return SseEvent(raw, *parse(raw.removeprefix(_BOM)))
-        return SseEvent(raw, *parse(raw))
+    def _mark_bytes(self, source: bytes | bytearray) -> int:
+        """The length of the byte order mark, which only the start of a stream may have.
+
+        It goes as a piece of its own, so that no event has to know of it.
+        """
+        if not self._at_start:
+            return 0
+        if len(source) <= len(_BOM) and _BOM.startswith(bytes(source)):
+            # It may be a part of the mark: what follows will tell.
+            return 0
+        self._at_start = False
+        return len(_BOM) if source.startswith(_BOM) else 0
 
     def _keep(self, source: bytes | bytearray, start: int) -> None:
         if source is self._buffer:
@@ -127,12 +145,20 @@ class SseSplitter:
             raise EventTooLargeError(f"an event is longer than {self._limit} bytes")
 
 
+def _plain_event(text: bytes) -> SseEvent:
+    """An event without CR, given without its blank line: how every provider writes them."""
+    raw = text + b"\n\n"
+    at, name = 0, b""
+    if text.startswith(b"event: "):
+        at = text.find(b"\n") + 1
+        name = text[7 : at - 1] if at else b""
+    if text.startswith(b"data: ", at) and text.find(b"\n", at) < 0:
+        return SseEvent(raw, text[at + 6 :], name)
+    return SseEvent(raw, *parse(raw))
+
+
 def parse(raw: bytes) -> tuple[bytes | None, bytes]:
     """The data (lines joined by LF; None without a data field) and the event name of one event."""
-    one_line = raw.startswith(b"data: ") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0
-    if one_line and raw.find(b"\r") < 0:
-        # Nearly every event of every provider.
-        return raw[6:-2], b""
     data: list[bytes] = []
     name = b""
     for line in raw.splitlines():
@@ -145,26 +171,28 @@ def parse(raw: bytes) -> tuple[bytes | None, bytes]:
 
 
 def replace_data(raw: bytes, data: bytes) -> bytes:
-    """The event `raw` with `data` in its first data line's place; all else stays byte for byte."""
-    out: list[bytes] = []
-    placed = False
-    for line in raw.splitlines(keepends=True):
-        content = line.rstrip(b"\r\n")
-        field, _, value = content.removeprefix(_BOM).partition(b":")
-        if field != b"data":
-            out.append(line)
-        elif not placed:
-            placed = True
-            out.append(_data_lines(line, content, value, data))
-    return b"".join(out)
+    """The event `raw` with `data` in its last data line's place; all else stays byte for byte.
+
+    The last and not the first: with it gone, a CR before it could meet the LF of the blank line,
+    and the two would be one line end.
+    """
+    lines = raw.splitlines(keepends=True)
+    places = [
+        i for i, line in enumerate(lines) if line.rstrip(b"\r\n").partition(b":")[0] == b"data"
+    ]
+    for place in reversed(places[:-1]):
+        del lines[place]
+    last = places[-1] - len(places) + 1
+    lines[last] = _data_lines(lines[last], data)
+    return b"".join(lines)
 
 
-def _data_lines(line: bytes, content: bytes, value: bytes, data: bytes) -> bytes:
-    """`data` in the manner of the data line `line`: its mark, its space, its line end."""
-    mark = _BOM if content.startswith(_BOM) else b""
-    field = b"data: " if value.startswith(b" ") or not value else b"data:"
+def _data_lines(line: bytes, data: bytes) -> bytes:
+    """`data` in the manner of the data line `line`: its space, its line end."""
+    content = line.rstrip(b"\r\n")
+    field = b"data:" if content.startswith(b"data:") and content[5:6] != b" " else b"data: "
     end = line[len(content) :]
-    return mark + b"".join(field + part + end for part in _LINE_END.split(data))
+    return b"".join(field + part + end for part in _LINE_END.split(data))
 
 
 def encode(data: bytes, name: bytes = b"") -> bytes:

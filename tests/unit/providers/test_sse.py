@@ -28,9 +28,10 @@ def test_event_names_and_several_data_lines_are_read() -> None:
 
 
 def test_a_byte_order_mark_is_passed_on_but_not_read() -> None:
-    (event,) = split(b"\xef", b"\xbb", b"\xbfdata: a\n\n")
+    mark, event = split(b"\xef", b"\xbb", b"\xbfdata: a\n\n")
 
-    assert (event.raw, event.data) == (b"\xef\xbb\xbfdata: a\n\n", b"a")
+    assert (mark.raw, mark.data) == (b"\xef\xbb\xbf", None)
+    assert (event.raw, event.data) == (b"data: a\n\n", b"a")
 
 
 def test_comments_and_blank_lines_pass_at_once_and_carry_no_data() -> None:
@@ -71,6 +72,19 @@ def test_editing_replaces_all_data_lines_by_as_many_as_the_new_data_needs() -> N
     (event,) = split(b"data: a\ndata: b\ndata: c\n\n")
 
     assert event.with_data(b"1\n2") == b"data: 1\ndata: 2\n\n"
+
+
+def test_a_piece_without_data_cannot_be_edited() -> None:
+    (comment,) = split(b": ping\n\n")
+
+    assert comment.with_data(b"x") == comment.raw
+
+
+def test_editing_never_joins_two_line_ends() -> None:
+    """CR, then a removed line, then LF: side by side they would be one line end, not two."""
+    (event,) = split(b"data: a\rdata: b\n\n")
+
+    assert event.with_data(b"1") == b"data: 1\n\n"
 
 
 def test_a_new_event_is_encoded_with_its_name() -> None:
