@@ -52,6 +52,15 @@ class Headers:
         self.raw.append((_token(name), _value(value)))
         self._index = None
 
+    def add_raw(self, name: bytes, value: bytes) -> None:
+        """Appends a field that is known to be well-formed; `name` must be lower case.
+
+        For fields that a plugin built when the policy was compiled: nothing is checked again.
+        """
+        self.raw.append((name, value))
+        if self._index is not None:
+            self._index.setdefault(name, value)
+
     def set(self, name: str, value: str) -> None:
         """Replaces every field called `name` by one, at the place of the first."""
         encoded, lowered = _token(name), name.lower().encode("latin-1")

@@ -25,9 +25,7 @@ ADDRESSES_MAX = 10_000
 """Addresses whose verdict is remembered; then the memory starts anew."""
 
 _NOWHERE = Place(None, None)
-_NO_ADDRESS = Reject(
-    Reason.IP_DENIED, "The address of the client cannot be told from what the proxies sent"
-)
+_NO_ADDRESS = Reject(Reason.IP_DENIED, "the headers of the proxies do not tell which it is")
 
 
 class _Finding(NamedTuple):
@@ -92,7 +90,7 @@ class IpAllowlist(Plugin):
     def _find(self, address: IPv4Address | IPv6Address) -> _Finding | None:
         """None where a database fails: that is not remembered, so that a mended file serves."""
         if address in self._deny or (self._allow and address not in self._allow):
-            return _Finding(Reject(Reason.IP_DENIED, f"{address} is not allowed here"), _NOWHERE)
+            return _Finding(Reject(Reason.IP_DENIED, str(address)), _NOWHERE)
         if self._geo is None:
             return _Finding(None, _NOWHERE)
         try:

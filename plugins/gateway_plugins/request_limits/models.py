@@ -58,12 +58,12 @@ class Models:
         return not self._allowed or self._allowed.match(name)
 
 
-_NO_TEXT = Reject(Reason.MODEL_DENIED, "`model` must be a text")
+_NO_TEXT = Reject(Reason.MODEL_DENIED, "it is not a text")
 
 
 def _message(name: str) -> str:
     if not name:
-        return "The request names no model, and the policy lists the models that it allows"
+        return "the request names none, and only listed ones are allowed"
     if len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
         return ""
-    return f'The policy does not allow the model "{name}"'
+    return name

@@ -27,9 +27,9 @@ _JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[\[{]")
 _BODY_TOO_LARGE = Reject(Reason.BODY_TOO_LARGE)
 _QUERY_TOO_LARGE = Reject(Reason.QUERY_TOO_LARGE)
 _TYPE_DENIED = Reject(Reason.CONTENT_TYPE_DENIED)
-_COMPRESSED = Reject(Reason.UNINSPECTABLE, "The policy cannot inspect a compressed body")
-_NO_JSON = Reject(Reason.UNINSPECTABLE, "The policy needs a JSON body to see the model")
-_AMBIGUOUS = Reject(Reason.AMBIGUOUS_REQUEST, "The body can be read as naming more than one model")
+_COMPRESSED = Reject(Reason.UNINSPECTABLE, "the body is compressed")
+_NO_JSON = Reject(Reason.UNINSPECTABLE, "the body is not JSON that names a model")
+_AMBIGUOUS = Reject(Reason.AMBIGUOUS_REQUEST, "the body names the model twice")
 _BROKEN_LIMITS = {"depth": Reject(Reason.TOO_DEEP), "containers": Reject(Reason.TOO_COMPLEX)}
 
 Check = Callable[[Exchange], Reject | None]

@@ -266,7 +266,7 @@ async def test_the_refusal_repeats_only_a_short_printable_name() -> None:
         ]
 
     assert [answer.message for answer in told if isinstance(answer, Reject)] == [
-        'The policy does not allow the model "o1"',
+        "o1",
         "",
         "",
     ]
