@@ -13,9 +13,9 @@ DURATION_BUCKETS_S = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MetricInfo:
-    """One metric. Counters are exposed with the suffix `_total`."""
+    """One metric; compared by identity. Counters are exposed with the suffix `_total`."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]

@@ -133,17 +133,19 @@ def configure_logging(
 class ExchangeLog:
     """One JSON line per exchange, handed to the writer at most 100 ms later.
 
-    Must be used on one event loop. `enabled` false makes `record` do nothing.
+    Must be used on one event loop. Where `enabled` is false, `record` does nothing. A line is put
+    together from pieces that were made JSON once, because this runs for every exchange.
     """
 
     def __init__(
         self, writer: LineWriter, *, enabled: bool = True, wall: Callable[[], float] | None = None
     ) -> None:
-        self._writer = writer
         self.enabled = enabled
+        self._writer = writer
         self._clock = Clock(wall or time.time)  # noqa: TID251  # the default of an injected clock
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._same: dict[tuple[object, ...], str] = {}
 
     def record(
         self,
@@ -162,35 +164,22 @@ class ExchangeLog:
         """Writes the line of one finished exchange; times in seconds, sizes in body bytes."""
         if not self.enabled:
             return
-        line = {
-            "time": self._clock.text(),
-            "level": "info",
-            "event": "exchange",
-            "request_id": x.id,
-            "trace_id": trace_id,
-            "client_ip": x.client_ip,
-            "method": x.request.method,
-            "path": _loggable_path(x.request.path),
-            "route": x.route,
-            "upstream": x.upstream,
-            "target": target,
-            "dialect": x.dialect,
-            "model": x.model,
-            "policy": x.policy,
-            "policy_version": x.policy_version,
-            "status": status,
-            "outcome": outcome,
-            "reason": reason,
-            "duration_ms": round(duration_s * 1000, 3),
-            "first_byte_ms": None if first_byte_s is None else round(first_byte_s * 1000, 3),
-            "bytes_in": bytes_in,
-            "bytes_out": bytes_out,
-            "verdicts": [_verdict(v) for v in x.verdicts],
-        }
-        encoded = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-        if len(encoded) > LINE_BYTES_MAX:
-            encoded = _fitted(line)
-        self._lines.append(encoded)
+        kind = (x.route, x.upstream, target, x.dialect, x.policy, x.policy_version)
+        result = (x.request.method, status, outcome, reason)
+        path, first = (
+            x.request.path,
+            "null" if first_byte_s is None else f"{first_byte_s * 1e3:.3f}",
+        )
+        line = (
+            f'{{"time":"{self._clock.text()}","level":"info","event":"exchange",'
+            f'"request_id":{_text(x.id)},"trace_id":{_text(trace_id)},'
+            f'"client_ip":{_text(x.client_ip)},"path":{_text(_loggable_path(path))},'
+            f'"model":{_text(x.model)},{self._constant(_KIND, kind)},'
+            f'{self._constant(_RESULT, result)},"duration_ms":{duration_s * 1e3:.3f},'
+            f'"first_byte_ms":{first},"bytes_in":{bytes_in},"bytes_out":{bytes_out},'
+            f'"verdicts":[{",".join([self._verdict(v) for v in x.verdicts])}]}}\n'
+        ).encode()
+        self._lines.append(line if len(line) <= LINE_BYTES_MAX else _fitted(line))
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(FLUSH_INTERVAL_S, self.flush)
@@ -204,19 +193,30 @@ class ExchangeLog:
             self._writer.append(self._lines)
             self._lines = []
 
+    def _constant(self, names: tuple[str, ...], values: tuple[object, ...]) -> str:
+        """These members as JSON without braces; the same values come again and again."""
+        found = self._same.get(values)
+        if found is None:
+            if len(self._same) >= _CONSTANTS_MAX:
+                self._same.clear()
+            found = _dumps(dict(zip(names, values, strict=True)))[1:-1].decode()
+            self._same[values] = found
+        return found
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "plugin": verdict.plugin,
-        "hook": verdict.hook,
-        "outcome": verdict.outcome,
-        "reason": verdict.reason,
-        "us": round(verdict.duration_us, 1),
-        "enforced": verdict.enforced,
-    }
-    if verdict.labels:
-        entry["labels"] = verdict.labels
-    return entry
+    def _verdict(self, verdict: Verdict) -> str:
+        said = (verdict.plugin, verdict.hook, verdict.outcome, verdict.reason, verdict.enforced)
+        labels = f',"labels":{_dumps(verdict.labels).decode()}' if verdict.labels else ""
+        return f'{{{self._constant(_VERDICT, said)},"us":{verdict.duration_us:.1f}{labels}}}'
+
+
+_KIND = ("route", "upstream", "target", "dialect", "policy", "policy_version")
+_RESULT = ("method", "status", "outcome", "reason")
+_VERDICT = ("plugin", "hook", "outcome", "reason", "enforced")
+_CONSTANTS_MAX = 4096
+
+
+def _text(value: str | None) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _loggable_path(path: str) -> str:
@@ -227,8 +227,9 @@ def _loggable_path(path: str) -> str:
     return path if len(path) <= _PATH_CHARACTERS_MAX else path[:_PATH_CHARACTERS_MAX] + "..."
 
 
-def _fitted(line: dict[str, Any]) -> bytes:
+def _fitted(encoded: bytes) -> bytes:
     """The same line without what makes it too long; what went is counted in it."""
+    line = orjson.loads(encoded)
     verdicts = line["verdicts"]
     line["verdicts"] = [v for v in verdicts if v["outcome"] != "allow"][:8]
     for verdict in line["verdicts"]:

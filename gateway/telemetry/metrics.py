@@ -133,6 +133,7 @@ class Metrics:
         self.accept_pauses = 0
         self._routes: dict[tuple[str, str], RouteMetrics] = {}
         self._counts: defaultdict[tuple[MetricInfo, Labels], int] = defaultdict(int)
+        self._verdicts: defaultdict[tuple[str, str, bool], int] = defaultdict(int)
         self._seen: dict[str, set[str]] = {}
         self._gauges: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
         self._counters: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
@@ -149,8 +150,7 @@ class Metrics:
 
     def verdict(self, plugin: str, outcome: Outcome, *, enforced: bool) -> None:
         """Counts one finding of a plugin."""
-        key = (plugin, outcome, "true" if enforced else "false")
-        self._counts[catalogue.VERDICTS, key] += 1
+        self._verdicts[plugin, outcome, enforced] += 1
 
     def refusal(self, reason: str) -> None:
         """Counts one refusal or failure by its reason code."""
@@ -194,6 +194,9 @@ class Metrics:
                 metrics.write_to(snapshot, route, upstream)
         for (metric, labels), count in self._counts.items():
             snapshot.count(metric, count, *labels)
+        for (plugin, outcome, enforced), count in self._verdicts.items():
+            labels = (plugin, str(outcome), "true" if enforced else "false")
+            snapshot.count(catalogue.VERDICTS, count, *labels)
         snapshot.count(catalogue.ACCEPTED, self.connections_accepted)
         snapshot.count(catalogue.ACCEPT_PAUSES, self.accept_pauses)
         snapshot.gauge(catalogue.ACTIVE, self.exchanges_active)
