@@ -47,6 +47,12 @@ class Headers:
             return []
         return [v.decode("latin-1") for n, v in self.raw if n.lower() == wanted]
 
+    def repeated(self, name: bytes) -> bool:
+        """Whether there is more than one field `name`, which must be lower case."""
+        if len(self._lookup() if self._index is None else self._index) == len(self.raw):
+            return False  # no name at all occurs twice
+        return sum(field.lower() == name for field, _ in self.raw) > 1
+
     def add(self, name: str, value: str) -> None:
         """Appends one more field."""
         self.raw.append((_token(name), _value(value)))

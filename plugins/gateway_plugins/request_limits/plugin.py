@@ -101,7 +101,7 @@ class RequestLimits(Plugin):
         value = headers.first(b"content-type")
         if not _announces_body(headers):
             return None
-        if value is None or len(headers.get_all("content-type")) != 1:
+        if value is None or headers.repeated(b"content-type"):
             return _TYPE_DENIED
         admitted = self._types_known.get(value)
         if admitted is None:

@@ -25,6 +25,15 @@ def test_lookups_ignore_case_and_keep_order() -> None:
     assert "x_a" in headers
 
 
+def test_a_repeated_field_is_seen_in_any_case() -> None:
+    headers = Headers(list(RAW))
+
+    assert headers.repeated(b"x-a")
+    assert not headers.repeated(b"x_a")
+    assert not headers.repeated(b"none")
+    assert not Headers(RAW[3:]).repeated(b"b")
+
+
 def test_set_replaces_at_the_place_of_the_first_and_else_appends() -> None:
     headers = Headers(list(RAW))
     headers.set("x-a", "9")
