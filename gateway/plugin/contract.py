@@ -51,7 +51,11 @@ class Plugin:
     """
 
     def __init__(self, config: Any, runtime: Runtime) -> None:
-        """Compiles `config` (an instance of `Config`); no input or output here, see `start`."""
+        """Compiles `config` (an instance of `Config`); no input or output here, see `start`.
+
+        Runs outside of the event loop, so that a slow compilation delays no request. What cannot be
+        used is raised as ValueError, whose text is shown at the plugin's place in the policy.
+        """
         self.config = config
         self.runtime = runtime
 

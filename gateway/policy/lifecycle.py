@@ -51,13 +51,18 @@ class Compiler:
         """Raises ConfigError where the routes of `settings` are wrong."""
         self.table = RouteTable(settings)
         self.runtime = runtime or Runtime(data_dir=settings.data_dir)
-        self._registry = registry or Registry.installed()
+        self._registry = registry
         self._profile = settings.profile
         self._resolver = resolver
 
     def compile(self, bundle: Bundle, version: int, previous: Iterable[Instance] = ()) -> Compiled:
-        """The bundle as a snapshot. Raises ConfigError with every problem; starts nothing."""
+        """The bundle as a snapshot. Raises ConfigError or PluginLoadError; starts nothing.
+
+        May block for as long as plugins take to be imported and made.
+        """
         documents = read_documents(bundle)
+        if self._registry is None:
+            self._registry = Registry.installed()
         policies = Parser(self._registry, self._resolver).parse(documents, self._profile)
         _check_profile(bundle, documents, policies, self._profile)
         claims = Claims(previous)
@@ -118,7 +123,10 @@ class PolicyStore:
         Returns the digest of the policies. Raises ConfigError, and then nothing has changed.
         """
         await self.abort()
-        compiled = self._compiler.compile(bundle, version, self._instances)
+        # Plugins are imported, secrets read and patterns compiled: not on the loop.
+        compiled = await asyncio.to_thread(
+            self._compiler.compile, bundle, version, tuple(self._instances)
+        )
         await self._start(compiled.claims.fresh)
         self._prepared = _Prepared(compiled.snapshot, compiled.claims)
         return compiled.snapshot.digest

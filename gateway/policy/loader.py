@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
+from typing import Any
 
 import orjson
 
 from gateway.errors import ConfigError, Problem
 from gateway.policy.embedded import DEFAULT_NAME, DEFAULT_POLICY
-from gateway.yaml_source import BYTES_MAX, Document, read_yaml
+from gateway.yaml_source import BYTES_MAX, Document, Path, read_yaml
 
 FILES_MAX = 1_000
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
 SUFFIXES = frozenset({".yaml", ".yml"})
 
 
@@ -36,7 +38,7 @@ class Bundle:
     files: tuple[Source, ...]
 
 
-def load_bundle(path: Path | None) -> Bundle:
+def load_bundle(path: FilePath | None) -> Bundle:
     """Reads the folder or the file at `path`; None gives the built-in policy.
 
     Folders below it (such as tests/), hidden files and files of another suffix are left alone.
@@ -64,7 +66,7 @@ def load_bundle(path: Path | None) -> Bundle:
     return Bundle(str(path), tuple(files))
 
 
-def policy_files(folder: Path) -> list[Path]:
+def policy_files(folder: FilePath) -> list[FilePath]:
     """The policy files of a folder, in the order of their names."""
     return sorted(
         entry
@@ -73,11 +75,11 @@ def policy_files(folder: Path) -> list[Path]:
     )
 
 
-def _unreadable(path: Path, error: OSError) -> ConfigError:
+def _unreadable(path: FilePath, error: OSError) -> ConfigError:
     return ConfigError([Problem(str(path), 0, 0, f"cannot be read: {error.strerror}")])
 
 
-def _read(path: Path) -> str:
+def _read(path: FilePath) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(BYTES_MAX + 1)
@@ -101,12 +103,27 @@ def read_documents(bundle: Bundle) -> list[Document]:
     documents: list[Document] = []
     for source in bundle.files:
         try:
-            documents.append(read_yaml(source.text, source.name))
+            document = read_yaml(source.text, source.name)
         except ConfigError as error:
             problems += error.problems
+        else:
+            documents.append(document)
+            problems += _large_numbers(document, (), document.data)
     if problems:
         raise ConfigError(problems)
     return documents
+
+
+def _large_numbers(document: Document, path: Path, value: Any) -> Iterable[Problem]:
+    """Numbers beyond 64 bits, which JSON and thus the digest cannot hold."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _large_numbers(document, (*path, key), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _large_numbers(document, (*path, index), inner)
+    elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+        yield document.problem(path, "the number has more than 64 bits", "quote it to make it text")
 
 
 def digest_of(documents: Iterable[Document]) -> str:
@@ -115,6 +132,6 @@ def digest_of(documents: Iterable[Document]) -> str:
     Hex digits over the JSON list of file name (without folder) and data, keys sorted.
     """
     content: Sequence[tuple[str, object]] = [
-        (Path(document.file).name, document.data) for document in documents
+        (FilePath(document.file).name, document.data) for document in documents
     ]
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

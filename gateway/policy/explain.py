@@ -1,0 +1,131 @@
+"""What `sealgate explain` prints: which route, policy and chain would serve a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.chain.registry import Registry
+from gateway.plugin.exchange import RequestView
+from gateway.plugin.headers import Headers
+from gateway.plugin.secret import check_secret
+from gateway.plugin.verdict import Reject
+from gateway.policy.condition import text_of
+from gateway.policy.describe import describe_chain
+from gateway.policy.lifecycle import Compiled, Compiler
+from gateway.policy.loader import load_bundle
+from gateway.policy.parser import WrittenPolicy
+from gateway.policy.routes import NeedsModel, Route
+from gateway.policy.snapshot import Binding
+from gateway.providers.recognise import recognise_dialect
+from gateway.reasons import REASONS
+from gateway.settings import Dialect, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The lines to print; `served` tells whether the request would reach a provider's route."""
+
+    lines: tuple[str, ...]
+    served: bool
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def explain(
+    settings: Settings,
+    method: str,
+    target: str,
+    *,
+    headers: Sequence[tuple[str, str]] = (),
+    model: str | None = None,
+    registry: Registry | None = None,
+) -> Explanation:
+    """Explains one request as the gateway with `settings` would see it; `target` is path and query.
+
+    Raises ConfigError where the policies or routes cannot be used, and ValueError where a header
+    cannot be sent. Plugins are not started, so what they would say is not known.
+    """
+    request = _request(method, target, headers)
+    compiled = _compile(settings.policies, settings, registry)
+    snapshot = compiled.snapshot
+    found = snapshot.resolve(request, model)
+    title = f"{request.method} {target}"
+    if isinstance(found, NeedsModel):
+        lines = (title, "the choice depends on the model in the body: give --model NAME")
+        return Explanation(lines, served=False)
+    if isinstance(found, Reject):
+        return Explanation((title, *_refusal(compiled, request, found)), served=False)
+    return Explanation((title, *_binding(compiled, request, found)), served=True)
+
+
+def _request(method: str, target: str, headers: Sequence[tuple[str, str]]) -> RequestView:
+    fields = Headers([])
+    for name, value in headers:
+        fields.add(name, value)
+    return RequestView(method.upper(), target, fields, host=fields.get("host", "") or "")
+
+
+def _compile(path: Path | None, settings: Settings, registry: Registry | None) -> Compiled:
+    compiler = Compiler(settings, registry=registry, resolver=check_secret)
+    return compiler.compile(load_bundle(path), version=0)
+
+
+def _refusal(compiled: Compiled, request: RequestView, reject: Reject) -> list[str]:
+    info = REASONS[reject.reason]
+    route = compiled.snapshot.route_of(request)
+    lines = [] if route is None else [_line("route", route.name)]
+    lines.append(_line("refused", f"{info.status} {reject.reason.value}: {info.text}"))
+    if reject.message:
+        lines.append(_line("", reject.message))
+    return lines
+
+
+def _binding(compiled: Compiled, request: RequestView, binding: Binding) -> list[str]:
+    route, chain = binding.route, binding.chain
+    first, *more = describe_chain(chain)
+    buffered = "held whole for a plugin" if binding.needs_request_body else "streams through"
+    answer = "shown to plugins" if binding.needs_text or binding.needs_response_body else "streams"
+    return [
+        _line("route", f"{route.name}, dialect {_dialect(route, request)}"),
+        _line("upstream", f"{route.upstream}, path {route.forwarded_path(request.path)}"),
+        _line("policy", _policy(compiled.policies, binding.policy_name)),
+        *_passed_over(compiled, binding),
+        _line("request", buffered),
+        _line("answer", answer if answer != "streams" else "streams through"),
+        _line("chain", first),
+        *(_line("", line) for line in more),
+    ]
+
+
+def _dialect(route: Route, request: RequestView) -> Dialect:
+    if route.dialect is not Dialect.UNKNOWN:
+        return route.dialect
+    path = route.forwarded_path(request.path)
+    return recognise_dialect(path, request.query, request.headers)
+
+
+def _policy(policies: Sequence[WrittenPolicy], name: str) -> str:
+    policy = next(policy for policy in policies if policy.file.name == name)
+    mode = policy.file.mode.value
+    line = policy.document.position(("name",), key=True).line
+    return f"{name}, {mode} ({policy.document.file}:{line})"
+
+
+def _passed_over(compiled: Compiled, binding: Binding) -> list[str]:
+    """The policies of the route that were tried before and do not match."""
+    entry = next(e for e in compiled.snapshot.entries() if e.route is binding.route)
+    lines = []
+    for candidate in entry.candidates:
+        if candidate.binding is binding:
+            break
+        name = candidate.binding.policy_name
+        policy = next(p for p in compiled.policies if p.file.name == name)
+        lines.append(_line("not", f"{name}: it asks for {text_of(policy.file.match)}"))
+    return lines
+
+
+def _line(label: str, text: str) -> str:
+    return f"  {label:<9} {text}"
