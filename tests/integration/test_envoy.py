@@ -190,7 +190,8 @@ class TestExtAuthz:
         answer = client.delete("/any/path")
 
         assert answer.status_code == 405
-        assert answer.json()["error"]["code"] == "method_denied"
+        assert answer.headers["x-sealgate-reason"] == "method_denied"
+        assert "method_denied" in answer.json()["message"]
         assert upstream.untouched()
 
     def test_a_refusal_speaks_the_dialect_of_the_path(self, client: httpx2.Client) -> None:

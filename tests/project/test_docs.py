@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from gateway.cli import app
 from gateway.environment import FOREIGN, FOREIGN_PREFIXES, NOT_SETTINGS, SHORT
 from gateway.plugin.contract import HOOKS
-from gateway.reasons import Reason
+from gateway.reasons import REASONS
 from gateway.settings import Settings
 from gateway.telemetry.catalogue import CATALOGUE
 from tests.project.tree import ROOT, name_of, tracked
@@ -82,8 +82,16 @@ def test_every_metric_is_documented_with_its_labels() -> None:
     assert (names | labels) - code_words(page("reference/metrics.md")) == set()
 
 
-def test_every_reason_is_documented() -> None:
-    assert {reason.value for reason in Reason} - code_words(page("reference/reasons.md")) == set()
+def test_every_reason_is_documented_with_its_status() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \| (yes|no) \|", page("reference/reasons.md"), re.MULTILINE
+    )
+    known = {
+        (reason.value, str(info.status), "yes" if info.retry else "no")
+        for reason, info in REASONS.items()
+    }
+
+    assert set(rows) == known
 
 
 def test_every_verb_and_flag_is_documented() -> None:

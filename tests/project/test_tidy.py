@@ -10,7 +10,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from tests.project.tree import ROOT, name_of, python_files, source_files, syntax, tracked
+from tests.project.tree import name_of, python_files, source_files, syntax, tracked
 
 FUNCTION_LINES_MAX = 60
 MODULE_LINES_MAX = 400
