@@ -18,6 +18,8 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+# What an Expect asks for was answered here, before the body was read (RFC 9110 section 10.1.1).
+_ANSWERED = frozenset({b"expect"})
 # A client that lists these in Connection would change what the next hop reads.
 PROTECTED = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
 
@@ -30,13 +32,10 @@ def connection_options(value: bytes) -> frozenset[bytes]:
     return frozenset(name.strip().lower() for name in value.split(b",") if name.strip())
 
 
-def _dropped(headers: list[RawHeader], connection: bytes | None) -> frozenset[bytes]:
+def _dropped(connection: bytes | None) -> frozenset[bytes]:
     if connection is None or connection.lower() in (b"keep-alive", b"close"):
         return HOP_BY_HOP
-    options = connection_options(
-        b",".join(value for name, value in headers if name.lower() == b"connection")
-    )
-    return HOP_BY_HOP | (options - PROTECTED)
+    return HOP_BY_HOP | (connection_options(connection) - PROTECTED)
 
 
 def request_head(
@@ -51,10 +50,11 @@ def request_head(
 ) -> bytes:
     """The head of the forwarded request: the client's fields in its order and spelling.
 
-    `start` is the request line with CRLF, `host` replaces Host where it stands, `added` are whole
-    field lines of our own. `content_length` replaces the field where it stands (an edited body).
+    `start` is the request line with CRLF, `host` replaces Host where it stands, `connection` is all
+    Connection fields as one list, `added` are whole field lines of our own. `content_length`
+    replaces the field (an edited body).
     """
-    drop = _dropped(headers, connection)
+    drop = _dropped(connection) | _ANSWERED
     parts = [start]
     for name, value in headers:
         lowered = name.lower()
@@ -90,9 +90,8 @@ def response_head(
     connection = None
     for name, value in headers:
         if len(name) == 10 and name.lower() == b"connection":  # noqa: PLR2004  # its length
-            connection = value
-            break
-    drop = _dropped(headers, connection)
+            connection = value if connection is None else connection + b"," + value
+    drop = _dropped(connection)
     parts = [b"HTTP/1.1 %d %b\r\n" % (status, phrase)]
     framed = not chunked
     for name, value in headers:

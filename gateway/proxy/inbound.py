@@ -66,6 +66,7 @@ class InboundRequest:
     __slots__ = (
         "body",
         "chunked",
+        "connection",
         "content_length",
         "expect_continue",
         "headers",
@@ -83,6 +84,8 @@ class InboundRequest:
         self.headers = headers
         self.body = body
         self.host = b""
+        self.connection: bytes | None = None
+        """All Connection fields as one list."""
         self.http_10 = False
         self.keep_alive = True
         self.chunked = False

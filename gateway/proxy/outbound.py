@@ -28,6 +28,8 @@ def outbound_request(
         added = b"x-request-id: %b\r\n" % x.id.encode("latin-1")
     if request.upgrade:
         added += upgrade_fields(fields)
+    # HTTP/1.0 may leave Host out, the HTTP/1.1 that we speak may not (RFC 9112 section 3.2).
+    hostless = request.http_10 and headers.first(b"host") is None
     prefix = binding.route.strip_prefix
     target_path = request.target[len(prefix) :] if prefix else request.target
     if not target_path.startswith(b"/"):
@@ -35,7 +37,7 @@ def outbound_request(
     chunked, content_length = request.chunked, None
     if x.request.body_edited and payload is not None:
         chunked, content_length = False, len(payload)
-    connection = headers.first(b"connection")
+    connection = request.connection
     method = request.method
 
     def head(target: Target) -> bytes:
@@ -46,7 +48,7 @@ def outbound_request(
             connection=connection,
             chunked=chunked,
             content_length=content_length,
-            added=added,
+            added=b"host: %b\r\n%b" % (target.host_header, added) if hostless else added,
         )
 
     return OutboundRequest(

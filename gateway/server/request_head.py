@@ -13,6 +13,8 @@ from gateway.reasons import Reason
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?\Z")
 # Visible ASCII and raw bytes above it; no white space, no control, no fragment.
 _TARGET = re.compile(rb"[\x21\x22\x24-\x7e\x80-\xff]+\Z")
+# CONNECT asks for a tunnel; llhttp takes SOURCE for a method, which is Icecast's and not HTTP's.
+_NOT_SERVED = frozenset({b"CONNECT", b"SOURCE"})
 _NAMES = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"}
 )
@@ -34,8 +36,9 @@ def read_head(request: InboundRequest, version: str) -> None:
     """Fills in framing, host and expectations. Raises RequestHeadError."""
     if version not in ("1.1", "1.0"):
         raise RequestHeadError(Reject(Reason.VERSION_UNSUPPORTED))
-    if request.method == b"CONNECT":
-        raise RequestHeadError(Reject(Reason.METHOD_UNKNOWN, "CONNECT is not served here"))
+    if request.method in _NOT_SERVED:
+        method = request.method.decode("ascii")
+        raise RequestHeadError(Reject(Reason.METHOD_UNKNOWN, f"{method} is not served here"))
     request.http_10 = version == "1.0"
     request.keep_alive = not request.http_10
     upgrade = connection = None
@@ -62,7 +65,18 @@ def read_head(request: InboundRequest, version: str) -> None:
     if request.chunked and request.content_length is not None:
         raise _ambiguous("content-length and transfer-encoding together")
     if connection is not None:
+        request.connection = connection
         _connection(request, connection_options(connection), upgrade)
+
+
+def read_trailer(name: bytes) -> None:
+    """Refuses a trailer that would frame or route the request, were it read as a header.
+
+    RFC 9110 section 6.5.1: a sender must not generate one, and some reader may merge it. Raises
+    RequestHeadError.
+    """
+    if name.lower() in PROTECTED:
+        raise _ambiguous("a trailer names a field that decides how the request is read")
 
 
 def _content_length(request: InboundRequest, value: bytes) -> None:
