@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from threading import Thread
@@ -13,9 +15,13 @@ from accounting import cpu_ns_of, session_pids
 from measure import Effort, measure
 from runner import BenchError, Cores, Running
 
-_LINES = 40
+_LINES = 45
 _UNARY = Effort(unary_s=8, streams=1, events=1, latency=False)
 _STREAMS = Effort(unary_s=1, streams=100, events=800, latency=False)
+_UNARY_S_BEFORE_STREAMS = 1.5
+_PRICES = Effort(unary_s=3, latency=False)
+_LINE = re.compile(r":\d+(?=\)$)")
+_IDLE = "Condition.wait"  # a waiting thread; py-spy takes it for a running one in some machines
 
 
 def busiest(session: int) -> int:
@@ -27,27 +33,30 @@ def _record(pid: int, target: Path, duration_s: int) -> None:
     spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}") or shutil.which("py-spy")
     if spy is None:
         raise BenchError("py-spy is not installed: pip install py-spy")
-    command = [spy, "record", "--native", "--rate", "500", "--format", "raw", "--nolineno"]
+    command = [spy, "record", "--rate", "1000", "--format", "raw", "--function"]
     command += ["--duration", str(duration_s), "--pid", str(pid), "--output", str(target)]
     subprocess.run(command, check=True, capture_output=True)
 
 
-def ranking(raw: str) -> str:
-    """The functions with most samples, by themselves and with what they call."""
+def ranking(raw: str, price_us: float) -> str:
+    """The functions with most samples, alone and with what they call, as shares of `price_us`."""
     own: Counter[str] = Counter()
     whole: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        frames = stack.split(";")
+        frames = [_LINE.sub("", frame) for frame in stack.split(";")]
+        if frames[-1].startswith(_IDLE):
+            continue
         own[frames[-1]] += int(count)
         for frame in set(frames):
             whole[frame] += int(count)
     total = sum(own.values()) or 1
-    lines = [f"{'own %':>7} {'all %':>7}"]
+    lines = [f"{'own us':>7} {'all us':>7}  of {price_us:.1f} us"]
     for title, ranked in (("by own time", own), ("with callees", whole)):
         lines.append(f"-- {title}")
         for name, _ in ranked.most_common(_LINES):
-            lines.append(f"{own[name] / total:7.1%} {whole[name] / total:7.1%}  {name}")
+            mine, all_of_it = (count[name] / total * price_us for count in (own, whole))
+            lines.append(f"{mine:7.2f} {all_of_it:7.2f}  {name}")
     return "\n".join(lines)
 
 
@@ -56,12 +65,18 @@ def profile(target: Running, cores: Cores, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     assert target.proxy is not None  # noqa: S101  # narrows for mypy
     parts = []
-    for kind, effort in (("requests", _UNARY), ("streams", _STREAMS)):
-        measure(target, cores, Effort(1, 1, 10, 20, 10, latency=False))
+    prices = measure(target, cores, _PRICES).figures
+    for kind, figure, effort in (
+        ("requests", "request_cpu_us", _UNARY),
+        ("streams", "event_cpu_us", _STREAMS),
+    ):
         raw = folder / f"{target.proxy.name}-{kind}.txt"
         load = Thread(target=measure, args=(target, cores, effort))
         load.start()
+        if kind == "streams":
+            time.sleep(_UNARY_S_BEFORE_STREAMS)
         _record(busiest(target.session), raw, 7)
         load.join()
-        parts.append(f"{target.proxy.label}, {kind} ({raw})\n{ranking(raw.read_text())}")
+        ranked = ranking(raw.read_text(), prices[figure])
+        parts.append(f"{target.proxy.label}, {kind} ({raw})\n{ranked}")
     return "\n\n".join(parts)
