@@ -9,6 +9,7 @@ from gateway.plugin.exchange import Exchange, ResponseView
 from gateway.plugin.headers import Headers
 from gateway.plugin.verdict import Reject, Reply
 from gateway.providers.streaming import StreamKind, make_splitter, stream_kind
+from gateway.proxy.fiber import outside
 from gateway.proxy.headers import response_head
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.relay import Relay
@@ -27,7 +28,7 @@ async def settle(step: Step) -> Answer:
     """The answer of a step that may have to be waited for."""
     if step is None or isinstance(step, Reject | Reply):
         return step
-    return await step
+    return await outside(step)
 
 
 async def start_answer(

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from gateway.proxy.balancer import TargetState, Upstream
 from gateway.proxy.body import BodyError, RequestBody
 from gateway.proxy.deadlines import Deadlines
+from gateway.proxy.fiber import outside
 from gateway.proxy.headers import chunk, last_chunk
 from gateway.proxy.relay import Relay
 from gateway.proxy.target import Target
@@ -106,7 +107,9 @@ class Attempts:
             state = self._upstream.pick(self._tried)
             self.target = state.target.label
             try:
-                connection = state.pool.try_acquire() or await state.pool.acquire()
+                connection = state.pool.try_acquire()
+                if connection is None:
+                    connection = await outside(state.pool.acquire())
                 self._send(connection, state.target)
                 head = await self._relay.wait_head()
             except UpstreamError as error:

@@ -19,7 +19,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 # What an Expect asks for was answered here, before the body was read (RFC 9110 section 10.1.1).
-_ANSWERED = frozenset({b"expect"})
+_REQUEST_HOP_BY_HOP = HOP_BY_HOP | {b"expect"}
 # A client that lists these in Connection would change what the next hop reads.
 PROTECTED = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
 
@@ -32,10 +32,10 @@ def connection_options(value: bytes) -> frozenset[bytes]:
     return frozenset(name.strip().lower() for name in value.split(b",") if name.strip())
 
 
-def _dropped(connection: bytes | None) -> frozenset[bytes]:
+def _dropped(always: frozenset[bytes], connection: bytes | None) -> frozenset[bytes]:
     if connection is None or connection.lower() in (b"keep-alive", b"close"):
-        return HOP_BY_HOP
-    return HOP_BY_HOP | (connection_options(connection) - PROTECTED)
+        return always
+    return always | (connection_options(connection) - PROTECTED)
 
 
 def request_head(
@@ -54,7 +54,7 @@ def request_head(
     Connection fields as one list, `added` are whole field lines of our own. `content_length`
     replaces the field (an edited body).
     """
-    drop = _dropped(connection) | _ANSWERED
+    drop = _dropped(_REQUEST_HOP_BY_HOP, connection)
     parts = [start]
     for name, value in headers:
         lowered = name.lower()
@@ -91,7 +91,7 @@ def response_head(
     for name, value in headers:
         if len(name) == 10 and name.lower() == b"connection":  # noqa: PLR2004  # its length
             connection = value if connection is None else connection + b"," + value
-    drop = _dropped(connection)
+    drop = _dropped(HOP_BY_HOP, connection)
     parts = [b"HTTP/1.1 %d %b\r\n" % (status, phrase)]
     framed = not chunked
     for name, value in headers:

@@ -20,6 +20,7 @@ from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.ext_authz import decide
+from gateway.proxy.fiber import outside
 from gateway.proxy.inbound import ClientConnection, InboundRequest
 from gateway.proxy.outbound import outbound_request
 from gateway.proxy.parts import ProxyParts
@@ -139,10 +140,10 @@ class Life:
             return Reject(Reason.BODY_TOO_LARGE, too_large(body.bytes_max))
         body.check()
         if request.expect_continue and not body.complete and not body.size:
-            self._client.write(CONTINUE)
+            self._continue()
         if binding.needs_request_body:
             if self._payload is None:
-                self._payload = await body.whole(self._parts.limits.buffer_bytes_max)
+                self._payload = await self._whole_body()
             self.x.request.body = self._payload
             answer = await settle(run(chain.request, self.x))
             if answer is not None:
@@ -158,9 +159,8 @@ class Life:
         found = self._snapshot.resolve(x.request, None)
         if found is NEEDS_MODEL:
             if request.expect_continue and not request.body.complete:
-                self._client.write(CONTINUE)
-                request.expect_continue = False
-            self._payload = await request.body.whole(self._parts.limits.buffer_bytes_max)
+                self._continue()
+            self._payload = await self._whole_body()
             x.model = _model_of(self._payload)
             found = self._snapshot.resolve(x.request, x.model or "")
         if isinstance(found, Reject):
@@ -179,6 +179,18 @@ class Life:
         if x.model is None:
             x.model = model_from_path(x.dialect, path, x.request.query)
         return None
+
+    def _continue(self) -> None:
+        """Asks the client for the body it holds back (RFC 9110 section 10.1.1)."""
+        self._request.expect_continue = False
+        self._client.write(CONTINUE)
+
+    async def _whole_body(self) -> bytes:
+        body, bytes_max = self._request.body, self._parts.limits.buffer_bytes_max
+        if body.complete and body.size <= bytes_max:
+            body.check()
+            return body.take_ready()
+        return await outside(body.whole(bytes_max))
 
     async def _forward(self, binding: Binding) -> Reject | Reply | None:
         proxy, parts, client = self._proxy, self._parts, self._client
@@ -233,7 +245,7 @@ class Life:
             self.x.id.encode("latin-1"),
         )
         self._status = _SWITCHED
-        self._tunnel = tunnel = Tunnel(self._client, connection, self._proxy.loop)
+        self._tunnel = tunnel = Tunnel(self._client, connection)
         tunnel.start(head, relay.upgraded)
         await tunnel.wait_done()
         self._reject = tunnel.reject

@@ -25,6 +25,7 @@ from gateway.plugin.verdict import Reject
 from gateway.providers.sse import ends_between_events
 from gateway.providers.streaming import StreamKind
 from gateway.proxy.body import BodyError
+from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.refusal import stream_refusal
@@ -54,18 +55,18 @@ class Relay:
         "_body_error",
         "_chunked",
         "_client",
-        "_done",
         "_ended",
         "_error",
         "_held",
         "_held_bytes",
         "_kind",
         "_loop",
+        "_signal",
         "_started",
         "_tail",
         "_trailers",
         "_transform",
-        "_waiter",
+        "_waiting",
         "_writable",
         "bytes_out",
         "connection",
@@ -98,8 +99,8 @@ class Relay:
         self._ended = False
         self._error: UpstreamError | None = None
         self._body_error: BodyError | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._done: asyncio.Future[None] | None = None
+        self._signal = Signal()
+        self._waiting = False
         self._writable: asyncio.Future[None] | None = None
         self._started = False
         self._chunked = False
@@ -179,8 +180,7 @@ class Relay:
     async def wait_done(self) -> None:
         """Returns when the last byte was handed to the client's connection, or nothing can be."""
         if not self.finished:
-            self._done = self._loop.create_future()
-            await self._done
+            await self._signal
 
     async def wait_writable(self) -> None:
         """Returns when the upstream takes request bytes again, or has answered or failed."""
@@ -243,7 +243,6 @@ class Relay:
     def on_head(self, head: ResponseHead) -> None:
         self.head = head
         self.first_byte_at = self._loop.time()
-        self._wake()
 
     def on_data(self, data: bytes) -> None:
         if not self._started:
@@ -251,7 +250,6 @@ class Relay:
             self._held_bytes += len(data)
             if self._held_bytes > PENDING_BYTES_MAX and self.connection is not None:
                 self.connection.pause_reading()
-            self._wake()
             return
         transform = self._transform
         if transform is not None:
@@ -263,26 +261,30 @@ class Relay:
         if transform is not None and transform.reject is not None:
             self.break_off(transform.reject)
 
+    def on_read(self) -> None:
+        self._wake()
+
     def on_end(self, trailers: list[RawHeader]) -> None:
         self._ended = True
         self._trailers = trailers
+        self._wake_writer()
         if self._started:
             self._finish([])
         else:
             self._wake()
-        self._wake_writer()
 
     def on_upgraded(self, head: ResponseHead, rest: bytes) -> None:
         self.upgraded = rest
         self.on_head(head)
+        self._wake()
 
     def on_error(self, error: UpstreamError) -> None:
         self._error = error
+        self._wake_writer()
         if self._started:
             self._upstream_failed(error)
         else:
             self._wake()
-        self._wake_writer()
 
     def on_writable(self) -> None:
         self._wake_writer()
@@ -340,21 +342,22 @@ class Relay:
             connection.resume_reading()
 
     async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
+        self._waiting = True
         try:
-            await self._waiter
+            await self._signal
         finally:
-            self._waiter = None
+            self._waiting = False
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiting:
+            self._signal.set()
 
     def _wake_writer(self) -> None:
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
     def _set_done(self) -> None:
-        self.finished = True
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        if not self.finished:
+            self.finished = True
+            if self._started:
+                self._signal.set()

@@ -43,6 +43,9 @@ class ResponseSink(Protocol):
     def on_data(self, data: bytes) -> None:
         """Body bytes, without framing; the pieces of one read arrive joined."""
 
+    def on_read(self) -> None:
+        """What one read brought is told, and the answer has not ended; now the sink may act."""
+
     def on_end(self, trailers: list[RawHeader]) -> None: ...
 
     def on_upgraded(self, head: ResponseHead, rest: bytes) -> None:

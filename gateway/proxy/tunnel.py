@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
+from gateway.proxy.fiber import Signal
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.upstream import ResponseHead, UpstreamConnection, UpstreamError
 from gateway.reasons import Reason
@@ -18,11 +17,10 @@ class Tunnel:
         self,
         client: ClientConnection,
         connection: UpstreamConnection,
-        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._client = client
         self._connection = connection
-        self._done: asyncio.Future[None] = loop.create_future()
+        self._done = Signal()
         self.reject: Reject | None = None
         self.bytes_in = 0
         self.bytes_out = 0
@@ -76,6 +74,9 @@ class Tunnel:
         self.bytes_out += len(data)
         self._client.write(data)
 
+    def on_read(self) -> None:
+        """Bytes go on as they come."""
+
     def on_end(self, trailers: list[RawHeader]) -> None:  # noqa: ARG002  # a tunnel has none
         self._client.close_after()
         self._finish()
@@ -93,5 +94,4 @@ class Tunnel:
         self._finish()
 
     def _finish(self) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
+        self._done.set()

@@ -255,6 +255,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._finish(sink)
         elif self._head is None and self._head_bytes > RESPONSE_HEAD_BYTES_MAX:
             self._fail(Reason.UPSTREAM_BAD_RESPONSE, "its response head is too large")
+        else:
+            sink.on_read()
 
     def eof_received(self) -> None:
         return None
@@ -364,6 +366,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(Reason.UPSTREAM_BAD_RESPONSE, "it switched protocols without being asked")
             return
         self._tunnel = True
+        self._complete = False  # llhttp takes the 101 for a whole message; the tunnel goes on
         self.reusable = False
         self.deadline = min(asyncio.get_running_loop().time() + self._idle_s, self._total_at)
         sink.on_upgraded(head, rest)

@@ -29,9 +29,10 @@ from gateway.plugin.headers import Headers, RawHeader
 from gateway.plugin.verdict import Reject
 from gateway.proxy.body import RequestBody
 from gateway.proxy.deadlines import NEVER
+from gateway.proxy.fiber import Fiber
 from gateway.proxy.inbound import InboundRequest, WriteListener
 from gateway.reasons import Reason
-from gateway.server.request_head import RequestHeadError, read_head
+from gateway.server.request_head import RequestHeadError, read_head, read_trailer
 from gateway.server.service import ConnectionService
 
 LINGER_S = 2.0
@@ -52,6 +53,7 @@ class ServerConnection(asyncio.Protocol):
         "_current",
         "_discarded",
         "_fed",
+        "_fiber",
         "_fields",
         "_head_bytes",
         "_in_head",
@@ -60,11 +62,11 @@ class ServerConnection(asyncio.Protocol):
         "_parser",
         "_parsing",
         "_queue",
+        "_reading_off",
         "_reading_paused",
         "_service",
         "_started",
         "_target",
-        "_task",
         "_trailers",
         "_transport",
         "_tunnel",
@@ -84,7 +86,7 @@ class ServerConnection(asyncio.Protocol):
         self._queue: deque[InboundRequest] = deque()
         self._current: InboundRequest | None = None  # being served
         self._parsing: InboundRequest | None = None  # its body is still arriving
-        self._task: asyncio.Task[None] | None = None
+        self._fiber: Fiber | None = None
         self._listener: WriteListener | None = None
         self._target = b""
         self._fields: list[RawHeader] = []
@@ -96,6 +98,7 @@ class ServerConnection(asyncio.Protocol):
         self._lingering = False
         self._tunnel = False
         self._tunnel_rest = b""
+        self._reading_off = False
         self._reading_paused = False
         self.peer_ip = ""
         self.peer_port = 0
@@ -130,9 +133,12 @@ class ServerConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgrade(data[upgrade.args[0] :])
+            self._start_next()
         except httptools.HttpParserError as error:
+            self._start_next()
             self._parse_failed(error)
         else:
+            self._start_next()
             self._after_feed()
 
     def eof_received(self) -> bool:
@@ -154,8 +160,8 @@ class ServerConnection(asyncio.Protocol):
             if request is not None:
                 request.body.fail(gone)
         self._queue.clear()
-        if self._task is not None:
-            self._task.cancel()
+        if self._fiber is not None:
+            self._fiber.cancel()
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -171,7 +177,7 @@ class ServerConnection(asyncio.Protocol):
 
     def on_deadline(self, now: float) -> None:  # noqa: ARG002  # the interface of `Deadlines`
         """Called by `Deadlines`: the client was too slow, or idle for long enough."""
-        if self._transport is None or self._closing or self.write_paused:
+        if self._transport is None or self._closing or self.write_paused or self._reading_off:
             self.abort()
         elif self._parsing is not None:
             self.deadline = NEVER
@@ -196,7 +202,11 @@ class ServerConnection(asyncio.Protocol):
         self._count_head(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        (self._fields if self._in_head else self._trailers).append((name, value))
+        if self._in_head:
+            self._fields.append((name, value))
+        else:
+            read_trailer(name)
+            self._trailers.append((name, value))
         self._count_head(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
@@ -212,11 +222,11 @@ class ServerConnection(asyncio.Protocol):
         self._fed = 0
         self._parsing = request
         self._queue.append(request)
-        if self._current is None:
-            self._next_request()
 
     def on_body(self, data: bytes) -> None:
         self._body_bytes += len(data)
+        if self._reading_off:
+            self._discard(len(data))
         request = self._parsing
         if request is not None:
             request.body.feed(data)
@@ -230,6 +240,9 @@ class ServerConnection(asyncio.Protocol):
             request.body.end(self._trailers)
             if not self.write_paused:
                 self.deadline = NEVER
+        if self._reading_off:
+            self._reading_off = False
+            self._wait_for_next()
 
     # -- parsing ----------------------------------------------------------------------------
 
@@ -240,7 +253,7 @@ class ServerConnection(asyncio.Protocol):
             self._fed = 0
             if self._current is None:
                 self.deadline = service.loop.time() + service.head_s
-        elif self._parsing is not None and not self.write_paused:
+        elif self._parsing is not None and not (self.write_paused or self._reading_off):
             self.deadline = service.loop.time() + service.body_idle_s
         self._fed += count
 
@@ -321,32 +334,42 @@ class ServerConnection(asyncio.Protocol):
 
     # -- exchanges --------------------------------------------------------------------------
 
-    def _next_request(self) -> None:
-        request = self._queue.popleft()
-        self._current = request
-        task = self._service.loop.create_task(self._service.handler.serve(request, self))
-        self._task = task
-        task.add_done_callback(self._served)
+    def _start_next(self) -> None:
+        """Starts the next exchange, if none runs; its first steps run within this call."""
+        if self._current is None and self._queue:
+            self._current = request = self._queue.popleft()
+            self._fiber = Fiber(self._service.handler.serve(request, self), self._served)
+            self._fiber.start()
 
-    def _served(self, task: asyncio.Task[None]) -> None:
+    def _served(self, error: BaseException | None) -> None:
         keep_open = self.keep_open()
         request, self._current = self._current, None
-        self._task = self._listener = None
-        if not task.cancelled() and task.exception() is not None:
+        self._fiber = self._listener = None
+        if error is not None:
             self._service.loop.call_exception_handler(
-                {"message": "exchange failed", "exception": task.exception(), "protocol": self}
+                {"message": "exchange failed", "exception": error, "protocol": self}
             )
             self.abort()
         if self._transport is None or self._transport.is_closing() or request is None:
             return
-        if not request.body.complete or (self._closing and not keep_open):
+        if not keep_open and (self._closing or not request.body.complete):
             self._linger()
         elif not keep_open:
             self._transport.close()
+        elif not request.body.complete:
+            self._read_off(request)
         elif self._queue:
-            self._next_request()
+            # Not from here: a thousand pipelined requests would be a thousand frames deep.
+            self._service.loop.call_soon(self._start_next)
         else:
             self._wait_for_next()
+
+    def _read_off(self, request: InboundRequest) -> None:
+        """Reads the rest of a refused body and drops it, so that the connection can go on."""
+        request.body.fail(Reject(Reason.CLIENT_DISCONNECTED))
+        self._reading_off = True
+        self.deadline = self._service.loop.time() + LINGER_S
+        self.resume_reading()
 
     def _wait_for_next(self) -> None:
         self.resume_reading()
@@ -416,7 +439,13 @@ class ServerConnection(asyncio.Protocol):
 
     def keep_open(self) -> bool:
         request = self._current
-        return not (self._closing or self.draining) and request is not None and request.keep_alive
+        if self._closing or self.draining or request is None or not request.keep_alive:
+            return False
+        if request.body.complete:
+            return True
+        # The rest of the body is read and dropped, if it comes at all and is not too long.
+        rest = (request.content_length or 0) - request.body.size
+        return not request.expect_continue and rest <= LINGER_BYTES_MAX
 
     def close_after(self) -> None:
         self._closing = True
