@@ -14,6 +14,7 @@ import orjson
 import pytest
 import yaml
 
+from gateway.configuration import load_configuration
 from tests.project.tree import ROOT
 
 
@@ -138,6 +139,42 @@ def test_the_last_build_step_runs_on_what_was_copied(context: Path, tmp_path: Pa
     subprocess.run(["bash", "-ec", step], cwd=context, check=True, capture_output=True)
 
     assert (target / "bin" / "sealgate").exists()
+
+
+def manifests() -> list[dict[str, Any]]:
+    """The Kubernetes objects of the sidecar guide."""
+    guide = (ROOT / "docs" / "how-to" / "sidecar.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL)
+    return list(yaml.safe_load_all(block))
+
+
+def environments() -> list[dict[str, str]]:
+    """What the image, the compose file and the sidecar set for the gateway."""
+    image = dict(re.findall(r"(SEALGATE_\w+)=(\S+)", " ".join(texts(stages()[1], "ENV"))))
+    sidecar = manifests()[1]["spec"]["initContainers"][0]["env"]
+    return [
+        image,
+        compose()["services"]["gateway"]["environment"],
+        {entry["name"]: entry["value"] for entry in sidecar},
+    ]
+
+
+@pytest.mark.parametrize("environment", environments(), ids=["image", "compose", "sidecar"])
+def test_the_settings_that_are_set_are_understood(environment: dict[str, str]) -> None:
+    assert load_configuration(environment=environment).without_effect == {}
+
+
+def test_the_sidecars_policy_is_accepted(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(manifests()[0]["data"]["policy.yaml"])
+    checked = subprocess.run(
+        [Path(sys.executable).parent / "sealgate", "check", policy],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_compose_mounts_what_exists_and_hides_the_gateway_behind_the_edge() -> None:
