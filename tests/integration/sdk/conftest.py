@@ -12,9 +12,13 @@ import pytest
 from tests.integration.gateway_process import GatewayProcess, running_gateway
 from tests.integration.sdk import node
 from tests.integration.sdk.demo_server import DemoServer
-from tests.integration.sdk.endpoints import ALL, SIMULATED, Endpoint, EndpointFinder
-
-PROVIDERS = ("openai", "anthropic", "gemini")
+from tests.integration.sdk.endpoints import (
+    ALL,
+    PROVIDERS,
+    SIMULATED,
+    Endpoint,
+    EndpointFinder,
+)
 
 
 @pytest.fixture(scope="session")

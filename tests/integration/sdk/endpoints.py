@@ -20,6 +20,8 @@ DEMO_HEADERS = {"x-demo-reply-text": TEXT}
 """Makes the simulated provider say what the fixtures of aimock say."""
 
 
+PROVIDERS = ("openai", "anthropic", "gemini")
+"""The upstreams that the SDKs reach."""
 SIMULATED = ("straight-to-demo", "builtin-to-demo", "bare-to-demo", "prefix-to-demo")
 """The provider itself; the gateway's own `/demo`; bare and prefixed paths to an upstream."""
 ALL = (*SIMULATED, "straight-to-aimock", "bare-to-aimock", "prefix-to-aimock")
