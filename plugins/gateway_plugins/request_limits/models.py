@@ -61,6 +61,12 @@ class Models:
 _NO_TEXT = Reject(Reason.MODEL_DENIED, "it is not a text")
 
 
+def short_name(parsed: dict[str, Any]) -> str | None:
+    """The model that a body names, as records may hold it."""
+    name = parsed.get("model")
+    return name if isinstance(name, str) and len(name) <= NAME_CHARACTERS_MAX else None
+
+
 def _message(name: str) -> str:
     if not name:
         return "the request names none, and only listed ones are allowed"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from gateway.plugin import Exchange, Headers, Plugin, Reason, Reject, Runtime
 from gateway_plugins.request_limits.config import RequestLimitsConfig
 from gateway_plugins.request_limits.globs import Globs
-from gateway_plugins.request_limits.models import Models
+from gateway_plugins.request_limits.models import Models, short_name
 from gateway_plugins.request_limits.structure import exceeds, names_model_twice
 
 DEPTH_MAX = 128
@@ -144,7 +144,10 @@ class RequestLimits(Plugin):
             return _AMBIGUOUS
         if (yield from names_model_twice(body)):
             return _AMBIGUOUS
-        return self._models.judge_body(parsed, named_by_path=bool(x.model))
+        named_by_path = bool(x.model)
+        if not named_by_path:
+            x.model = short_name(parsed)
+        return self._models.judge_body(parsed, named_by_path=named_by_path)
 
     def _uninspectable(self, reject: Reject) -> Reject | None:
         return None if self._passes_uninspectable else reject

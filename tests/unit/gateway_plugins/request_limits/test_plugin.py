@@ -283,3 +283,24 @@ async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 
         assert len(plugin._types_known) <= 10
         assert len(plugin._models._known) <= 10
+
+
+@pytest.mark.parametrize(
+    ("named", "body", "model"),
+    [
+        (None, b'{"model":"gpt-4o"}', "gpt-4o"),
+        (None, b'{"model":"o1"}', "o1"),
+        (None, b'{"model":5}', None),
+        (None, b'{"model":"' + b"x" * 300 + b'"}', None),
+        ("gpt-4", b'{"model":"gpt-4o"}', "gpt-4"),
+    ],
+)
+async def test_the_model_of_the_body_is_known_from_then_on(
+    named: str | None, body: bytes, model: str | None
+) -> None:
+    """For the log line of this exchange, and for later plugins."""
+    x = make_exchange(body=body, model=named)
+    async with running(RequestLimits, ALLOW) as plugin:
+        await play(plugin, x)
+
+    assert x.model == model
