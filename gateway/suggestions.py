@@ -59,8 +59,13 @@ def explain(
     looking, and not by its form.
     """
     findings: dict[Path, Finding] = {}
-    for error in errors:
-        path = _real_path(error["loc"]) if data is None else _path_in(data, error)
+    found = [
+        (error, _real_path(error["loc"]) if data is None else _path_in(data, error))
+        for error in errors
+    ]
+    for error, path in found:
+        if _follows_from_others(error, path, found):
+            continue
         finding = _finding(model, error, path, noun)
         before = findings.get(path)
         if before is not None:
@@ -75,6 +80,20 @@ def explain(
 def _real_path(location: tuple[str | int, ...]) -> Path:
     """Pydantic adds the branch of a union (`int`, `literal['auto']`) to the path; it is no key."""
     return tuple(p for p in location if not (isinstance(p, str) and _BRANCH.match(p)))
+
+
+def _follows_from_others(
+    error: ErrorDetails, path: Path, found: Iterable[tuple[ErrorDetails, Path]]
+) -> bool:
+    """Whether a fault is gone with another one: an emptied list, a key that is there misspelt."""
+    for other, place in found:
+        if error["type"] == "missing":
+            misspelt = other["type"] == "extra_forbidden" and place[:-1] == path[:-1]
+            if misspelt and nearest(str(place[-1]), [str(path[-1])]):
+                return True
+        elif len(place) > len(path) and place[: len(path)] == path:
+            return True
+    return False
 
 
 def _path_in(data: Any, error: ErrorDetails) -> Path:
@@ -103,16 +122,48 @@ def _finding(model: type[BaseModel], error: ErrorDetails, path: Path, noun: str)
     if error["type"] == "missing":
         return Finding(path[:-1], f'"{path[-1]}" is missing', f'add "{path[-1]}"')
     said = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    key = error["loc"][-1:] == ("[key]",)
     before = f"{name}: " if name else ""
+    if error["type"] in {"too_short", "string_too_short"}:
+        return Finding(path, f"{name} must not be empty", "")
     if said == error["msg"]:
         return Finding(path, f"{before}{said[:1].lower()}{said[1:]}", "")
     if error["type"] == "value_error":
-        return Finding(path, f"{before}{said}", "")
-    hint = ""
-    if error["type"] in {"literal_error", "enum"} and isinstance(error["input"], str):
-        near = nearest(error["input"], re.findall(r"'([^']*)'", said))
-        hint = f'did you mean "{near}"?' if near else ""
-    return Finding(path, f"{name} must be {said.partition(', unable to ')[0]}", hint)
+        return Finding(path, f"{before}{said}", "", key=key)
+    for pydantics, ours in _WORDS.items():
+        said = said.replace(pydantics, ours)
+    message = f"{name} must be {said.partition(', unable to ')[0]}"
+    return Finding(path, message, _hint(error, said), key=key)
+
+
+_WORDS = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid boolean": "true or false",
+    "a valid array": "a list",
+    "a valid tuple": "a list",
+    "a valid list": "a list",
+    "a valid dictionary": "a mapping",
+    "an object": "a mapping",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+"""Pydantic's words, which are a programmer's, and those of people who write YAML."""
+
+
+def _hint(error: ErrorDetails, said: str) -> str:
+    given = error["input"]
+    if not isinstance(given, str):
+        return ""
+    if error["type"] in {"literal_error", "enum"}:
+        near = nearest(given, re.findall(r"'([^']*)'", said))
+        if near is not None:
+            return f'did you mean "{near}"?'
+        return "without quotes" if given == said else ""
+    if error["type"].startswith(("int_", "float_")):
+        return "without quotes and without a unit" if given[:1].isdigit() else ""
+    return "put it into [ ]" if error["type"] in {"tuple_type", "list_type"} else ""
 
 
 def fields_at(model: type[BaseModel], path: Path) -> set[str]:

@@ -111,7 +111,9 @@ def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     said = error.problem or error.context or "cannot be read"
     hint = ""
-    if "\\t" in said or "cannot start any token" in said:
+    if "did not find expected key" in said:
+        hint = "check the indentation of this line and of those above"
+    elif "\\t" in said or "cannot start any token" in said:
         hint = "indent with spaces, and quote values that start with a special character"
     elif "mapping values are not allowed" in said:
         hint = "check the indentation, and quote values that hold ': '"

@@ -16,7 +16,7 @@ from gateway.plugin.secret import check_secret
 from gateway.policy.lifecycle import Compiler, profiles_of
 from gateway.policy.loader import Bundle, digest_of, load_bundle, read_documents
 from gateway.policy.models import Mode
-from gateway.policy.order import in_order, unreachable
+from gateway.policy.order import in_order, match_path, unreachable
 from gateway.policy.parser import WrittenPolicy
 from gateway.settings import Settings
 from gateway.yaml_source import Document
@@ -101,7 +101,7 @@ def _warnings(policies: Sequence[WrittenPolicy]) -> list[Problem]:
     ordered = in_order(policy for policy in policies if policy.file.mode is not Mode.OFF)
     return [
         policy.document.problem(
-            ("match",),
+            match_path(policy),
             f'warning: no request can reach "{policy.file.name}": '
             f'"{earlier.file.name}" takes them all ({earlier.document.file})',
             "narrow the match of the other, or give this one a name that sorts before it",

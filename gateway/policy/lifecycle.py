@@ -90,7 +90,7 @@ def _check_profile(
         hint = did_you_mean(profile, known) or "add `profile:` to a policy, or start without one"
         raise ConfigError([Problem(bundle.origin, 0, 0, message, hint)])
     if not policies:
-        hint = f"start with one of the profiles {', '.join(known)}"
+        hint = f"start with --profile {' or '.join(known)}"
         raise ConfigError([Problem(bundle.origin, 0, 0, "every policy is for a profile", hint)])
 
 

@@ -62,10 +62,15 @@ def _same_level(policies: Iterable[WrittenPolicy]) -> Iterable[Problem]:
         if first is not policy:
             message = (
                 f'"{policy.file.name}" matches every request, and so does '
-                f'"{first.file.name}" ({_place(first, ("match",))})'
+                f'"{first.file.name}" ({_place(first, match_path(first))})'
             )
             hint = "give one of them a narrower match or a profile"
-            yield policy.document.problem(("match",), message, hint, key=True)
+            yield policy.document.problem(match_path(policy), message, hint, key=True)
+
+
+def match_path(policy: WrittenPolicy) -> tuple[str, ...]:
+    """Where to point at what a policy matches: its `match`, or its name where it has none."""
+    return ("match",) if ("match",) in policy.document.keys else ("name",)
 
 
 def _place(policy: WrittenPolicy, path: tuple[str, ...]) -> str:

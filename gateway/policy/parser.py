@@ -95,8 +95,9 @@ class Parser:
             return None
         body = body or {}
         if not isinstance(body, dict):
-            hint = f"write `{name}: {{}}` for a use without configuration"
-            self._add(document, path, f"{name} must be followed by a mapping", hint)
+            keys = ", ".join(plugin.Config.model_fields)
+            hint = f"its keys are {keys}" if keys else f"write `{name}: {{}}`"
+            self._add(document, path, f"what follows {name} must be a mapping", hint)
             return None
         known = {*plugin.Config.model_fields, *USE_KEYS}
         own = {key: value for key, value in body.items() if key not in USE_KEYS}
