@@ -52,8 +52,11 @@ class ClientConnection(Protocol):
     def close_after(self) -> None:
         """No further request on this connection."""
 
-    def abort(self) -> None:
-        """Cuts the connection, so that the client sees a broken answer and not a short one."""
+    def abort(self, *, reset: bool = False) -> None:
+        """Cuts the connection, so that the client sees a broken answer and not a short one.
+
+        `reset` is for a body that the end of the connection ends: only RST says that it is short.
+        """
 
 
 class InboundRequest:

@@ -229,7 +229,8 @@ class Relay:
             self._client.close_after()
             # No last chunk: the body stays open-ended, the connection closes behind the event.
         else:
-            self._client.abort()
+            # An HTTP/1.0 client may be reading a body up to the connection's end.
+            self._client.abort(reset=self.x.request.http_version == "1.0")
         self._set_done()
 
     # -- the upstream's side: ResponseSink ------------------------------------------------------

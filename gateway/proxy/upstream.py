@@ -316,6 +316,8 @@ class UpstreamConnection(asyncio.Protocol):
         parser = cast("httptools.HttpResponseParser", self._parser)
         head = ResponseHead(parser.get_status_code(), self._phrase, self._headers)
         self._phrase = b""
+        if head.status < 100:  # noqa: PLR2004  # RFC 9110 section 15: llhttp lets 000 pass
+            raise BadResponseError("its status is no HTTP status")
         if head.status < 200:  # noqa: PLR2004  # RFC 9110 section 15.2: interim
             self._interim(head)
             return

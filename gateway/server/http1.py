@@ -20,6 +20,8 @@ After such a refusal the connection is closed: where the next request would begi
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from typing import cast
 
@@ -42,6 +44,8 @@ FRAMING_SLACK_BYTES = 65_536
 FRAMING_PER_BODY_BYTE = 16
 """Chunk framing allowed per body byte: one-byte chunks cost six, extensions a little more."""
 WRITE_HIGH_WATER_BYTES = 131_072
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no time: closing sends RST in place of FIN."""
 
 
 class ServerConnection(asyncio.Protocol):
@@ -450,9 +454,12 @@ class ServerConnection(asyncio.Protocol):
     def close_after(self) -> None:
         self._closing = True
 
-    def abort(self) -> None:
+    def abort(self, *, reset: bool = False) -> None:
         self._closing = True
         if self._transport is not None:
+            sock = self._transport.get_extra_info("socket") if reset else None
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
 
 
