@@ -92,6 +92,86 @@ def serve(
 
 
 @app.command()
+def check(
+    policies: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Folder or file of policies.")
+    ] = None,
+    config: ConfigFlag = None,
+    profile: ProfileFlag = None,
+) -> None:
+    """Check policies and settings without a running gateway.
+
+    The exit code is 1 if they cannot be used.
+    """
+    with _told_in_one_line():
+        from gateway.policy.check import check as check_policies
+        from gateway.proxy.balancer import Upstreams
+
+        settings = _settings_for(config, policies, profile)
+        report = check_policies(settings.policies, settings)
+        try:
+            Upstreams(settings).close()
+        except ConfigError as error:
+            report.problems += error.problems
+        print(report)
+        raise typer.Exit(0 if report.ok else EXIT_FAULTY)
+
+
+@app.command()
+def explain(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="Such as POST.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Path and query.")],
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="'NAME: VALUE'", help="May be given several times."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model that the body names.")] = None,
+    config: ConfigFlag = None,
+    policies: PoliciesFlag = None,
+    profile: ProfileFlag = None,
+) -> None:
+    """Print which route, policy and chain would serve a request."""
+    with _told_in_one_line():
+        from gateway.policy.explain import explain as explain_request
+
+        settings = _settings_for(config, policies, profile)
+        headers = [_header(text) for text in header or ()]
+        explanation = explain_request(settings, method, path, headers=headers, model=model)
+        print(explanation)
+        raise typer.Exit(0 if explanation.served else EXIT_FAULTY)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a policy file, with all plugins that are installed."""
+    with _told_in_one_line():
+        from gateway.policy.schema import render_schema
+
+        print(render_schema(), end="")
+
+
+@app.command()
+def plugins() -> None:
+    """List the plugins that are installed."""
+    with _told_in_one_line():
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+
+        from gateway.chain.registry import Registry
+        from gateway.plugin.contract import HOOKS, Plugin
+
+        registry = Registry.installed()
+        table = Table("plugin", "hooks", "on_error", "what it does", box=box.SIMPLE)
+        for name in registry.names():
+            plugin = registry.get(name)
+            hooks = [h for h in HOOKS if getattr(plugin, h) is not getattr(Plugin, h)]
+            summary = (plugin.__doc__ or "").strip().partition("\n")[0]
+            table.add_row(name, " ".join(hooks), plugin.on_error, summary)
+        Console().print(table)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(f"sealgate {__version__}")
@@ -113,6 +193,26 @@ def _told_in_one_line() -> Iterator[None]:
         raise typer.Exit(EXIT_UNUSABLE) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _settings_for(config: Path | None, policies: Path | None, profile: str | None) -> Settings:
+    from gateway.configuration import load_configuration
+
+    flags: dict[tuple[str, ...], tuple[str, Any]] = {}
+    if policies is not None:
+        flags["policies",] = ("--policies", policies)
+    if profile is not None:
+        flags["profile",] = ("--profile", profile)
+    return load_configuration(file=config, flags=flags).settings
+
+
+def _header(text: str) -> tuple[str, str]:
+    """A header as curl takes it. Raises ConfigError."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        message, hint = "not a header", "write --header 'NAME: VALUE'"
+        raise ConfigError([Problem("--header", 0, 0, message, hint)])
+    return name.strip(), value.strip()
 
 
 def _upstreams(given: list[str] | None) -> dict[tuple[str, ...], tuple[str, Any]]:

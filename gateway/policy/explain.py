@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.chain.registry import Registry
+from gateway.errors import ConfigError, Problem
 from gateway.plugin.exchange import RequestView
 from gateway.plugin.headers import Headers
 from gateway.plugin.secret import check_secret
@@ -45,8 +46,8 @@ def explain(
 ) -> Explanation:
     """Explains one request as the gateway with `settings` would see it; `target` is path and query.
 
-    Raises ConfigError where the policies or routes cannot be used, and ValueError where a header
-    cannot be sent. Plugins are not started, so what they would say is not known.
+    Raises ConfigError where policies, routes or headers cannot be used. Plugins are not started, so
+    what they would say is not known.
     """
     request = _request(method, target, headers)
     compiled = _compile(settings.policies, settings, registry)
@@ -64,7 +65,10 @@ def explain(
 def _request(method: str, target: str, headers: Sequence[tuple[str, str]]) -> RequestView:
     fields = Headers([])
     for name, value in headers:
-        fields.add(name, value)
+        try:
+            fields.add(name, value)
+        except ValueError as error:
+            raise ConfigError([Problem("--header", 0, 0, str(error))]) from None
     return RequestView(method.upper(), target, fields, host=fields.get("host", "") or "")
 
 
