@@ -84,9 +84,9 @@ class SseSplitter:
             chunk.endswith(b"\n\n")
             and b"\r" not in chunk
             and b"\n\n\n" not in chunk
-            and not chunk.startswith(b"\n")
-            and not self._at_start
+            and not chunk.startswith((b"\n", _BOM))
         ):
+            self._at_start = False
             return [_plain_event(part) for part in chunk[:-2].split(b"\n\n")]
         return self._take(chunk, 0)
 

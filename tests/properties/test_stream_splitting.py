@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -46,7 +47,12 @@ def sse_streams(draw: Any) -> bytes:
 @st.composite
 def portions(draw: Any, streams: st.SearchStrategy[bytes]) -> list[bytes]:
     stream = draw(streams)
-    cuts = draw(st.lists(st.integers(0, len(stream)), max_size=12).map(sorted))
+    # Servers cut between events, networks anywhere.
+    ends = [found.end() for found in re.finditer(rb"\n\n", stream)]
+    places = st.integers(0, len(stream))
+    if ends:
+        places |= st.sampled_from(ends)
+    cuts = draw(st.lists(places, max_size=12).map(sorted))
     return [stream[a:b] for a, b in pairwise([0, *cuts, len(stream)])]
 
 

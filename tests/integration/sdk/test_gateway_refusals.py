@@ -1,4 +1,4 @@
-"""What the SDKs raise behind a real gateway: its policy denies, a provider is away or breaks off."""
+"""What the SDKs raise behind a real gateway: a policy denies, a provider is away or breaks off."""
 
 from __future__ import annotations
 

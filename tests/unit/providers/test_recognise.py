@@ -80,6 +80,7 @@ def test_every_route_that_can_be_recognised_has_a_dialect() -> None:
         (Dialect.GEMINI, "/v1beta/tunedModels/mine:generateContent", None, "mine"),
         (Dialect.GEMINI, "/v1beta/models/gemini-2.5-pro", None, None),
         (Dialect.GEMINI, "/v1beta/models/x:unknownVerb", None, None),
+        (Dialect.GEMINI, "/v1beta/x:generateContent", None, None),
         (Dialect.AZURE, "/openai/deployments/gpt%2D5/chat/completions", None, "gpt-5"),
         (Dialect.BEDROCK, "/model/a.b-v1%3A0/invoke", None, "a.b-v1:0"),
         (Dialect.BEDROCK, "/guardrail/x", None, None),

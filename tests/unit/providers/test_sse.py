@@ -12,6 +12,17 @@ def split(*chunks: bytes) -> list[SseEvent]:
     return [event for chunk in chunks for event in splitter.feed(chunk)]
 
 
+def test_several_events_in_one_portion_are_cut_apart() -> None:
+    raw = b"event: a\ndata: 1\n\n: ping\n\ndata: 2\n\ndata: 3\nid: 9\n\n"
+
+    events = split(raw)
+
+    assert [(event.name, event.data) for event in events] == [
+        (b"a", b"1"), (b"", None), (b"", b"2"), (b"", b"3"),
+    ]  # fmt: skip
+    assert b"".join(event.raw for event in events) == raw
+
+
 def test_an_event_is_given_as_soon_as_its_blank_line_came() -> None:
     splitter = SseSplitter()
 
