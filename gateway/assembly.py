@@ -31,6 +31,8 @@ from gateway.telemetry.logs import configure_logging
 if TYPE_CHECKING:
     from aiohttp import web
 
+CLEANUP_S = 0.1
+"""Time for answers of the admin port and the simulated provider after the workers have ended."""
 WORKER_MAIN = "gateway.server.engine:main"
 
 _log = logging.getLogger("sealgate")
@@ -150,7 +152,9 @@ async def _serve_demo(data_dir: DataDir) -> web.AppRunner:
     from gateway.demo.app import make_app  # noqa: PLC0415  # the same
 
     path = data_dir.clear_socket(DEMO_SOCKET)
-    runner = web.AppRunner(make_app(), access_log=None)
+    runner = web.AppRunner(
+        make_app(), access_log=None, handler_cancellation=True, shutdown_timeout=CLEANUP_S
+    )
     await runner.setup()
     try:
         await web.UnixSite(runner, str(path)).start()
@@ -173,9 +177,8 @@ async def _serve_admin(
 
     from gateway.admin.app import make_app  # noqa: PLC0415  # the same
 
-    runner = web.AppRunner(
-        make_app(supervisor, demo_running=lambda: bool(demo.sites)), access_log=None
-    )
+    app = make_app(supervisor, demo_running=lambda: bool(demo.sites))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLEANUP_S)
     await runner.setup()
     for each in sockets:
         await web.SockSite(runner, each).start()

@@ -51,8 +51,11 @@ def load_configuration(
     for name, hint in reading.unknown.items():
         problems.append(Problem(name, 0, 0, "unknown environment variable", hint))
     for variable in reading.variables:
-        _put(data, variable.path, _parse(variable, problems))
         origins[variable.path] = variable.name
+        try:
+            _put(data, variable.path, _parse(variable))
+        except ConfigError as error:
+            problems += error.problems
     for path, (flag, value) in (flags or {}).items():
         _put(data, path, value)
         origins[path] = flag
@@ -92,15 +95,11 @@ def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     data[path[-1]] = value
 
 
-def _parse(variable: Variable, problems: list[Problem]) -> Any:
+def _parse(variable: Variable) -> Any:
     """The value of a variable: words for text, commas for lists, YAML for what has structure."""
     annotation = annotation_at(variable.path)
     if _holds_structure(annotation):
-        try:
-            return read_yaml(variable.text, variable.name).data
-        except ConfigError as error:
-            problems.extend(error.problems)
-            return None
+        return read_yaml(variable.text, variable.name).data
     if get_origin(annotation) is tuple:
         parts = [part.strip() for part in variable.text.split(",") if part.strip()]
         return [resolve_scalar(p) if get_args(annotation)[0] is int else p for p in parts]

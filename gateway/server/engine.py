@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
+from importlib.metadata import entry_points
 from typing import Any
 
+from gateway.chain.registry import GROUP
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
 from gateway.proxy.balancer import Upstreams
@@ -24,6 +27,19 @@ from gateway.telemetry.metrics import Metrics
 def main(control: socket.socket, listeners: list[socket.socket]) -> int:
     """The worker's main function: what the forker calls in the forked process."""
     return serve(control, listeners, ProxyEngine)
+
+
+def preload() -> None:
+    """Imports the built-in plugins before the first fork, so that workers share them.
+
+    Plugins of other packages are imported in each worker: what an import of theirs starts, such as
+    a thread, would not survive the fork.
+    """
+    for point in entry_points(group=GROUP):
+        if point.dist is not None and point.dist.name == "sealgate":
+            # One that cannot be imported is told where a policy uses it.
+            with contextlib.suppress(Exception):
+                point.load()
 
 
 class ProxyEngine:

@@ -33,7 +33,8 @@ def start_forker(worker_main: str) -> tuple[subprocess.Popen[bytes], socket.sock
     """Starts the forker and returns it with the socket that `fork_worker` wants.
 
     `worker_main` is `module:function`; the function gets the control socket and the listening
-    sockets, and returns the exit code. The forker ends when the returned socket is closed.
+    sockets, and returns the exit code. Where the module has a function `preload`, it is called once
+    before the first fork. The forker ends when the returned socket is closed.
     """
     ours, theirs = socket.socketpair()
     command = (
@@ -65,7 +66,10 @@ def main(descriptor: int, worker_main: str) -> int:
         signal.signal(signum, signal.SIG_IGN)
     requests = socket.socket(fileno=descriptor)
     module, _, function = worker_main.partition(":")
-    worker: WorkerMain = getattr(importlib.import_module(module), function)
+    loaded = importlib.import_module(module)
+    worker: WorkerMain = getattr(loaded, function)
+    if (preload := getattr(loaded, "preload", None)) is not None:
+        preload()
     gc.collect()
     # What is imported by now lives as long as the process: a collection that visited it would
     # write to every object and so copy the pages that the workers share.

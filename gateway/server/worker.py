@@ -38,7 +38,9 @@ _log = logging.getLogger("sealgate.worker")
 class Engine(Protocol):
     """What serves exchanges behind the listener: policies, routes, upstreams, the proxy."""
 
-    handler: Handler
+    @property
+    def handler(self) -> Handler:
+        """Serves what the connections read."""
 
     async def start(self, version: int, bundle: Any) -> str:
         """Puts the first policies in force and returns their digest. Raises ConfigError."""
@@ -114,7 +116,7 @@ class Worker:
         except SealgateError as error:
             self._channel.send(control.Failed(str(error)))
             return 2
-        except Exception:
+        except Exception:  # noqa: BLE001  # told in the log; the supervisor replaces this worker
             _log.exception("worker failed")
             return 1
         finally:

@@ -112,6 +112,8 @@ class Forker:
             self._socket.close()
         else:
             self.watch()
+            fields = {"forker_pid": self._process.pid}
+            _log.info("forker started", extra={"fields": fields})
 
 
 def _exit_fields(code: int) -> dict[str, int | str]:

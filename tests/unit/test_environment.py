@@ -34,7 +34,12 @@ def test_every_name_of_the_tables_means_a_setting_that_exists() -> None:
         ("SEALGATE_LISTENER_PORT", "9000", ("listener", "port"), 9000),
         ("SEALGATE_ADMIN_HOST", "::1", ("admin", "host"), "::1"),
         ("SEALGATE_LISTENER_PROXY_PROTOCOL", "true", ("listener", "proxy_protocol"), True),
-        ("SEALGATE_TRUSTED_PROXIES", "10.0.0.0/8, ::1", ("trusted_proxies",), ("10.0.0.0/8", "::1")),
+        (
+            "SEALGATE_TRUSTED_PROXIES",
+            "10.0.0.0/8, ::1",
+            ("trusted_proxies",),
+            ("10.0.0.0/8", "::1"),
+        ),
         ("SEALGATE_DRAIN_TIMEOUT_S", "1.5", ("drain_timeout_s",), 1.5),
         ("SEALGATE_PROFILE", "007", ("profile",), "007"),
         ("SECURITY_MAX_BODY_BYTES", "5", ("listener", "limits", "body_bytes_max"), 5),
@@ -79,8 +84,10 @@ def test_a_variable_sets_its_setting(
 
 @pytest.mark.parametrize(
     "name",
-    ["REDIS_URL", "DATABASE_URL", "OIDC_ISSUER", "JWT_SECRET", "ENTERPRISE_X", "SECURITY_X"]
-    + ["COMPLIANCE_MODE", "PERFORMANCE_X", "INTEGRATION_SLACK_URL"],
+    [
+        *("REDIS_URL", "DATABASE_URL", "OIDC_ISSUER", "JWT_SECRET", "ENTERPRISE_X"),
+        *("SECURITY_X", "COMPLIANCE_MODE", "PERFORMANCE_X", "INTEGRATION_SLACK_URL"),
+    ],
 )
 def test_names_of_other_software_are_accepted_and_told(name: str) -> None:
     configuration = load_configuration(environment={name: "canary"})

@@ -12,7 +12,9 @@ def test_every_set_shares_the_port_that_was_free() -> None:
     rows = bind_listeners("127.0.0.1", 0, 3, "listener")
     try:
         assert len({port_of(row) for row in rows}) == 1
-        assert all(s.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) for row in rows for s in row)
+        assert all(
+            s.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) for row in rows for s in row
+        )
     finally:
         for row in rows:
             close_all(row)

@@ -127,7 +127,7 @@ async def test_one_line_says_all_of_an_exchange(pipe: Pipe) -> None:
     [
         (f"/v1/x?key={SECRET}", "/v1/x"),
         (f"http://user:{SECRET}@host/v1/x?a=b", "/v1/x"),
-        ("/\xff\n\"", "/\xff\n\""),
+        ('/\xff\n"', '/\xff\n"'),
         ("/" + "a" * 9000, "/" + "a" * 1023 + "..."),
     ],
 )
