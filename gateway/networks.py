@@ -18,6 +18,7 @@ from pydantic import AfterValidator
 
 Address: TypeAlias = IPv4Address | IPv6Address
 AnyNetwork: TypeAlias = IPv4Network | IPv6Network
+_Range: TypeAlias = tuple[int, int]
 
 _MAPPED_BITS = 96
 """Length of the prefix `::ffff:0:0/96` of IPv4-mapped addresses (RFC 4291 section 2.5.5.2)."""
@@ -46,44 +47,48 @@ def parse_network(text: str) -> AnyNetwork:
 
     Raises ValueError with a sentence that says what to write instead.
     """
+    return ip_network(_parse(text))
+
+
+def _parse(text: str) -> tuple[Address, int]:
+    """The first address and the prefix length; ten thousand of these must not stall a reload."""
     base, slash, prefix = text.partition("/")
-    address = None if "%" in base else _plain_address(base)
-    if address is None or (slash and not (prefix.isascii() and prefix.isdigit())):
-        raise ValueError(
-            f'"{text}" is not an IP network; write one as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7'
-        )
-    if slash and int(prefix) > address.max_prefixlen:
+    try:
+        address = ip_address("" if "%" in base else base)
+        bits = address.max_prefixlen - int(prefix) if slash and prefix.isdecimal() else 0
+    except ValueError:
+        raise ValueError(_no_network(text)) from None
+    if slash and not (prefix.isascii() and prefix.isdecimal()):
+        raise ValueError(_no_network(text))
+    if bits < 0:
         raise ValueError(
             f'"{text}": the prefix of an IPv{address.version} network is at most '
             f"{address.max_prefixlen}"
         )
-    network = ip_network(text, strict=False)
-    if network.network_address != address:
+    if int(address) & ((1 << bits) - 1):
+        network = ip_network((address, int(prefix)), strict=False)
         raise ValueError(
             f'"{text}" has host bits set; write {network} for the network or {base} for the '
             "one address"
         )
-    return _unmapped(network)
+    return _unmapped(address, address.max_prefixlen - bits)
 
 
-def _plain_address(text: str) -> Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
+def _no_network(text: str) -> str:
+    return f'"{text}" is not an IP network; write one as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7'
 
 
-def _unmapped(network: AnyNetwork) -> AnyNetwork:
+def _unmapped(address: Address, prefix: int) -> tuple[Address, int]:
     """`::ffff:10.0.0.0/104` is `10.0.0.0/8`, as addresses are compared after `parse_address`."""
-    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
-        mapped = network.network_address.ipv4_mapped
+    if isinstance(address, IPv6Address) and prefix >= _MAPPED_BITS:
+        mapped = address.ipv4_mapped
         if mapped is not None:
-            return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
-    return network
+            return mapped, prefix - _MAPPED_BITS
+    return address, prefix
 
 
 def _checked(text: str) -> str:
-    parse_network(text)
+    _parse(text)
     return text
 
 
@@ -98,9 +103,15 @@ class NetworkSet:
 
     def __init__(self, networks: Iterable[str]) -> None:
         """`networks` as `parse_network` reads them; raises ValueError at the first bad one."""
-        parsed = [parse_network(text) for text in networks]
-        self._v4 = _ranges(n for n in parsed if isinstance(n, IPv4Network))
-        self._v6 = _ranges(n for n in parsed if isinstance(n, IPv6Network))
+        v4: list[_Range] = []
+        v6: list[_Range] = []
+        for text in networks:
+            address, prefix = _parse(text)
+            first = int(address)
+            last = first + (1 << (address.max_prefixlen - prefix)) - 1
+            (v4 if isinstance(address, IPv4Address) else v6).append((first, last))
+        self._v4 = _merged(v4)
+        self._v6 = _merged(v6)
 
     def __contains__(self, address: Address) -> bool:
         starts, ends = self._v4 if isinstance(address, IPv4Address) else self._v6
@@ -112,11 +123,11 @@ class NetworkSet:
         return bool(self._v4[0] or self._v6[0])
 
 
-def _ranges(networks: Iterable[AnyNetwork]) -> tuple[list[int], list[int]]:
-    """First and last number of each run of adjoining networks, in order."""
+def _merged(ranges: list[_Range]) -> tuple[list[int], list[int]]:
+    """First and last number of each run of adjoining ranges, in order."""
     starts: list[int] = []
     ends: list[int] = []
-    for first, last in sorted((int(n.network_address), int(n.broadcast_address)) for n in networks):
+    for first, last in sorted(ranges):
         if ends and first <= ends[-1] + 1:
             ends[-1] = max(ends[-1], last)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def test_a_changed_policy_decides_without_a_restart() -> None:
         before = ask(gateway)[0]
         file = gateway.folder / "policies" / "policy.yaml"
         file.write_text(policy("allow: [10.0.0.0/8, 127.0.0.1]"))
+        gateway.send_signal(signal.SIGHUP)
         gateway.wait_until(lambda state: state["policies"]["version"] > 1)
 
         assert (before, ask(gateway)[0]) == (403, 200)
