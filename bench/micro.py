@@ -1,0 +1,181 @@
+"""The gateway's own Python per exchange and per event, without sockets: what tuning looks at.
+
+One connection is fed with requests, one upstream connection with answers, both by function calls
+in one process. The figures leave out the kernel and the reading and writing of sockets, and repeat
+within about a percent where those of bench/run.py vary by a third on a busy machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import upstream as mock
+import uvloop
+from proxies import HEADER_CHAIN
+from streams import body, request
+
+from gateway.plugin.runtime import Runtime
+from gateway.policy.lifecycle import PolicyStore
+from gateway.policy.loader import load_bundle
+from gateway.proxy.balancer import Upstream, Upstreams
+from gateway.proxy.client_address import ClientAddresses
+from gateway.proxy.dial import ConnectionFactory
+from gateway.proxy.handler import Proxy
+from gateway.proxy.parts import ProxyParts
+from gateway.proxy.target import Target
+from gateway.proxy.upstream import UpstreamConnection
+from gateway.server.http1 import ServerConnection
+from gateway.server.service import ConnectionService
+from gateway.settings import LogSettings, Settings, UpstreamSettings
+from gateway.telemetry.identifiers import RequestIds
+from gateway.telemetry.lines import LineWriter
+from gateway.telemetry.logs import ExchangeLog
+from gateway.telemetry.metrics import Metrics
+
+CHAINS = {"bare": "[]", "headers": HEADER_CHAIN}
+_REQUEST = request("127.0.0.1:8080", body("bench", stream=False))
+_STREAM = request("127.0.0.1:8080", body("bench", stream=True))
+
+
+class Wire:
+    """A transport whose writes are function calls."""
+
+    def __init__(self, on_write: Callable[[bytes], object]) -> None:
+        self._on_write = on_write
+        # The pool asks the upstream connection's socket whether anything waits in it.
+        self.socket, self._peer = socket.socketpair()
+
+    def write(self, data: bytes) -> None:
+        self._on_write(data)
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        known = {"peername": ("127.0.0.1", 40_000), "socket": self.socket}
+        return known.get(name, default)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Bench:
+    """One worker's parts between two wires."""
+
+    def __init__(self, folder: Path, *, log: bool) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self.settings = settings = Settings(log=LogSettings(exchanges=log), data_dir=folder)
+        self.store = PolicyStore(settings, runtime=Runtime(data_dir=folder))
+        self._asked: UpstreamConnection | None = None
+        openai = Upstream("openai", UpstreamSettings(url="http://127.0.0.1:1"), dial=self._dial)
+        with (folder / "log").open("wb") as output:
+            writer = LineWriter(output.fileno())
+        parts = ProxyParts(
+            store=self.store,
+            upstreams=cast("Upstreams", {"openai": openai}),
+            addresses=ClientAddresses(()),
+            limits=settings.listener.limits,
+            metrics=Metrics(),
+            log=ExchangeLog(writer, enabled=log),
+            request_ids=RequestIds(),
+        )
+        self._service = ConnectionService(Proxy(parts, loop), parts.limits, loop)
+
+    async def _dial(
+        self, target: Target, factory: ConnectionFactory, timeout_s: float
+    ) -> UpstreamConnection:
+        del target, timeout_s
+        connection = factory()
+
+        def answer(data: bytes) -> None:
+            self._asked = connection
+            streamed = b'"stream":true' in data
+            reply = mock.STREAM_HEAD if streamed else mock.UNARY
+            self._loop.call_soon(connection.data_received, reply)
+
+        connection.connection_made(cast("asyncio.Transport", Wire(answer)))
+        return connection
+
+    def connect(self, on_write: Callable[[bytes], object]) -> ServerConnection:
+        connection = ServerConnection(self._service)
+        connection.connection_made(cast("asyncio.Transport", Wire(on_write)))
+        return connection
+
+    async def exchanges(self, count: int) -> float:
+        """µs of CPU per exchange."""
+        done = self._loop.create_future()
+        left = count
+
+        def on_write(data: bytes) -> None:
+            nonlocal left
+            assert data.startswith(b"HTTP/1.1 200"), data  # noqa: S101  # a wrong answer is cheap
+            left -= 1
+            if left:
+                self._loop.call_soon(connection.data_received, _REQUEST)
+            else:
+                done.set_result(None)
+
+        connection = self.connect(on_write)
+        began = time.process_time()
+        connection.data_received(_REQUEST)
+        await done
+        return (time.process_time() - began) / count * 1e6
+
+    async def events(self, count: int) -> float:
+        """µs of CPU per event of a running stream."""
+        started = asyncio.Event()
+        self.connect(lambda _: started.set()).data_received(_STREAM)
+        await started.wait()
+        source, event = cast("UpstreamConnection", self._asked), mock.event(1)
+        began = time.process_time()
+        for _ in range(count):
+            source.data_received(event)
+        return (time.process_time() - began) / count * 1e6
+
+
+async def run(chain: str, rounds: int, *, log: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        policy = folder / "policy.yaml"
+        policy.write_text(f"version: 1\nname: micro\nchain: {CHAINS[chain]}\n")
+        bench = Bench(folder, log=log)
+        await bench.store.prepare(1, load_bundle(policy))
+        bench.store.commit(1)
+        gc.collect()
+        gc.freeze()
+        exchange = min([await bench.exchanges(4_000) for _ in range(rounds)])
+        event = min([await bench.events(20_000) for _ in range(rounds)])
+        print(f"{chain:8} {exchange:6.2f} us/exchange {event:6.2f} us/event")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chain", choices=list(CHAINS), default="bare")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--log", action="store_true", help="with one log line per exchange")
+    given = parser.parse_args()
+    uvloop.run(run(given.chain, given.rounds, log=given.log))
+
+
+if __name__ == "__main__":
+    main()
