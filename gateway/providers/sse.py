@@ -195,12 +195,6 @@ def _data_lines(line: bytes, data: bytes) -> bytes:
     return b"".join(field + part + end for part in _LINE_END.split(data))
 
 
-def encode(data: bytes, name: bytes = b"") -> bytes:
-    """A new event."""
-    head = b"event: " + name + b"\n" if name else b""
-    return head + b"".join(b"data: " + part + b"\n" for part in _LINE_END.split(data)) + b"\n"
-
-
 def ends_between_events(tail: bytes) -> bool:
     """May an event be added after `tail`, the last bytes sent (four are enough; none: yes)?
 

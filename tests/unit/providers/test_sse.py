@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.providers.sse import EventTooLargeError, SseEvent, SseSplitter, encode
+from gateway.providers.sse import EventTooLargeError, SseEvent, SseSplitter
 
 
 def split(*chunks: bytes) -> list[SseEvent]:
@@ -96,10 +96,6 @@ def test_editing_never_joins_two_line_ends() -> None:
     (event,) = split(b"data: a\rdata: b\n\n")
 
     assert event.with_data(b"1") == b"data: 1\n\n"
-
-
-def test_a_new_event_is_encoded_with_its_name() -> None:
-    assert encode(b"a\nb", b"error") == b"event: error\ndata: a\ndata: b\n\n"
 
 
 def test_a_cut_stream_gives_its_last_bytes_and_no_event() -> None:
