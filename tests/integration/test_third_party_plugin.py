@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -110,3 +112,13 @@ def test_the_readme_shows_this_plugin() -> None:
     assert f"```python\n{code}```" in readme
     assert f"```toml\n{(SOURCE / 'pyproject.toml').read_text(encoding='utf-8')}```" in readme
     assert len(code.splitlines()) <= 20
+
+
+async def test_the_test_that_the_how_to_shows_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SOURCE))
+    page = (ROOT / "docs" / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(example, "write-a-plugin.md", "exec"), names)  # noqa: S102  # our own page
+
+    await names["test_a_request_without_a_team_is_refused"]()
