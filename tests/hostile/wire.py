@@ -142,6 +142,10 @@ class Wire:
         """Whether bytes or an end wait to be read at this moment."""
         return bool(self._pending or select.select([self.sock], [], [], 0)[0])
 
+    def wait_readable(self, timeout_s: float) -> bool:
+        """Waits for bytes or an end, at most so long; whether there are any."""
+        return bool(self._pending or select.select([self.sock], [], [], timeout_s)[0])
+
     def read_until(self, mark: bytes) -> bytes:
         """The bytes up to and with `mark`."""
         while (at := self._pending.find(mark)) < 0:
