@@ -9,6 +9,8 @@ from gateway.server.service import ConnectionService
 
 POLL_S = 0.02
 """How late the last connection's end is noticed."""
+READ_TURNS = 10
+"""Turns of the loop in which requests are read that had arrived before the drain began."""
 FAREWELL_S = 1.0
 """Time for the last bytes of answers that were broken off."""
 
@@ -17,13 +19,17 @@ async def drain(service: ConnectionService, listener: Listener, timeout_s: float
     """Drains and returns how many connections had to be broken off.
 
     1. Nothing more is accepted; what waits in the kernel's queue is still taken.
-    2. Idle connections close now, busy ones after their answer, for at most `timeout_s`.
-    3. What still runs is told so in its dialect (an error event in a stream), then closed.
-    4. What does not take even that within FAREWELL_S is cut.
+    2. What clients have already sent is read, so that a connection whose request is on its way
+       through this machine does not count as idle.
+    3. Idle connections close now, busy ones after their answer, for at most `timeout_s`.
+    4. What still runs is told so in its dialect (an error event in a stream), then closed.
+    5. What does not take even that within FAREWELL_S is cut.
     """
     loop = service.loop
     deadline = loop.time() + timeout_s
     listener.stop()
+    for _ in range(READ_TURNS):
+        await asyncio.sleep(0)
     service.begin_drain()
     try:
         async with asyncio.timeout_at(deadline):

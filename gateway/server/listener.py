@@ -73,7 +73,7 @@ class Listener:
         self._proxy_protocol = proxy_protocol
         self._descriptors_max = descriptors_max
         self._connections_max = service.limits.connections_max
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], ServerConnection] = {}
         self._paused: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -117,18 +117,25 @@ class Listener:
             return True  # that connection died while it waited (ECONNABORTED and its like)
         connection.setblocking(False)
         self._metrics.connections_accepted += 1
-        if len(self._opening) + len(self._service.connections) >= self._connections_max:
-            # Also bounds TLS handshakes that are under way, which the service does not know of.
+        if self._is_full():
             self._service.refused_connections += 1
             connection.close()
             return True
         if connection.fileno() >= self._descriptors_max:
             # The kernel hands out the lowest free number, so all below it are in use.
             self._pause()
-        task = self._service.loop.create_task(self._open(connection, peer))
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        protocol = ServerConnection(self._service)
+        task = self._service.loop.create_task(self._open(connection, peer, protocol))
+        self._opening[task] = protocol
+        task.add_done_callback(self._opening.pop)
         return True
+
+    def _is_full(self) -> bool:
+        """Also counts TLS handshakes under way, which the service does not know of yet."""
+        live = self._service.connections
+        if len(self._opening) + len(live) < self._connections_max:
+            return False
+        return len({*self._opening.values(), *live}) >= self._connections_max
 
     def _pause(self) -> None:
         if self._paused is not None:
@@ -142,10 +149,9 @@ class Listener:
         self._paused = None
         self.start()
 
-    async def _open(self, connection: socket.socket, peer: Any) -> None:
+    async def _open(self, connection: socket.socket, peer: Any, protocol: ServerConnection) -> None:
         """Reads the PROXY header, does the TLS handshake, and hands over to HTTP."""
         cause = "proxy_protocol"
-        protocol = ServerConnection(self._service)
         try:
             async with asyncio.timeout(self._service.head_s):
                 if self._proxy_protocol is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.errors import ConfigError, Problem
 from gateway.plugin.verdict import Reject
+from gateway.proxy.fiber import outside
 from gateway.proxy.inbound import ClientConnection, InboundRequest
 from gateway.server.control import TargetReport
 from gateway.server.worker import serve
@@ -68,7 +69,7 @@ class PlainEngine:
         if request.target == b"/hang":
             listening = _Hanging(client)
             client.listen(listening)
-            await listening.ended.wait()
+            await outside(listening.ended.wait())
         route = self._metrics.route("plain", "none")
         route.done(200, "allow", 0.001, 0.001, 0, 0)
         client.write(answer(b"%d %d" % (os.getpid(), self._version)))
