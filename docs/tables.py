@@ -1,8 +1,9 @@
 """Writes the generated tables of the docs: plugins, and the keys of each plugin's configuration.
 
-Run `python docs/tables.py` after a change; a test fails while a table is out of date. A table
-stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`. NAME is `plugins` for the
-list of built-in plugins, or `PLUGIN` or `PLUGIN.KEY` for the keys of a configuration or a part of it.
+Run `python docs/tables.py` after a change; a test fails while a table is out of date.
+A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`. NAME is `plugins`
+for the list of built-in plugins, or `PLUGIN` or `PLUGIN.KEY` for the keys of a configuration or of
+a part of it.
 """
 
 from __future__ import annotations
