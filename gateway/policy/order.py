@@ -119,8 +119,9 @@ def _covers(wide: Match, narrow: Match) -> bool:
     for name in ("routes", "hosts", "paths", "methods", "models"):
         if not _covers_values(getattr(wide, name), getattr(narrow, name)):
             return False
+    given = {name.lower(): pattern for name, pattern in narrow.headers.items()}
     return all(
-        name in narrow.headers and compile_pattern(pattern)(narrow.headers[name])
+        name.lower() in given and compile_pattern(pattern)(given[name.lower()])
         for name, pattern in wide.headers.items()
     )
 

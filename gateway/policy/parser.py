@@ -55,11 +55,11 @@ class Parser:
             file = self._file(document)
             if file is None or file.profile not in {None, profile}:
                 continue
-            found = len(self.problems)
             uses = [self._use(document, index) for index in range(len(file.chain))]
-            if found == len(self.problems):
-                policies.append(WrittenPolicy(file, tuple(use for use in uses if use), document))
+            policies.append(WrittenPolicy(file, tuple(use for use in uses if use), document))
         if self.problems:
+            order = [document.file for document in documents]
+            self.problems.sort(key=lambda p: (order.index(p.file), p.line, p.column))
             raise ConfigError(self.problems)
         return policies
 
