@@ -1,7 +1,7 @@
 """A deliberately careless proxy: proves that the checks can fail (test_harness.py).
 
-Each line marked "careless" is a mistake that real proxies made; HTTP.md of any gateway's threat
-model lists them. It runs in a thread, on asyncio streams, with one shared upstream connection.
+Each line marked "careless" is a mistake that real proxies made. It runs in a thread, on asyncio
+streams, with one shared upstream connection.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CarelessProxy:
     def __init__(self, upstream_port: int) -> None:
         self._upstream_port = upstream_port
         self._upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._loop = asyncio.new_event_loop()
+        self._writers: list[asyncio.StreamWriter] = []
         self._started = threading.Event()
         self._port = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -51,15 +51,26 @@ class CarelessProxy:
         self.front = Front(("127.0.0.1", self._port), b"127.0.0.1:%d" % upstream_port)
 
     def _run(self) -> None:
-        async def serve() -> None:
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-            self._port = server.sockets[0].getsockname()[1]
-            self._started.set()
+        with asyncio.Runner() as runner:
+            runner.run(self._until_closed())
 
-        self._loop.run_until_complete(serve())
-        self._loop.run_forever()
+    async def _until_closed(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._port = server.sockets[0].getsockname()[1]
+        self._started.set()
+        await self._stop.wait()
+        server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         with contextlib.suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             while True:
                 first, pairs = await _read_head(reader)
@@ -73,11 +84,12 @@ class CarelessProxy:
     ) -> None:
         method, target, _ = first.split(" ")
         fields["Host"] = f"127.0.0.1:{self._upstream_port}"
-        fields.setdefault("Accept", "*/*")  # careless: invented
+        fields.setdefault("X-Request-Id", "1")
         if body:
             fields["Content-Length"] = str(len(body))  # careless: Transfer-Encoding stays
         if self._upstream is None:
             self._upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            self._writers.append(self._upstream[1])
         reader, writer = self._upstream  # careless: never looks whether it is still clean
         target = quote(unquote(target), safe="/?=&")  # careless: decoded and encoded again
         writer.write(_head(f"{method} {target} HTTP/1.1", fields) + body)
@@ -90,8 +102,8 @@ class CarelessProxy:
         client.write(_head(first, answer) + content)
 
     def close(self) -> None:
-        """Stops the thread; the sockets go with the process."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Ends the thread and every connection."""
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
 

@@ -24,7 +24,8 @@ from tests.integration.gateway_process import GatewayProcess
 
 LIMITS = (
     "head_timeout_ms: 400, body_idle_timeout_ms: 400, idle_timeout_ms: 400,"
-    " write_timeout_ms: 60000, headers_max: 50, head_bytes_max: 8192, body_bytes_max: 2000000, connections_per_ip_max: 40"
+    " write_timeout_ms: 60000, headers_max: 50, head_bytes_max: 8192,"
+    " body_bytes_max: 2000000, connections_per_ip_max: 40"
 )
 GET = b"GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /v1/x HTTP/1.1\r\nHost: a\r\n"
