@@ -137,4 +137,5 @@ class RequestBody:
 
 
 def too_large(bytes_max: int) -> str:
+    """What a client is told whose body is over the limit."""
     return f"the request body is larger than {bytes_max} bytes"

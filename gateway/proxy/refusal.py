@@ -14,10 +14,12 @@ RESPONSES_PATH = "/v1/responses"
 
 
 def status_of(reject: Reject) -> int:
+    """The HTTP status of a refusal: its own, or the one of its reason."""
     return reject.status or REASONS[reject.reason].status
 
 
 def message_of(reject: Reject) -> str:
+    """The text of a refusal: the reason's, then what the plugin adds."""
     text = REASONS[reject.reason].text
     return f"{text}: {reject.message}" if reject.message else text
 

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.integration.gateway_process import GatewayProcess, running_gateway
 from tests.project.tree import ROOT, name_of, tracked
@@ -32,8 +34,13 @@ def commands(text: str, program: str) -> list[str]:
 
 
 def policies_in(text: str) -> Iterator[str]:
-    """The YAML blocks that are whole policies."""
-    yield from (b for b in blocks(text, "yaml") if b.startswith("version:") and "\nchain:" in b)
+    """The YAML blocks that are whole policies and name only plugins that ship with the gateway."""
+    shipped = {plugin.name for plugin in entry_points(group="sealgate.plugins")}
+    for block in blocks(text, "yaml"):
+        if block.startswith(("version:", "# yaml-language-server")) and "\nchain:" in block:
+            named = {name for use in yaml.safe_load(block)["chain"] for name in use}
+            if named <= shipped:
+                yield block
 
 
 def shell(command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

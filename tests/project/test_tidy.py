@@ -14,6 +14,7 @@ from tests.project.tree import name_of, python_files, source_files, syntax, trac
 
 FUNCTION_LINES_MAX = 60
 MODULE_LINES_MAX = 400
+TEST_MODULE_LINES_MAX = 500  # tables of cases grow longer than code may
 BANNED_MODULE_NAMES = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 
 # Put together from pieces, so that this file does not hold what it forbids.
@@ -44,9 +45,9 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 @pytest.mark.parametrize("path", PYTHON, ids=name_of)
 def test_modules_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    lines = path.read_text(encoding="utf-8").count("\n")
 
-    assert text.count("\n") <= MODULE_LINES_MAX
+    assert lines <= (MODULE_LINES_MAX if path in SOURCES else TEST_MODULE_LINES_MAX)
     assert [row for row in functions(path) if row[1] > FUNCTION_LINES_MAX] == []
 
 
