@@ -17,9 +17,10 @@ class Headers:
 
     __slots__ = ("_index", "raw")
 
-    def __init__(self, raw: list[RawHeader]) -> None:
+    def __init__(self, raw: list[RawHeader], index: dict[bytes, bytes] | None = None) -> None:
+        """`index` is the first value per lower-case name, where the caller knows it already."""
         self.raw = raw
-        self._index: dict[bytes, bytes] | None = None
+        self._index = index
 
     def _lookup(self) -> dict[bytes, bytes]:
         index = self._index

@@ -22,27 +22,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import deque
 from typing import cast
 
-import httptools
-
-from gateway.plugin.headers import Headers, RawHeader
 from gateway.plugin.verdict import Reject
-from gateway.proxy.body import RequestBody
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.fiber import Fiber
 from gateway.proxy.inbound import InboundRequest, WriteListener
 from gateway.reasons import Reason
-from gateway.server.request_head import RequestHeadError, read_head, read_trailer
+from gateway.server.request_head import RequestHeadError
+from gateway.server.request_parser import RequestParser
 from gateway.server.service import ConnectionService
 
 LINGER_S = 2.0
 """How long a refused upload is read and thrown away, so that the client can read the answer."""
 LINGER_BYTES_MAX = 4_194_304
-FRAMING_SLACK_BYTES = 65_536
-FRAMING_PER_BODY_BYTE = 16
-"""Chunk framing allowed per body byte: one-byte chunks cost six, extensions a little more."""
 WRITE_HIGH_WATER_BYTES = 131_072
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: closing sends RST in place of FIN."""
@@ -52,26 +45,16 @@ class ServerConnection(asyncio.Protocol):
     """See the module. The handler talks to it through `gateway.proxy.inbound.ClientConnection`."""
 
     __slots__ = (
-        "_body_bytes",
         "_closing",
         "_current",
         "_discarded",
-        "_fed",
         "_fiber",
-        "_fields",
-        "_head_bytes",
-        "_in_head",
-        "_lingering",
         "_listener",
         "_parser",
-        "_parsing",
-        "_queue",
         "_reading_off",
         "_reading_paused",
+        "_served_any",
         "_service",
-        "_started",
-        "_target",
-        "_trailers",
         "_transport",
         "_tunnel",
         "_tunnel_rest",
@@ -86,24 +69,18 @@ class ServerConnection(asyncio.Protocol):
     def __init__(self, service: ConnectionService) -> None:
         self._service = service
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
-        self._queue: deque[InboundRequest] = deque()
-        self._current: InboundRequest | None = None  # being served
-        self._parsing: InboundRequest | None = None  # its body is still arriving
+        self._parser = RequestParser(self, service.limits)
+        self._current: InboundRequest | None = None
         self._fiber: Fiber | None = None
         self._listener: WriteListener | None = None
-        self._target = b""
-        self._fields: list[RawHeader] = []
-        self._trailers: list[RawHeader] = []
-        self._in_head = True
-        self._started = False
-        self._head_bytes = self._fed = self._body_bytes = self._discarded = 0
         self._closing = False
-        self._lingering = False
+        """No further request is read; what still comes is discarded."""
+        self._served_any = False
+        self._discarded = 0
+        self._reading_off: InboundRequest | None = None
+        self._reading_paused = False
         self._tunnel = False
         self._tunnel_rest = b""
-        self._reading_off = False
-        self._reading_paused = False
         self.peer_ip = ""
         self.peer_port = 0
         self.tls = service.tls
@@ -132,18 +109,22 @@ class ServerConnection(asyncio.Protocol):
         if self._closing:
             self._discard(len(data))
             return
-        self._begin_bytes(len(data))
+        parser = self._parser
+        began = parser.started
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
+            rest = parser.feed(data)
+        except RequestHeadError as error:
             self._start_next()
-        except httptools.HttpParserError as error:
-            self._start_next()
-            self._parse_failed(error)
-        else:
-            self._start_next()
-            self._after_feed()
+            self._refuse(error.reject)
+            return
+        if rest is not None:
+            self._stop_at_upgrade(rest)
+        elif self._reading_off is not None:
+            self._read_off()
+        self._start_next()
+        self._set_deadline(began=began)
+        if parser.requests:
+            self.pause_reading()  # pipelined requests wait in the kernel, not here
 
     def eof_received(self) -> bool:
         if self._tunnel and self._listener is not None:
@@ -160,10 +141,9 @@ class ServerConnection(asyncio.Protocol):
         if self._tunnel and listener is not None:
             listener.on_client_end()
         gone = Reject(Reason.CLIENT_DISCONNECTED)
-        for request in (self._parsing, *self._queue):
-            if request is not None:
-                request.body.fail(gone)
-        self._queue.clear()
+        if self._parser.reading is not None:
+            self._parser.reading.body.fail(gone)
+        self._parser.requests.clear()
         if self._fiber is not None:
             self._fiber.cancel()
 
@@ -181,121 +161,48 @@ class ServerConnection(asyncio.Protocol):
 
     def on_deadline(self, now: float) -> None:  # noqa: ARG002  # the interface of `Deadlines`
         """Called by `Deadlines`: the client was too slow, or idle for long enough."""
-        if self._transport is None or self._closing or self.write_paused or self._reading_off:
+        if (
+            self._transport is None
+            or self._closing
+            or self.write_paused
+            or self._reading_off is not None
+        ):
             self.abort()
-        elif self._parsing is not None:
+        elif self._parser.reading is not None:
             self.deadline = NEVER
-            self._parsing.body.fail(Reject(Reason.REQUEST_TIMEOUT))
+            self._parser.reading.body.fail(Reject(Reason.REQUEST_TIMEOUT))
         elif self._current is not None:
             self.deadline = NEVER
-        elif self._started:
+        elif self._parser.started:
             self._refuse(Reject(Reason.REQUEST_TIMEOUT, "the request head did not arrive in time"))
         else:
             self._transport.close()
 
-    # -- llhttp's callbacks -----------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        self._in_head = self._started = True
-        self._head_bytes = self._body_bytes = self._fed = 0
-        self._target = b""
-        self._fields, self._trailers = [], []
-
-    def on_url(self, part: bytes) -> None:
-        self._target += part
-        self._count_head(len(part))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:
-            self._fields.append((name, value))
-        else:
-            read_trailer(name)
-            self._trailers.append((name, value))
-        self._count_head(len(name) + len(value) + 4)
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        limits = self._service.limits
-        if len(self._fields) > limits.headers_max:
-            raise RequestHeadError(Reject(Reason.HEADERS_TOO_LARGE, "too many header fields"))
-        body = RequestBody(self, limits.body_bytes_max)
-        request = InboundRequest(
-            self._parser.get_method(), self._target, Headers(self._fields), body
-        )
-        read_head(request, self._parser.get_http_version())
-        self._fed = 0
-        self._parsing = request
-        self._queue.append(request)
-
-    def on_body(self, data: bytes) -> None:
-        self._body_bytes += len(data)
-        if self._reading_off:
-            self._discard(len(data))
-        request = self._parsing
-        if request is not None:
-            request.body.feed(data)
-
-    def on_message_complete(self) -> None:
-        if self._parser.should_upgrade():
-            return  # llhttp ends such a message at its head; `_upgrade` decides what follows
-        request, self._parsing = self._parsing, None
-        self._started = False
-        if request is not None:
-            request.body.end(self._trailers)
-            if not self.write_paused:
-                self.deadline = NEVER
-        if self._reading_off:
-            self._reading_off = False
-            self._wait_for_next()
-
     # -- parsing ----------------------------------------------------------------------------
 
-    def _begin_bytes(self, count: int) -> None:
+    def _set_deadline(self, *, began: bool) -> None:
+        """What the client must do next, and until when.
+
+        1. take bytes of a waiting answer, or end a refused body: set where that began
+        2. send more of a body: within the idle limit, from now
+        3. nothing, while its exchange runs
+        4. end a head: within the head limit, from its first byte (of a connection's first request:
+           from the connection's start)
+        """
+        if self.write_paused or self._reading_off is not None or self._closing:
+            return
         service = self._service
-        if not self._started:
-            self._started = True
-            self._fed = 0
-            if self._current is None:
-                self.deadline = service.loop.time() + service.head_s
-        elif self._parsing is not None and not (self.write_paused or self._reading_off):
+        if self._parser.reading is not None:
             self.deadline = service.loop.time() + service.body_idle_s
-        self._fed += count
-
-    def _count_head(self, count: int) -> None:
-        self._head_bytes += count
-        if self._head_bytes > self._service.limits.head_bytes_max:
-            raise RequestHeadError(
-                Reject(
-                    Reason.HEADERS_TOO_LARGE,
-                    f"the request head is larger than {self._service.limits.head_bytes_max} bytes",
-                )
-            )
-
-    def _after_feed(self) -> None:
-        if self._parsing is not None:
-            framing = self._fed - self._body_bytes
-            if framing > FRAMING_SLACK_BYTES + FRAMING_PER_BODY_BYTE * self._body_bytes:
-                self._refuse(Reject(Reason.MALFORMED_REQUEST, "too much chunk framing"))
-        elif self._started and self._in_head and self._fed > self._service.limits.head_bytes_max:
-            # A field that does not end is not shown by llhttp, but its bytes came.
-            self._refuse(Reject(Reason.HEADERS_TOO_LARGE))
-        if len(self._queue) and not self._reading_paused:
-            self.pause_reading()  # pipelined requests wait in the kernel, not here
-
-    def _parse_failed(self, error: BaseException) -> None:
-        inner = error.__context__
-        if isinstance(inner, RequestHeadError):
-            reject = inner.reject
-        elif isinstance(error, httptools.HttpParserInvalidMethodError):
-            reject = Reject(Reason.METHOD_UNKNOWN)
-        else:
-            reject = Reject(Reason.MALFORMED_REQUEST)
-        self._refuse(reject)
+        elif self._current is not None:
+            self.deadline = NEVER
+        elif self._parser.started and not began and self._served_any:
+            self.deadline = service.loop.time() + service.head_s
 
     def _refuse(self, reject: Reject) -> None:
         """Ends parsing for good; the answer waits for those of the requests before it."""
         self._closing = True
-        request, self._parsing = self._parsing, None
+        request, self._parser.reading = self._parser.reading, None
         if request is not None:
             request.body.fail(reject)
         if request is not None or self._current is not None:
@@ -303,45 +210,20 @@ class ServerConnection(asyncio.Protocol):
         self.write(self._service.handler.refuse_unparsed(reject, self))
         self._linger()
 
-    def _upgrade(self, rest: bytes) -> None:
-        request = self._parsing
-        if request is not None and request.upgrade:
-            self._parsing = None
-            self._tunnel_rest = rest
-            request.body.end([])
-            self._closing = True  # whatever follows is not HTTP, unless the upgrade is refused
-            self.pause_reading()
-            self.deadline = NEVER
-            return
-        self._ignore_upgrade(request, rest)
-
-    def _ignore_upgrade(self, request: InboundRequest | None, rest: bytes) -> None:
-        """Reads on after an upgrade that we do not follow, such as h2c (RFC 9110 section 7.8).
-
-        llhttp stops at such a head. A fresh parser is given the same framing without the upgrade,
-        so that the body, if any, is read as a body and never as the next request.
-        """
-        if request is None:
-            self._refuse(Reject(Reason.MALFORMED_REQUEST))
-            return
-        framing = b""
-        if request.chunked:
-            framing = b"transfer-encoding: chunked\r\n"
-        elif request.content_length is not None:
-            framing = b"content-length: %d\r\n" % request.content_length
-        resume = _Resume(self)
-        self._parser = httptools.HttpRequestParser(resume)
-        self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: x\r\n" + framing + b"\r\n")
-        resume.armed = True
-        if rest:
-            self.data_received(rest)
+    def _stop_at_upgrade(self, rest: bytes) -> None:
+        """What follows a handshake is not HTTP, unless the upgrade is refused: nobody reads it."""
+        self._tunnel_rest = rest
+        self._closing = True
+        self.pause_reading()
+        self.deadline = NEVER
 
     # -- exchanges --------------------------------------------------------------------------
 
     def _start_next(self) -> None:
         """Starts the next exchange, if none runs; its first steps run within this call."""
-        if self._current is None and self._queue:
-            self._current = request = self._queue.popleft()
+        if self._current is None and self._reading_off is None and self._parser.requests:
+            self._current = request = self._parser.requests.popleft()
+            self._served_any = True
             self._fiber = Fiber(self._service.handler.serve(request, self), self._served)
             self._fiber.start()
 
@@ -361,24 +243,33 @@ class ServerConnection(asyncio.Protocol):
         elif not keep_open:
             self._transport.close()
         elif not request.body.complete:
-            self._read_off(request)
-        elif self._queue:
+            self._begin_read_off(request)
+        elif self._parser.requests:
             # Not from here: a thousand pipelined requests would be a thousand frames deep.
             self._service.loop.call_soon(self._start_next)
         else:
             self._wait_for_next()
 
-    def _read_off(self, request: InboundRequest) -> None:
+    def _begin_read_off(self, request: InboundRequest) -> None:
         """Reads the rest of a refused body and drops it, so that the connection can go on."""
         request.body.fail(Reject(Reason.CLIENT_DISCONNECTED))
-        self._reading_off = True
+        self._reading_off = request
         self.deadline = self._service.loop.time() + LINGER_S
         self.resume_reading()
+
+    def _read_off(self) -> None:
+        request = self._reading_off
+        if request is not None and request.body.complete:
+            self._reading_off = None
+            self._wait_for_next()
+        elif request is not None and request.body.size > request.body.bytes_max + LINGER_BYTES_MAX:
+            self.abort()
 
     def _wait_for_next(self) -> None:
         self.resume_reading()
         service = self._service
-        self.deadline = service.loop.time() + (service.head_s if self._started else service.idle_s)
+        limit_s = service.head_s if self._parser.started else service.idle_s
+        self.deadline = service.loop.time() + limit_s
 
     def _linger(self) -> None:
         """Ends our direction, then reads and discards what is still on its way, for a bounded time.
@@ -389,7 +280,7 @@ class ServerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        self._closing = self._lingering = True
+        self._closing = True
         self.deadline = self._service.loop.time() + LINGER_S
         if not transport.can_write_eof():
             transport.close()
@@ -405,7 +296,7 @@ class ServerConnection(asyncio.Protocol):
     def begin_drain(self) -> None:
         """Idle: closes now. Busy: closes after the running exchange, and says so in its head."""
         self.draining = True
-        if self._current is None and not self._queue and self._transport is not None:
+        if self._current is None and not self._parser.requests and self._transport is not None:
             self._transport.close()
 
     def drain_deadline(self) -> None:
@@ -461,33 +352,3 @@ class ServerConnection(asyncio.Protocol):
             if sock is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
-
-
-class _Resume:
-    """Hands a second parser's body callbacks on; its invented head goes nowhere."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self.armed = False
-        self._connection = connection
-
-    def on_message_begin(self) -> None:
-        if self.armed:
-            self._connection.on_message_begin()
-
-    def on_url(self, part: bytes) -> None:
-        if self.armed:
-            self._connection.on_url(part)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.armed:
-            self._connection.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if self.armed:
-            self._connection.on_headers_complete()
-
-    def on_body(self, data: bytes) -> None:
-        self._connection.on_body(data)
-
-    def on_message_complete(self) -> None:
-        self._connection.on_message_complete()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
 from gateway.proxy.headers import PROTECTED, connection_options
 from gateway.proxy.inbound import InboundRequest
@@ -15,9 +17,7 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-
 _TARGET = re.compile(rb"[\x21\x22\x24-\x7e\x80-\xff]+\Z")
 # CONNECT asks for a tunnel; llhttp takes SOURCE for a method, which is Icecast's and not HTTP's.
 _NOT_SERVED = frozenset({b"CONNECT", b"SOURCE"})
-_NAMES = frozenset(
-    {b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"}
-)
+_SINGLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
 
 class RequestHeadError(Exception):
@@ -32,8 +32,11 @@ def _ambiguous(message: str) -> RequestHeadError:
     return RequestHeadError(Reject(Reason.AMBIGUOUS_REQUEST, message))
 
 
-def read_head(request: InboundRequest, version: str) -> None:
-    """Fills in framing, host and expectations. Raises RequestHeadError."""
+def read_head(request: InboundRequest, version: str, *, repeated: bool) -> None:
+    """Fills in framing, host and expectations; `repeated` says that some field stands twice.
+
+    Raises RequestHeadError.
+    """
     if version not in ("1.1", "1.0"):
         raise RequestHeadError(Reject(Reason.VERSION_UNSUPPORTED))
     if request.method in _NOT_SERVED:
@@ -41,32 +44,43 @@ def read_head(request: InboundRequest, version: str) -> None:
         raise RequestHeadError(Reject(Reason.METHOD_UNKNOWN, f"{method} is not served here"))
     request.http_10 = version == "1.0"
     request.keep_alive = not request.http_10
-    upgrade = connection = None
-    hosts = 0
-    for name, value in request.headers.raw:
-        lowered = name.lower()
-        if lowered not in _NAMES:
-            continue
-        if lowered == b"host":
-            hosts += 1
-            request.host = value
-        elif lowered == b"content-length":
-            _content_length(request, value)
-        elif lowered == b"transfer-encoding":
-            _transfer_encoding(request, value)
-        elif lowered == b"connection":
-            connection = value if connection is None else connection + b"," + value
-        elif lowered == b"upgrade":
-            upgrade = value if upgrade is None else upgrade + b"," + value
-        else:
-            _expect(request, value)
-    _check_host(request, hosts)
+    headers = request.headers
+    if repeated:
+        _refuse_repeated(headers.raw)
+    first = headers.first
+    host = first(b"host")
+    # RFC 9112 section 3.2: "a server MUST respond with 400 to any HTTP/1.1 request message that
+    # lacks a Host header field".
+    if host is None and not request.http_10:
+        raise _ambiguous("there must be one host header")
+    request.host = host or b""
+    if not _is_host(request.host):
+        raise _ambiguous("the host header is not a host")
     _check_target(request)
-    if request.chunked and request.content_length is not None:
-        raise _ambiguous("content-length and transfer-encoding together")
+    length, coding, expect = first(b"content-length"), first(b"transfer-encoding"), first(b"expect")
+    if length is not None:
+        _content_length(request, length)
+    if coding is not None:
+        _transfer_encoding(request, coding)
+    if expect is not None:
+        _expect(request, expect)
+    connection = first(b"connection")
     if connection is not None:
+        if repeated:
+            connection = ",".join(headers.get_all("connection")).encode("latin-1")
         request.connection = connection
-        _connection(request, connection_options(connection), upgrade)
+        if connection.lower() != b"keep-alive":
+            _connection(request, connection_options(connection), headers.get_all("upgrade"))
+
+
+def _refuse_repeated(fields: list[RawHeader]) -> None:
+    seen: set[bytes] = set()
+    for name, _ in fields:
+        lowered = name.lower()
+        if lowered in _SINGLE:
+            if lowered in seen:
+                raise _ambiguous(f"there must be one {lowered.decode()} header")
+            seen.add(lowered)
 
 
 def read_trailer(name: bytes) -> None:
@@ -81,14 +95,16 @@ def read_trailer(name: bytes) -> None:
 
 def _content_length(request: InboundRequest, value: bytes) -> None:
     # RFC 9110 section 8.6: digits only; int() alone would take "+5", "1_0" and other digits.
-    if request.content_length is not None or not value.isdigit() or len(value) > 19:  # noqa: PLR2004  # 2**63
+    if not value.isdigit() or len(value) > 19:  # noqa: PLR2004  # 2**63
         raise _ambiguous("content-length must be one decimal number")
     request.content_length = int(value)
 
 
 def _transfer_encoding(request: InboundRequest, value: bytes) -> None:
-    if request.chunked or value.lower() != b"chunked" or request.http_10:
+    if value.lower() != b"chunked" or request.http_10:
         raise _ambiguous("transfer-encoding must be `chunked`, once, in HTTP/1.1")
+    if request.content_length is not None:
+        raise _ambiguous("content-length and transfer-encoding together")
     request.chunked = True
 
 
@@ -98,13 +114,9 @@ def _expect(request: InboundRequest, value: bytes) -> None:
     request.expect_continue = not request.http_10
 
 
-def _check_host(request: InboundRequest, hosts: int) -> None:
-    # RFC 9112 section 3.2: "a server MUST respond with 400 to any HTTP/1.1 request message that
-    # lacks a Host header field and to any that contains more than one".
-    if hosts > 1 or (hosts == 0 and not request.http_10):
-        raise _ambiguous("there must be one host header")
-    if not _HOST.match(request.host):
-        raise _ambiguous("the host header is not a host")
+@lru_cache(1024)
+def _is_host(value: bytes) -> bool:
+    return _HOST.match(value) is not None
 
 
 def _check_target(request: InboundRequest) -> None:
@@ -121,14 +133,12 @@ def _check_target(request: InboundRequest) -> None:
     request.target = slash + path if slash else b"/"
 
 
-def _connection(request: InboundRequest, options: frozenset[bytes], upgrade: bytes | None) -> None:
+def _connection(request: InboundRequest, options: frozenset[bytes], upgrade: list[str]) -> None:
     if b"close" in options:
         request.keep_alive = False
     if options & PROTECTED:
         raise _ambiguous("connection names a field that decides how the request is read")
-    if upgrade is None or b"upgrade" not in options:
-        return
-    if upgrade.strip().lower() == b"websocket":
+    if b"upgrade" in options and [value.strip().lower() for value in upgrade] == ["websocket"]:
         if request.chunked or request.content_length:
             raise _ambiguous("a WebSocket handshake has no body")
         # RFC 6455 section 4.1: the method must be GET; else the upgrade is ignored.
