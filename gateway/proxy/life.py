@@ -34,8 +34,10 @@ from gateway.telemetry.traces import parse_traceparent
 
 REQUEST_ID_BYTES_MAX = 128
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_REFUSED = frozenset({400, 401, 402, 403, 404, 405, 408, 413, 415, 417, 426, 429, 431, 501, 505})
+_CLIENTS_FAULT = frozenset({501, 505})
+"""Statuses of the 5xx class that say something about the request (RFC 9110 section 15.6)."""
 _SWITCHED = 101
+_SERVER_ERRORS = 500
 
 
 class Service(Protocol):
@@ -358,9 +360,8 @@ def _outcome(reject: Reject | None) -> str:
         return "served"
     if reject.reason is Reason.CLIENT_DISCONNECTED:
         return "aborted"
-    if (reject.status or REASONS[reject.reason].status) in _REFUSED:
-        return "refused"
-    return "failed"
+    status = reject.status or REASONS[reject.reason].status
+    return "refused" if status < _SERVER_ERRORS or status in _CLIENTS_FAULT else "failed"
 
 
 def _reads_bodies(binding: Binding) -> bool:
