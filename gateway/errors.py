@@ -29,7 +29,7 @@ class Problem:
 
 @dataclass
 class ConfigError(SealgateError):
-    """One file or setting, or several, cannot be used; every problem is listed, not only the first."""
+    """Files or settings that cannot be used; all problems are listed, not only the first."""
 
     problems: list[Problem] = field(default_factory=list)
 

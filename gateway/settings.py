@@ -1,4 +1,4 @@
-"""Deployment settings: what operators write in gateway.yaml, on the command line or in SEALGATE_*."""
+"""Deployment settings: what operators write in gateway.yaml, as flags or in SEALGATE_*."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class UpstreamSettings(_Model):
 
 
 class RouteMatch(_Model):
-    """All given conditions must hold; within one, any value may. `*` matches any run of characters."""
+    """All given conditions must hold; of one, any value may. `*` matches any run of characters."""
 
     hosts: tuple[str, ...] = ()
     path_prefix: str | None = None

@@ -1,4 +1,4 @@
-"""What a plugin sees of a body, whatever the dialect: spans of a whole one, pieces of a streamed one."""
+"""What a plugin sees of a body, in any dialect: spans of a whole one, pieces of a streamed one."""
 
 from __future__ import annotations
 

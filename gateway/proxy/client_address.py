@@ -154,5 +154,5 @@ def _one_list(lines: tuple[bytes, ...]) -> str:
 
 
 def parse_peer(text: str) -> Address | None:
-    """The address of a socket's peer; the zone id (`fe80::1%eth0`) is our own node's, and dropped."""
+    """The address of a socket's peer; the zone id (`fe80::1%eth0`) is our own, so dropped."""
     return parse_address(text.partition("%")[0])
