@@ -23,6 +23,7 @@ from gateway.proxy.body import BodyError, RequestBody
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.fiber import outside
 from gateway.proxy.headers import chunk, last_chunk
+from gateway.proxy.pool import Pool
 from gateway.proxy.relay import Relay
 from gateway.proxy.target import Target
 from gateway.proxy.upstream import ResponseHead, UpstreamConnection, UpstreamError
@@ -109,7 +110,7 @@ class Attempts:
             try:
                 connection = state.pool.try_acquire()
                 if connection is None:
-                    connection = await outside(state.pool.acquire())
+                    connection = await self._connection(state.pool)
                 self._send(connection, state.target)
                 head = await self._relay.wait_head()
             except UpstreamError as error:
@@ -164,6 +165,15 @@ class Attempts:
         self._relay.reset()
         self._metrics.retry(upstream.name)
         return True
+
+    async def _connection(self, pool: Pool) -> UpstreamConnection:
+        """A connection that takes time to get."""
+        connect_timeout_s = self._timeouts.connect_ms / 1000
+        connection = await outside(pool.acquire(connect_timeout_s), unwanted=pool.release)
+        if connection.is_stale():  # it closed in the turn of the loop that brought it here
+            connection.abort()
+            raise UpstreamError(Reason.UPSTREAM_RESET, "it closed the connection")
+        return connection
 
     def _send(self, connection: UpstreamConnection, target: Target) -> None:
         relay, request, timeouts = self._relay, self._request, self._timeouts

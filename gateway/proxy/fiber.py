@@ -97,14 +97,20 @@ class Fiber:
         self._on_done(error)
 
 
-async def outside(awaitable: Awaitable[T]) -> T:
-    """The result of any awaitable, run in a task; cancelling the fiber cancels the task."""
+async def outside(awaitable: Awaitable[T], *, unwanted: Callable[[T], object] | None = None) -> T:
+    """The result of any awaitable, run in a task; cancelling the fiber cancels the task.
+
+    A task can end in the very turn of the loop in which the fiber is cancelled. Its result goes to
+    `unwanted` then: whatever must be given back would be lost otherwise.
+    """
     signal = Signal()
     task = asyncio.ensure_future(awaitable)
     task.add_done_callback(lambda _: signal.set())
     try:
         await signal
     except asyncio.CancelledError:
-        task.cancel()
+        too_late = not task.cancel() and not task.cancelled() and task.exception() is None
+        if too_late and unwanted is not None:
+            unwanted(task.result())
         raise
     return task.result()
