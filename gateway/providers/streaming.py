@@ -64,9 +64,8 @@ class Splitter(Protocol):
         ...
 
 
-def stream_kind(headers: Headers) -> StreamKind | None:
-    """The framing that a response head announces, None for a body that is no stream."""
-    content_type = headers.first(b"content-type")
+def stream_kind(content_type: bytes | None) -> StreamKind | None:
+    """The framing that a Content-Type announces, None for a body that is no stream."""
     if content_type is None:
         return None
     # The usual spelling first: this is asked of every response.

@@ -46,7 +46,7 @@ async def start_answer(
     """
     response = ResponseView(head.status, head.phrase, Headers(head.headers))
     x.response = response
-    kind = stream_kind(response.headers)
+    kind = stream_kind(head.content_type)
     response.streamed = kind is not None
     chain = binding.chain
     if chain.response_headers:
@@ -118,6 +118,7 @@ def _start(
             response.phrase,
             response.headers.raw,
             chunked=chunked,
+            connection=head.connection,
             content_length=content_length,
             added=added,
         ),

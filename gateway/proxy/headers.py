@@ -79,18 +79,16 @@ def response_head(
     headers: list[RawHeader],
     *,
     chunked: bool,
+    connection: bytes | None = None,
     content_length: int | None = None,
     added: bytes = b"",
 ) -> bytes:
     """The head of the answer to the client: the upstream's fields in its order and spelling.
 
-    `chunked` says how we delimit the body; an upstream's own Transfer-Encoding field stays where it
-    stood. `content_length` replaces the field (an edited body). `added` are whole field lines.
+    `connection` is all Connection fields of the upstream as one list. `chunked` says how we delimit
+    the body; an upstream's own Transfer-Encoding field stays where it stood. `content_length`
+    replaces the field (an edited body). `added` are whole field lines.
     """
-    connection = None
-    for name, value in headers:
-        if len(name) == 10 and name.lower() == b"connection":  # noqa: PLR2004  # its length
-            connection = value if connection is None else connection + b"," + value
     drop = _dropped(HOP_BY_HOP, connection)
     parts = [b"HTTP/1.1 %d %b\r\n" % (status, phrase)]
     framed = not chunked

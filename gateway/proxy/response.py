@@ -7,6 +7,8 @@ from typing import Protocol
 from gateway.plugin.headers import RawHeader
 from gateway.reasons import Reason
 
+_READ = frozenset({b"content-length", b"content-type", b"connection", b"transfer-encoding"})
+
 
 class UpstreamError(Exception):
     """The upstream failed; `sent` says whether any byte of the request may have reached it."""
@@ -21,7 +23,16 @@ class UpstreamError(Exception):
 class ResponseHead:
     """Status line and fields as received, and how the body is delimited."""
 
-    __slots__ = ("chunked", "close_delimited", "content_length", "headers", "phrase", "status")
+    __slots__ = (
+        "chunked",
+        "close_delimited",
+        "connection",
+        "content_length",
+        "content_type",
+        "headers",
+        "phrase",
+        "status",
+    )
 
     def __init__(self, status: int, phrase: bytes, headers: list[RawHeader]) -> None:
         self.status = status
@@ -30,6 +41,9 @@ class ResponseHead:
         self.chunked = False
         self.content_length: int | None = None
         self.close_delimited = False
+        self.content_type: bytes | None = None
+        self.connection: bytes | None = None
+        """All Connection fields as one list."""
 
 
 class ResponseSink(Protocol):
@@ -69,11 +83,18 @@ def read_framing(head: ResponseHead) -> None:
     """
     for name, value in head.headers:
         lowered = name.lower()
+        if lowered not in _READ:
+            continue
         if lowered == b"content-length":
             head.content_length = int(value) if value.isdigit() else None
-        elif lowered == b"transfer-encoding":
-            if head.chunked or value.lower() != b"chunked":
-                raise BadResponseError("its transfer-encoding is not understood")
+        elif lowered == b"content-type":
+            head.content_type = head.content_type or value
+        elif lowered == b"connection":
+            before = head.connection
+            head.connection = value if before is None else before + b"," + value
+        elif head.chunked or value.lower() != b"chunked":
+            raise BadResponseError("its transfer-encoding is not understood")
+        else:
             head.chunked = True
     if head.chunked and head.content_length is not None:
         raise BadResponseError("its answer has both content-length and transfer-encoding")

@@ -20,25 +20,12 @@ import select
 from collections.abc import Callable
 from typing import cast
 
-import httptools
-
-from gateway.plugin.headers import RawHeader
 from gateway.proxy.deadlines import NEVER, Deadlines
-from gateway.proxy.response import (
-    BadResponseError,
-    ResponseHead,
-    ResponseSink,
-    UpstreamError,
-    read_framing,
-)
+from gateway.proxy.response import BadResponseError, ResponseHead, ResponseSink, UpstreamError
+from gateway.proxy.response_parser import ResponseParser
 from gateway.reasons import Reason
 
 __all__ = ["ResponseHead", "ResponseSink", "UpstreamConnection", "UpstreamError"]
-
-RESPONSE_HEAD_BYTES_MAX = 131_072
-"""A response head above this is refused, and so are trailers above it."""
-RESPONSE_HEADERS_MAX = 500
-_NO_CONTENT = frozenset({204, 304})
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -49,28 +36,18 @@ class UpstreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_complete",
         "_deadlines",
         "_first_byte_s",
-        "_head",
-        "_head_bytes",
-        "_headers",
         "_idle_s",
-        "_keep_alive",
-        "_method",
         "_on_closed",
         "_on_idle",
         "_parser",
-        "_parts",
-        "_phrase",
         "_poll",
         "_read_paused",
         "_sink",
         "_total_at",
-        "_trailers",
         "_transport",
         "_tunnel",
-        "_upgrade_asked",
         "closed",
         "deadline",
         "exchanges",
@@ -89,20 +66,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_idle = on_idle
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = None
+        self._parser: ResponseParser | None = None
         self._sink: ResponseSink | None = None
         self._deadlines: Deadlines | None = None
         self._poll: select.poll | None = None
-        self._headers: list[RawHeader] = []
-        self._trailers: list[RawHeader] = []
-        self._parts: list[bytes] = []
-        self._phrase = b""
-        self._head: ResponseHead | None = None
-        self._head_bytes = 0
-        self._method = b""
-        self._upgrade_asked = False
-        self._complete = True
-        self._keep_alive = True
         self._tunnel = False
         self._read_paused = False
         self._first_byte_s = self._idle_s = 0.0
@@ -117,6 +84,11 @@ class UpstreamConnection(asyncio.Protocol):
         self.request_sent = False
         """Whether the running request was written to its end."""
         self.write_paused = False
+
+    @property
+    def head(self) -> ResponseHead | None:
+        """The head of the running answer, once it is here."""
+        return None if self._parser is None else self._parser.head
 
     # -- the exchange's side ----------------------------------------------------------------
 
@@ -137,13 +109,8 @@ class UpstreamConnection(asyncio.Protocol):
         before, all of it within `total_s` (0: no bound).
         """
         self._sink = sink
-        self._method = method
-        self._upgrade_asked = upgrade
-        self._parser = httptools.HttpResponseParser(self)
-        self._complete = self.sent = self.request_sent = False
-        self._head = None
-        self._headers, self._trailers, self._parts = [], [], []
-        self._head_bytes = 0
+        self._parser = ResponseParser(method, upgrade_asked=upgrade)
+        self.sent = self.request_sent = False
         self.exchanges += 1
         now = asyncio.get_running_loop().time()
         self._first_byte_s, self._idle_s = first_byte_s, idle_s
@@ -158,15 +125,13 @@ class UpstreamConnection(asyncio.Protocol):
         if transport is not None:
             self.sent = True
             transport.write(data)
-            if self._head is None:  # a long upload is no silence of the upstream
+            if self.head is None:  # a long upload is no silence of the upstream
                 now = asyncio.get_running_loop().time()
                 self.deadline = min(now + self._first_byte_s, self._total_at)
 
     def finish_request(self) -> None:
         """Says that the request is written to its end."""
         self.request_sent = True
-        if self._complete and self._sink is None:
-            self._retire()
 
     def redirect(self, sink: ResponseSink) -> None:
         """Gives the rest of the running exchange to another sink."""
@@ -230,8 +195,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
 
     def data_received(self, data: bytes) -> None:
-        sink = self._sink
-        if sink is None:
+        sink, parser = self._sink, self._parser
+        if sink is None or parser is None:
             # Bytes that nobody asked for: see the table above.
             self.close()
             return
@@ -239,22 +204,25 @@ class UpstreamConnection(asyncio.Protocol):
         if self._tunnel:
             sink.on_data(data)
             return
-        if self._head is None:
-            self._head_bytes += len(data)
+        before = parser.head
+        fault: BadResponseError | None = None
         try:
-            cast("httptools.HttpResponseParser", self._parser).feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgraded(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError as error:
-            self._broken(error.__context__ or error)
-            return
-        if self._parts:
-            self._flush(sink)
-        if self._complete:
-            self._finish(sink)
-        elif self._head is None and self._head_bytes > RESPONSE_HEAD_BYTES_MAX:
-            self._fail(Reason.UPSTREAM_BAD_RESPONSE, "its response head is too large")
+            parser.feed(data)
+        except BadResponseError as error:
+            fault = error
+        for head in parser.interims:
+            sink.on_interim(head)
+        parser.interims.clear()
+        if before is None and parser.head is not None:
+            self._head_came(sink, parser)
+        if parser.parts:
+            sink.on_data(parser.take_data())
+        if self._sink is not sink:
+            return  # the sink gave the exchange up
+        if fault is not None:
+            self._fail(Reason.UPSTREAM_BAD_RESPONSE, str(fault))
+        elif parser.complete:
+            self._finish(sink, parser)
         else:
             sink.on_read()
 
@@ -264,8 +232,8 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self.reusable = False
-        sink, head = self._sink, self._head
-        if sink is not None and not self._complete:
+        sink, head = self._sink, self.head
+        if sink is not None:
             if head is None:
                 self._end_with_error(Reason.UPSTREAM_RESET, "it closed the connection")
             elif exc is None and (head.close_delimited or self._tunnel):
@@ -290,55 +258,11 @@ class UpstreamConnection(asyncio.Protocol):
         """Called by `Deadlines` when the upstream took too long."""
         if now >= self._total_at:
             reason = Reason.UPSTREAM_TOTAL_TIMEOUT
-        elif self._head is None:
+        elif self.head is None:
             reason = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
         else:
             reason = Reason.UPSTREAM_IDLE_TIMEOUT
         self._fail(reason, "")
-
-    # -- llhttp's callbacks -----------------------------------------------------------------
-
-    def on_status(self, phrase: bytes) -> None:
-        if self._complete:
-            raise BadResponseError("bytes after the answer")
-        self._phrase = phrase
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value) if self._head is not None else 0
-        fields = self._headers if self._head is None else self._trailers
-        fields.append((name, value))
-        if len(fields) > RESPONSE_HEADERS_MAX or self._head_bytes > RESPONSE_HEAD_BYTES_MAX * 2:
-            raise BadResponseError("too many header fields")
-
-    def on_headers_complete(self) -> None:
-        if self._complete:
-            raise BadResponseError("a second answer")
-        parser = cast("httptools.HttpResponseParser", self._parser)
-        head = ResponseHead(parser.get_status_code(), self._phrase, self._headers)
-        self._phrase = b""
-        if head.status < 100:  # noqa: PLR2004  # RFC 9110 section 15: llhttp lets 000 pass
-            raise BadResponseError("its status is no HTTP status")
-        if head.status < 200:  # noqa: PLR2004  # RFC 9110 section 15.2: interim
-            self._interim(head)
-            return
-        read_framing(head)
-        self._keep_alive = parser.should_keep_alive()
-        self._head = head
-        without_body = self._method == b"HEAD" or head.status in _NO_CONTENT
-        head.close_delimited = not (without_body or head.chunked or head.content_length is not None)
-        cast("ResponseSink", self._sink).on_head(head)
-        if self._method == b"HEAD":
-            # llhttp waits for a body that never comes (RFC 9110 section 9.3.2).
-            self._complete = True
-
-    def on_body(self, data: bytes) -> None:
-        if self._complete:
-            raise BadResponseError("bytes after the answer")
-        self._parts.append(data)
-
-    def on_message_complete(self) -> None:
-        if self._head is not None:
-            self._complete = True
 
     # -- inner ------------------------------------------------------------------------------
 
@@ -346,64 +270,30 @@ class UpstreamConnection(asyncio.Protocol):
         if self._sink is not None:
             now = asyncio.get_running_loop().time()
             # Until the head is there the first-byte limit stands: 1xx and crumbs do not extend it.
-            if self._head is not None:
+            if self.head is not None:
                 self.deadline = min(now + self._idle_s, self._total_at)
 
-    def _interim(self, head: ResponseHead) -> None:
-        self._headers = []
-        if head.status == 101:  # noqa: PLR2004  # RFC 9110 section 15.2.2
-            if not self._upgrade_asked:
-                raise BadResponseError("it switched protocols without being asked")
-            self._head = head
-        else:
-            cast("ResponseSink", self._sink).on_interim(head)
-
-    def _flush(self, sink: ResponseSink) -> None:
-        parts, self._parts = self._parts, []
-        sink.on_data(parts[0] if len(parts) == 1 else b"".join(parts))
-
-    def _upgraded(self, rest: bytes) -> None:
-        head, sink = self._head, self._sink
-        if head is None or sink is None or not self._upgrade_asked:
-            self._fail(Reason.UPSTREAM_BAD_RESPONSE, "it switched protocols without being asked")
+    def _head_came(self, sink: ResponseSink, parser: ResponseParser) -> None:
+        head = cast("ResponseHead", parser.head)
+        self._touch()
+        if parser.rest is None:
+            sink.on_head(head)
             return
         self._tunnel = True
-        self._complete = False  # llhttp takes the 101 for a whole message; the tunnel goes on
         self.reusable = False
-        self.deadline = min(asyncio.get_running_loop().time() + self._idle_s, self._total_at)
-        sink.on_upgraded(head, rest)
+        sink.on_upgraded(head, parser.rest)
 
-    def _broken(self, error: BaseException) -> None:
-        sink = self._sink
-        if self._complete and sink is not None:
-            # The answer was whole and good; what follows it is not ours to read.
-            self._keep_alive = False
-            self._flush_rest(sink)
-            self._finish(sink)
-            return
-        if self._parts and sink is not None:
-            self._flush(sink)
-        # llhttp's own words may quote the upstream's bytes: only ours are passed on.
-        message = str(error) if isinstance(error, BadResponseError) else "it is not HTTP/1.1"
-        self._fail(Reason.UPSTREAM_BAD_RESPONSE, message)
-
-    def _flush_rest(self, sink: ResponseSink) -> None:
-        if self._parts:
-            self._flush(sink)
-
-    def _finish(self, sink: ResponseSink) -> None:
+    def _finish(self, sink: ResponseSink, parser: ResponseParser) -> None:
         self._sink = None
         self._unwatch()
         self.resume_reading()
-        if not self._keep_alive or not self.reusable:
-            self.reusable = False
         # An answer that came before the whole request was sent leaves the connection in doubt
         # (CVE-2025-4366: the rest of the body would be read as the next request).
+        if not parser.keep_alive or not self.request_sent:
+            self.reusable = False
         if self.request_sent:
             self._retire()
-        else:
-            self.reusable = False
-        sink.on_end(self._trailers)
+        sink.on_end(parser.trailers)
         if not self.request_sent:
             self.abort()
 
