@@ -16,7 +16,7 @@ from tests.hostile.gateway import running_front
 from tests.hostile.raw_upstream import listening_socket
 from tests.hostile.wire import Message, TruncatedError, Wire
 
-FAULTS_MIN = int(os.environ.get("SEALGATE_FAULTS", "2000"))
+FAULTS_MIN = int(os.environ.get("HOSTILE_FAULTS", "2000"))
 CLIENTS = 8
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -116,7 +116,8 @@ class Wire:
         self.received = bytearray()
         self._pending = bytearray()
         sock.settimeout(DEADLINE_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
         return self
@@ -261,3 +262,16 @@ class Wire:
 def connect(address: tuple[str, int]) -> Wire:
     """A raw client connection."""
     return Wire(socket.create_connection(address, timeout=DEADLINE_S))
+
+
+def parse_request(raw: bytes) -> tuple[Message, bytes]:
+    """The first request of `raw`, and what follows it.
+
+    Raises MalformedError, or TruncatedError if it does not end in `raw`.
+    """
+    near, far = socket.socketpair()
+    far.sendall(raw)
+    far.close()
+    with Wire(near) as wire:
+        message = wire.read_request()
+        return message, wire.read_to_end()
