@@ -33,8 +33,8 @@ Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
 class TlsSettings(_Model):
     """TLS on the listener; the files are read again when they change."""
 
-    cert_file: Path
-    key_file: Path
+    cert_file: Path = Field(description="The certificate and the chain above it, PEM.")
+    key_file: Path = Field(description="Its key, PEM, not encrypted.")
     client_ca_file: Path | None = Field(
         None, description="Asks every client for a certificate signed by this CA (mutual TLS)."
     )
@@ -53,8 +53,10 @@ class LimitSettings(_Model):
     buffer_bytes_max: int = Field(
         8_388_608, ge=1024, description="Largest body held in memory for a plugin (8 MiB)."
     )
-    connections_max: int = Field(10_000, ge=1)
-    connections_per_ip_max: int = Field(1_000, ge=1)
+    connections_max: int = Field(10_000, ge=1, description="Client connections open at once.")
+    connections_per_ip_max: int = Field(
+        1_000, ge=1, description="The same from one peer address, a load balancer's included."
+    )
     head_timeout_ms: Milliseconds = Field(10_000, description="Time to send the whole head.")
     body_idle_timeout_ms: Milliseconds = Field(
         30_000, description="Longest pause while a request body arrives."
@@ -70,8 +72,11 @@ class LimitSettings(_Model):
 class ListenerSettings(_Model):
     """The port that clients use."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65_535)
+    host: str = Field(
+        "127.0.0.1",
+        description="Name or address; `0.0.0.0` is every IPv4 address, `::` every IPv6.",
+    )
+    port: int = Field(8080, ge=0, le=65_535, description="0 takes a free port.")
     tls: TlsSettings | None = None
     proxy_protocol: bool = Field(
         False, description="Every connection starts with a PROXY protocol v2 header."
@@ -82,8 +87,8 @@ class ListenerSettings(_Model):
 class AdminSettings(_Model):
     """The second port: health, metrics."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8081, ge=0, le=65_535)
+    host: str = Field("127.0.0.1", description="Name or address.")
+    port: int = Field(8081, ge=0, le=65_535, description="0 takes a free port.")
 
 
 class TargetSettings(_Model):
@@ -203,7 +208,9 @@ class RouteSettings(_Model):
 class LogSettings(_Model):
     """JSON lines on standard output."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of lines of the process."
+    )
     exchanges: bool = Field(True, description="One line per exchange.")
 
 
@@ -212,8 +219,12 @@ class Settings(_Model):
 
     listener: ListenerSettings = ListenerSettings()
     admin: AdminSettings = AdminSettings()
-    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = 1
-    data_dir: Path = Path(".sealgate")
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        1, description="Worker processes; `auto` is one for each core."
+    )
+    data_dir: Path = Field(
+        Path(".sealgate"), description="Folder for sockets and locks, of one gateway at a time."
+    )
     policies: Path | None = Field(None, description="Folder or file; default: the built-in policy.")
     profile: str | None = Field(None, description="Policies that name a profile need this one.")
     trusted_proxies: tuple[NetworkText, ...] = Field(
@@ -226,6 +237,8 @@ class Settings(_Model):
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = Field((), description="Tried before the built-in routes.")
-    builtin_routes: bool = True
-    drain_timeout_s: float = Field(25.0, ge=0, le=3600)
+    builtin_routes: bool = Field(True, description="Whether the built-in routes are there.")
+    drain_timeout_s: float = Field(
+        25.0, ge=0, le=3600, description="How long running exchanges may go on after SIGTERM."
+    )
     log: LogSettings = LogSettings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import time
 from importlib.metadata import entry_points
@@ -12,13 +13,14 @@ from typing import Any
 from gateway.chain.registry import GROUP
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
-from gateway.proxy.balancer import Upstreams
+from gateway.proxy.balancer import Upstream, Upstreams
 from gateway.proxy.client_address import ClientAddresses
 from gateway.proxy.handler import Proxy
 from gateway.proxy.parts import ProxyParts
 from gateway.server.control import TargetReport
 from gateway.server.worker import serve
 from gateway.settings import Settings
+from gateway.telemetry import catalogue
 from gateway.telemetry.identifiers import RequestIds
 from gateway.telemetry.logs import ExchangeLog
 from gateway.telemetry.metrics import Metrics
@@ -49,6 +51,8 @@ class ProxyEngine:
         """Raises ConfigError where routes or upstreams cannot be used."""
         self._store = PolicyStore(settings, runtime=Runtime(data_dir=settings.data_dir))
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))
+        for name, upstream in self._upstreams.items():
+            metrics.gauge(catalogue.EJECTED, functools.partial(_ejected, upstream), name)
         parts = ProxyParts(
             store=self._store,
             upstreams=self._upstreams,
@@ -87,3 +91,8 @@ class ProxyEngine:
     async def close(self) -> None:
         await self._store.close()
         self._upstreams.close()
+
+
+def _ejected(upstream: Upstream) -> int:
+    now = time.monotonic()
+    return sum(state.ejected_until > now for state in upstream.targets)

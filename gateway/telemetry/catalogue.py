@@ -22,6 +22,11 @@ class MetricInfo:
     labels: tuple[str, ...]
     help: str
 
+    @property
+    def exposed_name(self) -> str:
+        """The name on the metrics page."""
+        return f"{self.name}_total" if self.kind == "counter" else self.name
+
 
 def _counter(name: str, labels: tuple[str, ...], help_text: str) -> MetricInfo:
     return MetricInfo(name, "counter", labels, help_text)
