@@ -16,7 +16,7 @@ import orjson
 import uvloop
 from streams import body, quantile, request
 
-_PROBE_INTERVAL_S = 0.005
+_PROBE_INTERVAL_NS = 5_000_000
 _CLIENTS = 2
 
 
@@ -49,7 +49,7 @@ async def attack(port: int, wire: bytes, counts: list[int]) -> None:
     while True:
         with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(wire.replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
+            writer.write(wire.replace(b"keep-alive", b"close", 1))
             await asyncio.gather(writer.drain(), _read_all(reader), return_exceptions=True)
             writer.close()
             counts[0] += 1
@@ -62,19 +62,26 @@ async def _read_all(reader: asyncio.StreamReader) -> None:
 
 
 async def probe(port: int, path: str, waits_ns: list[int]) -> None:
-    """Asks every 5 ms until cancelled; notes how long each answer took, late starts included."""
+    """Asks every 5 ms until cancelled; notes how long each answer took.
+
+    The wait counts from when the request was due: one that could not be sent because the one
+    before it was still waiting has waited as well.
+    """
     wire = request(f"127.0.0.1:{port}", body("probe", stream=False))
     wire = wire.replace(b"/v1/chat/completions", path.encode(), 1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    due_ns = time.monotonic_ns()
     try:
         while True:
-            due = time.monotonic_ns()
             writer.write(wire)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
             await reader.readexactly(length)
-            waits_ns.append(time.monotonic_ns() - due)
-            await asyncio.sleep(_PROBE_INTERVAL_S)
+            now = time.monotonic_ns()
+            waits_ns.append(now - due_ns)
+            due_ns += _PROBE_INTERVAL_NS
+            if due_ns > now:
+                await asyncio.sleep((due_ns - now) / 1e9)
     finally:
         writer.close()
 

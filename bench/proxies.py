@@ -22,10 +22,14 @@ INSTALL = "not installed (make bench-peers)"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one proxy runs: its port, the mock upstream's port, and a folder for its files."""
+    """Where one proxy runs: its port, the mock upstream's port, and a folder for its files.
+
+    `bystander` is the port of a second mock upstream, for those who are not to wait for the first.
+    """
 
     port: int
     upstream: int
+    bystander: int
     folder: Path
 
     def fill(self, template: str) -> Path:
@@ -139,6 +143,7 @@ class Variant:
             f"log: {{exchanges: {str(self.log).lower()}}}\n"
             "upstreams:\n"
             f"  openai: {{url: 'http://127.0.0.1:{site.upstream}'}}\n"
+            f"  anthropic: {{url: 'http://127.0.0.1:{site.bystander}'}}\n"
         )
         return [str(program), "serve", "--config", str(config)]
 

@@ -83,17 +83,19 @@ class Bench:
             "python bench/" + " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         )
-        self.upstream = stack.enter_context(upstream(self.cores.load))
+        first = stack.enter_context(upstream(self.cores.load))
+        second = stack.enter_context(upstream(self.cores.load))
+        self.upstreams = (first, second)
 
     def start(self, proxy: Proxy) -> Running:
         """Starts it some times for the start-up time, and once more to stay."""
         starts = []
         for attempt in range(1 if self.given.quick or proxy.slow else _STARTS):
             place = self.folder / f"{proxy.name}-{attempt}"
-            with running(proxy, self.cores.proxy, self.upstream, place) as target:
+            with running(proxy, self.cores.proxy, self.upstreams, place) as target:
                 starts.append(target.start_ms)
         place = self.folder / proxy.name
-        target = self.stack.enter_context(running(proxy, self.cores.proxy, self.upstream, place))
+        target = self.stack.enter_context(running(proxy, self.cores.proxy, self.upstreams, place))
         idle = pss_bytes(target.session)
         self.results.fixed[proxy.name] = {"start_ms": median(starts), "idle_bytes": idle}
         return target
@@ -102,7 +104,7 @@ class Bench:
         """The upstream itself, for the latencies that the proxies add to."""
         folder = self.folder / "direct"
         folder.mkdir()
-        return Running(None, Site(self.upstream, self.upstream, folder), 0, 0.0)
+        return Running(None, Site(self.upstreams[0], *self.upstreams, folder), 0, 0.0)
 
     def interleave(self, targets: dict[str, Running], effort: Effort) -> None:
         """A B C, C B A, ...: whatever else the machine does hits all alike."""
@@ -141,7 +143,7 @@ class Bench:
     def profile(self) -> None:
         for proxy in self.present:
             place = self.folder / proxy.name
-            with running(proxy, self.cores.proxy, self.upstream, place) as target:
+            with running(proxy, self.cores.proxy, self.upstreams, place) as target:
                 print(profile(target, self.cores, HERE / ".peers" / "profiles"))
 
 

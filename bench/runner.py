@@ -101,11 +101,13 @@ def wait_for_answer(process: subprocess.Popen[bytes], port: int, headers: tuple[
 
 
 @contextmanager
-def running(proxy: Proxy, core: int, upstream_port: int, folder: Path) -> Iterator[Running]:
+def running(
+    proxy: Proxy, core: int, upstream_ports: tuple[int, int], folder: Path
+) -> Iterator[Running]:
     """Runs a proxy on `core`; its output goes to `folder`/output.log."""
     assert proxy.program is not None  # noqa: S101  # narrows for mypy
     folder.mkdir()
-    site = Site(free_port(), upstream_port, folder)
+    site = Site(free_port(), *upstream_ports, folder)
     command = pinned(core, proxy.command(proxy.program, site))
     environment = {**os.environ, **proxy.environment(site)}
     with (folder / "output.log").open("wb") as output:
