@@ -94,39 +94,45 @@ class AdminSettings(_Model):
 class TargetSettings(_Model):
     """One address of an upstream: `http://`, `https://` or `unix:/path/to.sock[:/base/path]`."""
 
-    url: str
-    weight: int = Field(1, ge=1, le=1000)
+    url: str = Field(description="Scheme, host, port and base path; no credentials, no query.")
+    weight: int = Field(1, ge=1, le=1000, description="Its share of the requests.")
 
 
 class UpstreamTlsSettings(_Model):
     """TLS towards the upstream; verified unless told otherwise."""
 
-    verify: bool = True
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    verify: bool = Field(True, description="Off: any certificate is accepted; for tests only.")
+    ca_file: Path | None = Field(None, description="Trusts these CAs in place of the system's.")
+    cert_file: Path | None = Field(None, description="The gateway's own certificate (mutual TLS).")
+    key_file: Path | None = Field(None, description="Its key; default: in the same file.")
     server_name: str | None = Field(None, description="SNI and name to verify; default: the host.")
 
 
 class PoolSettings(_Model):
     """Connections of one worker to one target."""
 
-    connections_max: int = Field(1024, ge=1)
-    idle_max: int = Field(128, ge=0)
+    connections_max: int = Field(1024, ge=1, description="In use, idle and being opened together.")
+    idle_max: int = Field(128, ge=0, description="Idle connections kept.")
     idle_timeout_ms: Milliseconds = Field(
         4_000, description="Shorter than the upstream's own (Node closes at about 5 s)."
     )
     queue_max: int = Field(1024, ge=0, description="Requests that may wait for a connection.")
-    queue_timeout_ms: Milliseconds = 1_000
+    queue_timeout_ms: Milliseconds = Field(
+        1_000, description="Longest wait for a connection; then 503."
+    )
 
 
 class TimeoutSettings(_Model):
     """How long an upstream may take; `total_ms` 0 means no bound, so that streams can run on."""
 
-    connect_ms: Milliseconds = 5_000
-    first_byte_ms: Milliseconds = 600_000
+    connect_ms: Milliseconds = Field(5_000, description="Name lookup, TCP, proxy and TLS together.")
+    first_byte_ms: Milliseconds = Field(
+        600_000, description="From the last request byte to the answer's head."
+    )
     idle_ms: Milliseconds = Field(900_000, description="Longest silence within an answer.")
-    total_ms: int = Field(0, ge=0)
+    total_ms: int = Field(
+        0, ge=0, description="From the first request byte to the end; 0: no bound."
+    )
 
 
 class FailoverSettings(_Model):
@@ -134,12 +140,12 @@ class FailoverSettings(_Model):
 
     attempts_max: int = Field(2, ge=1, le=10, description="Targets tried for one request.")
     on_status: tuple[int, ...] = Field(
-        (), description="Answers that count as failures, such as 429, 503, 529."
+        (), description="Answers after which another target is tried, such as 429, 503, 529."
     )
     body_bytes_max: int = Field(
         1_048_576, ge=0, description="A request body up to this size is kept for a second try."
     )
-    budget_percent: int = Field(20, ge=0, le=100, description="Retries per running requests.")
+    budget_percent: int = Field(20, ge=0, le=100, description="Retries per 100 running requests.")
     budget_min: int = Field(3, ge=0, description="Concurrent retries that are always allowed.")
 
 
@@ -148,14 +154,18 @@ class OutlierSettings(_Model):
 
     failures: int = Field(5, ge=0, description="Consecutive failures; 0 never ejects.")
     ejection_ms: Milliseconds = Field(30_000, description="Times the number of ejections so far.")
-    ejection_max_ms: Milliseconds = 300_000
+    ejection_max_ms: Milliseconds = Field(
+        300_000, description="The longest; after as long in rotation, earlier ones are forgotten."
+    )
 
 
 class UpstreamSettings(_Model):
     """One provider: where it is and how patient to be with it."""
 
     url: str | None = Field(None, description="Shorthand for one target.")
-    targets: tuple[TargetSettings, ...] = ()
+    targets: tuple[TargetSettings, ...] = Field(
+        (), description="Several addresses of one provider, in place of `url`."
+    )
     proxy: str | None = Field(
         None,
         repr=False,  # it may hold credentials
