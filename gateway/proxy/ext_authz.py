@@ -21,9 +21,14 @@ TO_REMOVE = "x-envoy-auth-headers-to-remove"
 """Envoy takes the headers listed here off the request before it goes on."""
 
 
-async def decide(x: Exchange, binding: Binding) -> Reject | Reply:
-    """What Envoy is told. A policy that reads bodies is refused: they do not come this way."""
-    if binding.needs_request_body or binding.needs_response_body or binding.needs_text:
+async def decide(x: Exchange, binding: Binding, *, asks_model: bool) -> Reject | Reply:
+    """What Envoy is told.
+
+    A policy that reads bodies is refused, because they do not come this way. `asks_model` says that
+    the choice of the policy, or a step of it, depends on the model in the body: refused as well.
+    """
+    reads = binding.needs_request_body or binding.needs_response_body or binding.needs_text
+    if reads or asks_model:
         message = f"the policy {binding.policy_name} reads bodies, which ext_authz does not show"
         return Reject(Reason.UNINSPECTABLE, message)
     before = list(x.request.headers.raw)

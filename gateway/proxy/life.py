@@ -128,7 +128,7 @@ class Life:
             return refused
         binding, request, body = self._binding, self._request, self._request.body
         if not binding.route.upstream:
-            return await decide(self.x, binding)
+            return await decide(self.x, binding, asks_model=self._payload is not None)
         chain = binding.chain
         if chain.request_headers:
             answer = await settle(run(chain.request_headers, self.x))

@@ -52,26 +52,36 @@ def question() -> Exchange:
 
 
 async def test_a_policy_that_has_no_objection_lets_envoy_go_on() -> None:
-    assert await decide(question(), policy(lambda _: None)) == Reply(200)
+    assert await decide(question(), policy(lambda _: None), asks_model=False) == Reply(200)
 
 
 async def test_a_refusal_is_the_answer() -> None:
     refusal = Reject(Reason.IP_DENIED)
 
-    assert await decide(question(), policy(lambda _: refusal)) == refusal
+    assert await decide(question(), policy(lambda _: refusal), asks_model=False) == refusal
 
 
 async def test_what_a_plugin_adds_goes_along() -> None:
     def add(x: Exchange) -> None:
         x.request.headers.set("x-tenant", "a")
 
-    assert await decide(question(), policy(add)) == Reply(200, (("x-tenant", "a"),))
+    assert await decide(question(), policy(add), asks_model=False) == Reply(
+        200, (("x-tenant", "a"),)
+    )
 
 
 @pytest.mark.parametrize("reads", ["needs_request_body", "needs_response_body", "needs_text"])
 async def test_a_policy_that_reads_bodies_is_refused_and_not_half_applied(reads: str) -> None:
     """Envoy shows no body: what a plugin would have found there must not pass as allowed."""
-    answer = await decide(question(), policy(lambda _: None, **{reads: True}))
+    answer = await decide(question(), policy(lambda _: None, **{reads: True}), asks_model=False)
+
+    assert isinstance(answer, Reject)
+    assert answer.reason is Reason.UNINSPECTABLE
+
+
+async def test_a_choice_by_model_is_refused_and_not_guessed() -> None:
+    """The model stands in the body: a stricter policy for some models would never be chosen."""
+    answer = await decide(question(), policy(lambda _: None), asks_model=True)
 
     assert isinstance(answer, Reject)
     assert answer.reason is Reason.UNINSPECTABLE
