@@ -2,6 +2,7 @@
 
 A stalled event loop makes everybody wait, so the stall is measured from outside: a small request
 every 5 ms on a route with its own upstream, while one kind of attack at a time runs on another.
+Bystanders and attackers run in processes of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from streams import body, quantile, request
 
 _PROBE_INTERVAL_NS = 5_000_000
 _CLIENTS = 2
+_GIVE_UP_S = 20.0
 
 
 def deep_json(host: str) -> bytes:
@@ -44,15 +46,14 @@ def bomb(host: str) -> bytes:
 ATTACKS = {f.__name__: f for f in (deep_json, tiny_chunks, long_line, bomb)}
 
 
-async def attack(port: int, wire: bytes, counts: list[int]) -> None:
-    """Sends `wire` on fresh connections until cancelled; counts the answers."""
+async def attack(port: int, wire: bytes) -> None:
+    """Sends `wire` on fresh connections without end."""
     while True:
         with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(wire.replace(b"keep-alive", b"close", 1))
             await asyncio.gather(writer.drain(), _read_all(reader), return_exceptions=True)
             writer.close()
-            counts[0] += 1
         await asyncio.sleep(0)
 
 
@@ -61,48 +62,61 @@ async def _read_all(reader: asyncio.StreamReader) -> None:
         pass
 
 
-async def probe(port: int, path: str, waits_ns: list[int]) -> None:
-    """Asks every 5 ms until cancelled; notes how long each answer took.
+Wires = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-    The wait counts from when the request was due: one that could not be sent because the one
-    before it was still waiting has waited as well.
-    """
-    wire = request(f"127.0.0.1:{port}", body("probe", stream=False))
-    wire = wire.replace(b"/v1/chat/completions", path.encode(), 1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    due_ns = time.monotonic_ns()
+
+class Bystander:
+    """Asks every 5 ms, whatever became of the requests before; `waits_ns` holds each wait."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._port = port
+        self._free: list[Wires] = []
+        wire = request(f"127.0.0.1:{port}", body("probe", stream=False))
+        self._wire = wire.replace(b"/v1/chat/completions", path.encode(), 1)
+        self.waits_ns: list[int] = []
+
+    async def run(self, duration_s: float) -> None:
+        """Starts a request at each due time and waits for all of them; an unanswered one raises."""
+        began = time.monotonic_ns()
+        async with asyncio.TaskGroup() as group:
+            for due_ns in range(began, began + int(duration_s * 1e9), _PROBE_INTERVAL_NS):
+                ahead_ns = due_ns - time.monotonic_ns()
+                await asyncio.sleep(max(0, ahead_ns) / 1e9)
+                group.create_task(self._ask())
+        for _, writer in self._free:
+            writer.close()
+
+    async def _ask(self) -> None:
+        began = time.monotonic_ns()
+        wires = self._free.pop() if self._free else None
+        reader, writer = wires or await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(self._wire)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _GIVE_UP_S)
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise ConnectionError(head.partition(b"\r\n")[0].decode())
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        self.waits_ns.append(time.monotonic_ns() - began)
+        self._free.append((reader, writer))
+
+
+async def be_hostile(port: int, kind: str) -> None:
+    """Attacks with several clients at once until the process is ended."""
+    wire = ATTACKS[kind](f"127.0.0.1:{port}")
+    await asyncio.gather(*(attack(port, wire) for _ in range(_CLIENTS)))
+
+
+async def watch(port: int, path: str, duration_s: float) -> dict[str, float]:
+    """What a bystander sees meanwhile; `broken` if it was not served at all."""
+    bystander, broken = Bystander(port, path), False
     try:
-        while True:
-            writer.write(wire)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            now = time.monotonic_ns()
-            waits_ns.append(now - due_ns)
-            due_ns += _PROBE_INTERVAL_NS
-            if due_ns > now:
-                await asyncio.sleep((due_ns - now) / 1e9)
-    finally:
-        writer.close()
-
-
-async def run(port: int, path: str, kind: str, duration_s: float) -> dict[str, float]:
-    """Probes for `duration_s` with the attack `kind` running (`none`: without)."""
-    waits_ns: list[int] = []
-    counts = [0]
-    tasks = [asyncio.create_task(probe(port, path, waits_ns))]
-    if kind != "none":
-        wire = ATTACKS[kind](f"127.0.0.1:{port}")
-        tasks += [asyncio.create_task(attack(port, wire, counts)) for _ in range(_CLIENTS)]
-    await asyncio.sleep(duration_s)
-    broken = tasks[0].done()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await bystander.run(duration_s)
+    except* (OSError, EOFError, TimeoutError):
+        broken = True
+    waits_ns = bystander.waits_ns
     return {
         "probes": len(waits_ns),
         "broken": broken,
-        "attacks": counts[0],
         "p50_ms": quantile(waits_ns, 0.5) / 1000,
         "p99_ms": quantile(waits_ns, 0.99) / 1000,
         "max_ms": quantile(waits_ns, 1.0) / 1000,
@@ -112,11 +126,13 @@ async def run(port: int, path: str, kind: str, duration_s: float) -> dict[str, f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--path", default="/anthropic/v1/messages")
-    parser.add_argument("--kind", choices=["none", *ATTACKS], required=True)
+    parser.add_argument("--attack", choices=list(ATTACKS), help="attack instead of watching")
+    parser.add_argument("--path", default="/anthropic/v1/messages", help="what bystanders ask")
     parser.add_argument("--duration-s", type=float, default=3.0)
     given = parser.parse_args()
-    found = uvloop.run(run(given.port, given.path, given.kind, given.duration_s))
+    if given.attack is not None:
+        uvloop.run(be_hostile(given.port, given.attack))
+    found = uvloop.run(watch(given.port, given.path, given.duration_s))
     sys.stdout.write(orjson.dumps(found).decode() + "\n")
 
 

@@ -176,10 +176,16 @@ def stream_memory(target: Running, cores: Cores, count: int) -> dict[str, float]
 
 
 def stall(target: Running, cores: Cores) -> dict[str, float]:
-    """The p99 wait of a bystander in ms, by kind of attack; inf where its connection broke."""
+    """The p99 wait of a bystander in ms, by kind of attack; inf where it was not served."""
     found = {}
+    command = [sys.executable, str(HERE / "hostile.py"), f"--port={target.port}"]
     for kind in ("none", *ATTACKS):
-        command = [sys.executable, str(HERE / "hostile.py"), f"--port={target.port}"]
-        seen = _load(cores.load, [*command, f"--kind={kind}"], {})
+        attacker = None
+        if kind != "none":
+            attacker = subprocess.Popen(pinned(cores.load, [*command, f"--attack={kind}"]))
+        seen = _load(cores.load, command, {})
+        if attacker is not None:
+            attacker.kill()
+            attacker.wait()
         found[kind] = float("inf") if seen["broken"] else seen["p99_ms"]
     return found
