@@ -62,12 +62,16 @@ def supervised(forker: Forker) -> Supervised:
 async def ask(port: int, path: str = "/") -> list[int]:
     """The pid and the policy version of whichever worker answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET %s HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-    body = await reader.readexactly(length)
-    writer.close()
-    return [int(part) for part in body.split()]
+    try:
+        writer.write(b"GET %s HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        body = await reader.readexactly(length)
+        return [int(part) for part in body.split()]
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def until(condition: Callable[[], bool]) -> None:
