@@ -44,18 +44,26 @@ class Distribution:
         self._load = load
         self._slots = slots
         self._attempts = 1
+        self._refused: Any = None
         self._reloads = {"ok": 0, "failed": 0}
         self._lock = asyncio.Lock()
         self._back = asyncio.Event()
         self._answers: dict[int, asyncio.Future[control.Prepared]] = {}
         self.bundle = load()
 
-    async def reload(self) -> bool:
-        """Reads the policies again; true when they are in force (changed or not)."""
+    async def reload(self, *, again: bool = True) -> bool:
+        """Reads the policies again; true when they are in force (changed or not).
+
+        Policies that were just refused are tried again only with `again`: what a plugin of theirs
+        lacked may be there now, but a watcher that calls twice for one change means nothing by it.
+        """
         async with self._lock:
             error = ""
+            bundle = None
             try:
                 bundle = await asyncio.to_thread(self._load)
+                if bundle == self._refused and not again:
+                    return False
                 if bundle != self.bundle:
                     error = await self._put_in_force(bundle)
                 elif not self.last_error:
@@ -63,6 +71,7 @@ class Distribution:
             except SealgateError as refused:
                 error = str(refused)
             self.last_error = error
+            self._refused = bundle if error else None
             self._reloads["failed" if error else "ok"] += 1
             self._log_outcome()
             return not error

@@ -144,7 +144,7 @@ class Supervisor:
 
     async def _follow(self, watch: Watch) -> None:
         async for _ in watch():
-            await self.policies.reload()
+            await self.policies.reload(again=False)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)

@@ -153,6 +153,18 @@ async def test_keeps_the_last_good_policies_when_new_ones_are_refused(
         assert snapshot.counters["sealgate_policy_reloads"][("failed",)] == 1
 
 
+async def test_a_watcher_that_calls_twice_is_told_once(supervised: Supervised) -> None:
+    disk = Disk(name="a")
+    async with supervised(disk) as supervisor:
+        await supervisor.start()
+        disk.bundle = {"refuse": "x"}
+        for again in (False, False, True):
+            assert not await supervisor.policies.reload(again=again)
+
+        snapshot = await supervisor.metrics()
+        assert snapshot.counters["sealgate_policy_reloads"][("failed",)] == 2
+
+
 async def test_mending_the_file_clears_the_error_though_the_policies_did_not_change(
     supervised: Supervised,
 ) -> None:
