@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, Protocol
-
-import orjson
+from typing import Protocol
 
 from gateway.chain.runner import run, run_complete
 from gateway.plugin.exchange import Exchange, RequestView
@@ -14,6 +12,7 @@ from gateway.plugin.facts import CLIENT_ADDRESS
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject, Reply
 from gateway.policy.snapshot import NEEDS_MODEL, Binding
+from gateway.providers.body_model import model_in_body
 from gateway.providers.recognise import model_from_path, recognise_dialect
 from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
@@ -160,11 +159,19 @@ class Life:
         x, request = self.x, self._request
         found = self._snapshot.resolve(x.request, None)
         if found is NEEDS_MODEL:
+            if request.upgrade:
+                # The model would stand in a message of the socket.
+                return Reject(Reason.UPGRADE_UNSUPPORTED)
             if request.expect_continue and not request.body.complete:
                 self._continue()
-            self._payload = await self._whole_body()
-            x.model = _model_of(self._payload)
-            found = self._snapshot.resolve(x.request, x.model or "")
+            x.request.body = self._payload = await self._whole_body()
+            named = model_in_body(x.request)
+            if not isinstance(named, str | Reject):
+                named = await outside(named)
+            if isinstance(named, Reject):
+                return named
+            x.model = named or None
+            found = self._snapshot.resolve(x.request, named)
         if isinstance(found, Reject):
             return found
         if not isinstance(found, Binding):
@@ -179,7 +186,9 @@ class Life:
         if x.dialect is Dialect.UNKNOWN:
             x.dialect = recognise_dialect(path, x.request.query, request.headers)
         if x.model is None:
-            x.model = model_from_path(x.dialect, path, x.request.query)
+            # A query counts only where there is no body that could say something else.
+            query = x.request.query if x.request.method == "GET" else None
+            x.model = model_from_path(x.dialect, path, query)
         return None
 
     def _continue(self) -> None:
@@ -374,12 +383,3 @@ def _printable(value: bytes | None) -> str:
         return ""
     text = value.decode("latin-1")
     return text if text.isascii() and text.isprintable() and " " not in text else ""
-
-
-def _model_of(body: bytes) -> str | None:
-    try:
-        parsed: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    model = parsed.get("model") if isinstance(parsed, dict) else None
-    return model if isinstance(model, str) else None

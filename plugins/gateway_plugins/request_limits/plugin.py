@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar
 
 from gateway.plugin import Exchange, Headers, Plugin, Reason, Reject, Runtime
+from gateway.providers.json_structure import exceeds, names_model_twice
 from gateway_plugins.request_limits.config import RequestLimitsConfig
 from gateway_plugins.request_limits.globs import Globs
 from gateway_plugins.request_limits.models import Models, short_name
-from gateway_plugins.request_limits.structure import exceeds, names_model_twice
 
 DEPTH_MAX = 128
 CONTAINERS_MAX = 100_000

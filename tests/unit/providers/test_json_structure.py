@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_plugins.request_limits import structure
-from gateway_plugins.request_limits.structure import exceeds, names_model_twice
+from gateway.providers import json_structure
+from gateway.providers.json_structure import exceeds, names_model_twice
 
 
 def ended(scan: Generator[None, None, Any]) -> Any:
@@ -77,10 +77,10 @@ values = st.recursive(
 )
 
 
-@pytest.fixture(autouse=True, params=[7, structure.WINDOW_BYTES])
+@pytest.fixture(autouse=True, params=[7, json_structure.WINDOW_BYTES])
 def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows of seven bytes cut everything: keys, escapes, strings."""
-    monkeypatch.setattr(structure, "WINDOW_BYTES", request.param)
+    monkeypatch.setattr(json_structure, "WINDOW_BYTES", request.param)
 
 
 @given(values)
@@ -122,7 +122,7 @@ def test_two_top_level_keys_are_seen_in_any_spelling_and_at_no_other_level(text:
 
 
 def test_more_keys_than_are_looked_at_count_as_two() -> None:
-    nested = b",".join([b'{"model":1}'] * (structure.MODEL_KEYS_MAX + 1))
+    nested = b",".join([b'{"model":1}'] * (json_structure.MODEL_KEYS_MAX + 1))
 
     assert ended(names_model_twice(b'{"a":[' + nested + b"]}"))
     assert not ended(names_model_twice(b'{"a":[' + nested[: 12 * 100 - 1] + b"]}"))
