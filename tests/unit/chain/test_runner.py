@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from gateway.chain.runner import run, run_complete
 from gateway.plugin import Exchange, Outcome, PluginConfig, Reason, Reject, Reply, Runtime, Verdict
 from gateway.plugin.contract import Answer
 from gateway.plugin.testing import make_exchange, make_response
+from tests.captured_logs import captured
 from tests.policy_plugins import COLOUR, plugin
 
 DENY = Reject(Reason.IP_DENIED)
@@ -187,19 +187,19 @@ def test_a_flag_beside_a_refusal_leaves_its_labels() -> None:
 
 @pytest.mark.parametrize("hook", [fails, fails_later])
 async def test_a_failure_refuses_and_says_nothing_of_the_request(
-    hook: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    hook: Callable[..., Any],
 ) -> None:
     x = make_exchange()
 
-    with caplog.at_level(logging.ERROR):
+    with captured("sealgate.chain") as records:
         answer = await settled(x, use("a", hook), use("b", yes))
 
     assert answer == Reject(Reason.PLUGIN_FAILED, "a")
     assert outcomes(x) == [("a", "error", "plugin_failed")]
     assert x.verdicts[0].labels == {"error": "ValueError"}
-    (record,) = caplog.records
+    (record,) = records
     assert record.fields["at"].startswith(__file__)  # type: ignore[attr-defined]  # an extra field
-    assert "prompt" not in caplog.text
+    assert record.exc_info is None
     assert "prompt" not in str(record.__dict__)
 
 

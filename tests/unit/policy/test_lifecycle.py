@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from gateway.plugin.testing import make_headers
 from gateway.plugin.verdict import Reject
 from gateway.policy.lifecycle import PolicyStore
 from gateway.policy.snapshot import Binding, Snapshot
+from tests.captured_logs import captured
 from tests.policies import bundle, policy, store
 from tests.policy_plugins import Keeper
 
@@ -215,17 +215,15 @@ async def test_closing_stops_everything_once(log: list[str]) -> None:
     assert sorted(log) == ["start a", "start b", "stop a", "stop b"]
 
 
-async def test_a_plugin_that_does_not_stop_hinders_no_other(
-    log: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_plugin_that_does_not_stop_hinders_no_other(log: list[str]) -> None:
     policies = store()
     await put(policies, 1, policy(f"[{keeper('a', fail='stop')}, {keeper('b')}]"))
 
-    with caplog.at_level(logging.ERROR):
+    with captured("sealgate.policies") as records:
         await policies.close()
 
     assert sorted(log[2:]) == ["stop a", "stop b"]
-    (record,) = caplog.records
+    (record,) = records
     assert record.fields == {"plugin": "keeper", "error": "OSError"}  # type: ignore[attr-defined]  # an extra field
 
 
