@@ -105,7 +105,10 @@ def _reap(wakeup: socket.socket, requests: socket.socket) -> None:
 
 def _serve(requests: socket.socket, worker: WorkerMain) -> bool:
     """Forks once for one request; False when the supervisor is gone. Never returns in the child."""
-    message, descriptors, _, _ = socket.recv_fds(requests, _COUNT.size, _SOCKETS_MAX)
+    try:
+        message, descriptors, _, _ = socket.recv_fds(requests, _COUNT.size, _SOCKETS_MAX)
+    except ConnectionResetError:  # it left without reading what it was told
+        return False
     if not message:
         return False
     sockets = [socket.socket(fileno=d) for d in descriptors]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import orjson
 import pytest
 import yaml
 
@@ -71,10 +72,11 @@ def test_the_readmes_requests_are_answered(command: str, gateway: GatewayProcess
 def test_what_the_gateway_prints_at_start_can_be_pasted(gateway: GatewayProcess) -> None:
     gateway.wait_until(lambda _: "export" in gateway.errors)
     printed = [line.strip() for line in gateway.errors.splitlines() if line.startswith("  curl")]
-    results = [shell(line.replace("curl ", "curl --fail ", 1)) for line in printed]
+    whole, streamed, ready = [shell(line.replace("curl ", "curl --fail ", 1)) for line in printed]
 
-    assert len(printed) >= 3
-    assert [done.returncode for done in results] == [0] * len(printed)
+    assert "You said: Hello" in whole.stdout
+    assert streamed.stdout.rstrip().endswith("data: [DONE]")
+    assert orjson.loads(ready.stdout)["ready"] is True
 
 
 @pytest.mark.parametrize("command", commands(README, ".venv/bin/sealgate"))
