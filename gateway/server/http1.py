@@ -224,6 +224,8 @@ class ServerConnection(asyncio.Protocol):
         if self._current is None and self._reading_off is None and self._parser.requests:
             self._current = request = self._parser.requests.popleft()
             self._served_any = True
+            if not self._parser.requests:
+                self.resume_reading()  # the body of the last one in line may still be on its way
             self._fiber = Fiber(self._service.handler.serve(request, self), self._served)
             self._fiber.start()
 

@@ -42,5 +42,7 @@ def running_front(
     text = config(upstream_port, limits=limits, upstream=upstream, more=more)
     with running_gateway(config=text, policies=BARE_POLICY, workers=workers) as gateway:
         front = front_of(gateway, upstream_port)
-        yield gateway, front
-        front.close_clients()
+        try:
+            yield gateway, front
+        finally:
+            front.close_clients()

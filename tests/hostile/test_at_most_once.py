@@ -6,6 +6,7 @@ import collections
 import contextlib
 import os
 import random
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -32,7 +33,8 @@ class FaultyUpstream:
         self.port: int = self._listener.getsockname()[1]
         self.deliveries: collections.Counter[bytes] = collections.Counter()
         self.faults = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -41,7 +43,7 @@ class FaultyUpstream:
                 threading.Thread(target=self._serve, args=(wire,), daemon=True).start()
 
     def _serve(self, wire: Wire) -> None:
-        with contextlib.suppress(OSError, TruncatedError):
+        with wire, contextlib.suppress(OSError, TruncatedError):
             while True:
                 head = wire.read_request_head()
                 with self._lock:
@@ -51,10 +53,12 @@ class FaultyUpstream:
                     self.faults += fault is not fine
                 if not fault(wire, head):
                     break
-        wire.close()
 
     def close(self) -> None:
-        """Closes the port."""
+        """Closes the port and ends the thread that listens."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._listener.close()
 
 

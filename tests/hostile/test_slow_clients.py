@@ -250,6 +250,25 @@ def test_pipelined_requests_are_served_one_after_the_other(
         assert client.read_response().body == b"%02d" % number
 
 
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 4\r\n\r\nhalf", CHUNKED + b"4\r\nhalf\r\n0\r\n\r\n"]
+)
+def test_a_pipelined_request_whose_body_comes_late_is_served(
+    front: Front, upstream: RawUpstream, body: bytes
+) -> None:
+    client = front.connect()
+    client.send(GET, POST, body[:-3])
+    wire, _ = upstream.receive()
+    wire.send(ANSWER)
+    assert client.read_response().body == b"ok"
+    client.send(body[-3:], GET)
+    for expected in (b"half", b""):
+        wire, seen = upstream.receive()
+        assert seen.body == expected
+        wire.send(ANSWER)
+        assert client.read_response().body == b"ok"
+
+
 def test_a_flood_of_pipelined_requests_waits_in_the_kernel(raw_upstream: RawUpstream) -> None:
     with running_front(raw_upstream.port) as (gateway, front):
         client, _, _ = open_exchange(front, raw_upstream)
