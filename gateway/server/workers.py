@@ -124,6 +124,17 @@ def _exit_fields(code: int) -> dict[str, int | str]:
     return {"signal": str(-code)}
 
 
+def restart_delay(previous_s: float | None, lived_s: float) -> float:
+    """Seconds to wait before a worker is replaced.
+
+    At once the first time (`previous_s` None) and after a worker that `lived_s` long enough; then
+    with growing pauses.
+    """
+    if previous_s is None or lived_s >= STABLE_S:
+        return 0.0
+    return min(max(BACKOFF_FIRST_S, previous_s * 2), BACKOFF_MAX_S)
+
+
 class WorkerSlot:
     """One place for a worker: its listening sockets stay, processes come and go.
 
@@ -148,7 +159,7 @@ class WorkerSlot:
         self._channel: Channel | None = None
         self._loop = asyncio.get_running_loop()
         self._started_at = 0.0
-        self._backoff_s = 0.0
+        self._backoff_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked: dict[int, asyncio.Future[control.Report]] = {}
         self._closing = False
@@ -245,11 +256,8 @@ class WorkerSlot:
             self._replace()
 
     def _replace(self) -> None:
-        """At once the first time; with growing pauses while workers crash soon after start."""
-        if self._loop.time() - self._started_at >= STABLE_S:
-            self._backoff_s = 0.0
-        delay_s = self._backoff_s
-        self._backoff_s = min(max(BACKOFF_FIRST_S, delay_s * 2), BACKOFF_MAX_S)
+        lived_s = self._loop.time() - self._started_at
+        self._backoff_s = delay_s = restart_delay(self._backoff_s, lived_s)
         self.restarts += 1
         fields = {"worker": self.number, "after_s": delay_s}
         _log.warning("replacing worker", extra={"fields": fields})

@@ -27,7 +27,6 @@ class LineWriter:
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._closing = False
-        self._broken = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -35,7 +34,7 @@ class LineWriter:
         """Queues complete lines (each ends in a newline)."""
         with self._changed:
             for line in lines:
-                if self._broken or self._waiting_bytes + len(line) > self._bytes_max:
+                if self._waiting_bytes + len(line) > self._bytes_max:
                     self.dropped += 1
                 else:
                     self._waiting.append(line)
@@ -55,12 +54,9 @@ class LineWriter:
                 while block:
                     block = block[os.write(self._descriptor, block) :]
             except OSError:
-                # The reader is gone for good: from here on lines are only counted.
+                # A reader that went away, a full disk: there is no other place to tell it.
                 with self._changed:
-                    self._broken = True
-                    self.dropped += len(self._waiting)
-                    self._waiting.clear()
-                    self._waiting_bytes = 0
+                    self.dropped += block.count(b"\n")
 
     def _next_block(self) -> bytes | None:
         """As many whole lines as one atomic write holds; None when all is written and closed."""

@@ -1,102 +1,20 @@
-"""The listener and the drain, with real sockets and a handler that answers by itself."""
+"""The listener, with real sockets and a handler that answers by itself."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 
 from gateway.networks import NetworkSet
-from gateway.plugin.verdict import Reject
-from gateway.proxy.fiber import outside
-from gateway.proxy.inbound import ClientConnection, InboundRequest
-from gateway.server.drain import drain
-from gateway.server.listener import Listener, raise_descriptor_limit
-from gateway.server.service import ConnectionService
-from gateway.server.sockets import bind_listeners, port_of
+from gateway.server.listener import raise_descriptor_limit
 from gateway.settings import LimitSettings
-from gateway.telemetry.metrics import Metrics
+from tests.unit.server.front import ASK, FrontMaker
 
-ASK = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 PROXY = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c" + bytes([192, 0, 2, 7, 1, 2, 3, 4, 19, 136, 0, 80])
-
-
-class Echo:
-    """Answers with the client's address; `/wait` waits for the test."""
-
-    def __init__(self) -> None:
-        self.go = asyncio.Event()
-        self.running = asyncio.Event()
-
-    async def serve(self, request: InboundRequest, client: ClientConnection) -> None:
-        if request.target == b"/wait":
-            self.running.set()
-            await outside(self.go.wait())
-        body = client.peer_ip.encode()
-        close = b"" if client.keep_open() else b"connection: close\r\n"
-        client.write(b"HTTP/1.1 200 OK\r\n%scontent-length: %d\r\n\r\n" % (close, len(body)) + body)
-
-    def refuse_unparsed(self, reject: Reject, client: ClientConnection) -> bytes:
-        return b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-
-
-class Front:
-    def __init__(self, limits: LimitSettings, **options: Any) -> None:
-        self.echo = Echo()
-        self.metrics = Metrics()
-        loop = asyncio.get_running_loop()
-        self.service = ConnectionService(self.echo, limits, loop)
-        sockets = bind_listeners("127.0.0.1", 0, 1, "listener")[0]
-        self.port = port_of(sockets)
-        options.setdefault("descriptors_max", 100_000)
-        self.listener = Listener(sockets, self.service, self.metrics, **options)
-        self.listener.start()
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def ask(self, data: bytes = ASK) -> bytes:
-        """The whole answer on a connection of its own, empty where there is none."""
-        reader, writer = await self.connect()
-        writer.write(data)
-        with contextlib.suppress(ConnectionResetError):
-            if head := await read_head(reader):
-                writer.close()
-                return head
-        writer.close()
-        return b""
-
-
-async def read_head(reader: asyncio.StreamReader) -> bytes:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return b""
-    return head + await reader.read(20)
-
-
-FrontMaker = Callable[..., Front]
-
-
-@pytest.fixture
-async def fronts() -> AsyncIterator[FrontMaker]:
-    made: list[Front] = []
-
-    def make(limits: LimitSettings | None = None, **options: Any) -> Front:
-        made.append(Front(limits or LimitSettings(), **options))
-        return made[-1]
-
-    yield make
-    for front in made:
-        front.echo.go.set()
-        await drain(front.service, front.listener, 1)
-    await asyncio.sleep(0)
 
 
 async def test_serves_and_counts_connections(fronts: FrontMaker) -> None:
@@ -214,51 +132,3 @@ async def test_a_proxy_header_of_a_stranger_is_not_believed(fronts: FrontMaker) 
     front = fronts(proxy_protocol=NetworkSet(["10.0.0.0/8"]))
 
     assert await front.ask(PROXY + ASK) == b""
-
-
-async def test_a_drain_closes_idle_connections_and_finishes_busy_ones(fronts: FrontMaker) -> None:
-    front = fronts()
-    idle_reader, idle_writer = await front.connect()
-    idle_writer.write(ASK)
-    await idle_reader.readuntil(b"127.0.0.1")
-    busy_reader, busy_writer = await front.connect()
-    busy_writer.write(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n")
-    await front.echo.running.wait()
-
-    draining = asyncio.create_task(drain(front.service, front.listener, 20))
-    assert await idle_reader.read() == b""
-    front.echo.go.set()
-
-    assert b"connection: close" in await busy_reader.read()
-    assert await draining == 0
-    with pytest.raises(ConnectionRefusedError):
-        await front.connect()
-    idle_writer.close()
-    busy_writer.close()
-
-
-async def test_a_drain_ends_what_outlasts_its_time(
-    fronts: FrontMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.server.drain.FAREWELL_S", 0.01)
-    front = fronts()
-    reader, writer = await front.connect()
-    writer.write(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n")
-    await front.echo.running.wait()
-
-    assert await drain(front.service, front.listener, 0.01) == 1
-    with contextlib.suppress(ConnectionResetError):
-        assert await reader.read() == b""
-    writer.close()
-
-
-async def test_a_drain_serves_what_already_waited_in_the_kernel(fronts: FrontMaker) -> None:
-    front = fronts()
-    reader, writer = await front.connect()
-    writer.write(ASK)
-    await writer.drain()
-
-    await drain(front.service, front.listener, 20)
-
-    assert (await reader.read()).startswith(b"HTTP/1.1 200")
-    writer.close()
