@@ -148,7 +148,7 @@ def _validate(
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        for finding in explain(Settings, error.errors(include_url=False), "setting"):
+        for finding in explain(Settings, error.errors(include_url=False), "setting", data):
             origin = _origin(finding.path, origins)
             if origin is not None or document is None:
                 name = origin or variable_name(tuple(str(p) for p in finding.path))
