@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from functools import cache
-from importlib.metadata import requires
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.project.tree import ROOT
+from tests.project.tree import ROOT, source_files, syntax
 
 LOCKS = ["requirements.lock", "requirements-build.lock", "requirements-test.lock"]
 
@@ -119,3 +121,25 @@ def test_the_build_back_end_is_the_pinned_one() -> None:
     assert set(project()["build-system"]["requires"]) <= set(
         project()["dependency-groups"]["build"]
     )
+
+
+def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported() -> None:
+    """No dependency of a dependency is used as if it were ours, and none of ours is idle."""
+    homes = packages_distributions()
+    modules = {module for path in source_files() for module in imported(path)}
+    found = {canonicalize_name(name) for module in modules for name in homes.get(module, [])}
+    named = {canonicalize_name(Requirement(d).name) for d in project()["project"]["dependencies"]}
+
+    companions = {"sealgate", "pydantic-core"}  # pydantic documents its core's names as its own
+    assert found - companions == named
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level modules that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
