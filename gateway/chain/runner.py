@@ -154,13 +154,12 @@ def _guarded(hook: Hook, x: Exchange) -> Step:
 async def _settle_later(call: _Call, step: Awaitable[Answer]) -> Answer:
     """Waits for what an `async def` hook comes to, no longer than its time limit."""
     hook, x = call.hook, call.x
+    left_s = None if hook.timeout_s is None else hook.timeout_s - (perf_counter() - call.began)
+    limit = asyncio.timeout(left_s)
     answer: Any
     try:
-        if hook.timeout_s is None:
+        async with limit:
             answer = await step
-        else:
-            async with asyncio.timeout(hook.timeout_s - (perf_counter() - call.began)):
-                answer = await step
     except asyncio.CancelledError:
         # The client went away: what this hook would have said is not known.
         took_us = call.took_us(perf_counter())
@@ -169,17 +168,12 @@ async def _settle_later(call: _Call, step: Awaitable[Answer]) -> Answer:
         )
         raise
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything
-        if isinstance(error, TimeoutError) and _is_late(call):
+        if isinstance(error, TimeoutError) and limit.expired():
             return _overran(hook, x, call.took_us(perf_counter()))
         return _failed(hook, x, error, call.began)
     if answer is not None and not isinstance(answer, Reject | Reply):
         return _failed(hook, x, TypeError(), call.began)
     return _settle(call, answer, perf_counter())
-
-
-def _is_late(call: _Call) -> bool:
-    timeout_s = call.hook.timeout_s
-    return timeout_s is not None and perf_counter() - call.began >= timeout_s
 
 
 def _settle(call: _Call, answer: Answer, ended: float) -> Answer:

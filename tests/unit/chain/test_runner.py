@@ -245,6 +245,30 @@ async def test_a_late_hook_may_be_passed_over_but_not_as_allowed() -> None:
     assert outcomes(x) == [("a", "error", "plugin_timeout")]
 
 
+async def test_a_limit_that_ends_with_the_hook_itself_is_kept() -> None:
+    """The hook held the loop, so that nothing could end it in time."""
+    x = make_exchange()
+
+    async def slow(_: Exchange) -> None:
+        sum(range(100_000))
+
+    answer = await settled(x, use("a", slow, timeout_ms=0.001))
+
+    assert answer == Reject(Reason.PLUGIN_TIMEOUT, "a")
+    assert outcomes(x) == [("a", "error", "plugin_timeout")]
+
+
+async def test_a_complete_hook_after_one_that_waits_runs_as_well() -> None:
+    x = make_exchange()
+    on = "on_complete"
+
+    step = run_complete(hooks(use("a", yes_later, on), use("b", yes_later, on)), x)
+    assert step is not None
+    await step
+
+    assert [v.plugin for v in x.verdicts] == ["a", "b"]
+
+
 async def test_a_time_out_of_the_plugins_own_is_its_failure() -> None:
     x = make_exchange()
 

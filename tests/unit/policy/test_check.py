@@ -56,6 +56,17 @@ def test_a_policy_that_no_request_can_reach_is_a_warning(tmp_path: Path) -> None
     )
 
 
+def test_a_warning_is_told_once_for_all_profiles(tmp_path: Path) -> None:
+    report = checked(
+        tmp_path,
+        policy(name="wide", match="{paths: ['/v1/*']}"),
+        policy(name="narrow", match="{paths: [/v1/chat]}"),
+        policy(name="other", profile="strict"),
+    )
+
+    assert len(report.warnings) == 1
+
+
 def test_every_profile_is_checked(tmp_path: Path) -> None:
     texts = (policy(name="a"), policy("[{nope: {}}]", name="b", profile="strict"))
 

@@ -14,9 +14,10 @@ from gateway.plugin.testing import make_headers
 from gateway.plugin.verdict import Reject
 from gateway.policy.lifecycle import PolicyStore
 from gateway.policy.snapshot import Binding, Snapshot
+from gateway.settings import Settings
 from tests.captured_logs import captured
 from tests.policies import bundle, policy, store
-from tests.policy_plugins import Keeper
+from tests.policy_plugins import Keeper, registry
 
 
 @pytest.fixture(autouse=True)
@@ -233,6 +234,29 @@ async def test_a_profile_that_no_policy_names_is_refused() -> None:
 
     with pytest.raises(ConfigError, match=r'profile "strct" \(did you mean "strict"'):
         await policies.prepare(1, bundle(policy(), policy(name="q", profile="strict")))
+
+
+async def test_a_cancelled_start_stops_what_was_started(log: list[str]) -> None:
+    """The gateway is told to end while a plugin still connects to something."""
+    begun = asyncio.Event()
+
+    class Slow(Keeper):
+        name = "slow"
+
+        async def start(self) -> None:
+            await super().start()
+            begun.set()
+            await asyncio.Event().wait()
+
+    policies = PolicyStore(Settings(), registry=registry(Slow))
+    task = asyncio.ensure_future(policies.prepare(1, bundle(policy("[{slow: {label: a}}]"))))
+    await begun.wait()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert log == ["start a", "stop a"]
 
 
 def test_faulty_routes_are_told_before_anything_is_loaded() -> None:

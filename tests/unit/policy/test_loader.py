@@ -97,6 +97,19 @@ def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         load_bundle(tmp_path / "nothing")
 
 
+def test_a_folder_that_cannot_be_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    # Tests may run as root, whom no permission stops.
+    monkeypatch.setattr("gateway.policy.loader.policy_files", refuse)
+
+    with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
+        load_bundle(tmp_path)
+
+
 def test_the_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_bytes(b"\xff")

@@ -94,6 +94,17 @@ def test_a_policy_by_model_waits_for_the_body() -> None:
     assert resolved(made, view, "") == "z"
 
 
+def test_a_route_by_model_waits_for_the_body() -> None:
+    routes = [{"name": "llama", "match": {"models": ["llama*"]}, "upstream": "vllm"}]
+    made = snapshot(policy(), policy(name="l", match="{routes: [llama]}"), routes=routes)
+    view = request("/v1/chat/completions")
+
+    assert resolved(made, view) is NEEDS_MODEL
+    assert resolved(made, view, "llama-3") == "l"
+    assert resolved(made, view, "gpt-4") == "p"
+    assert made.route_of(view) is None
+
+
 def test_the_body_is_not_waited_for_where_the_path_names_the_model() -> None:
     made = snapshot(policy(name="gem", match="{models: ['gemini-2*']}"), policy(name="z"))
 
