@@ -75,7 +75,8 @@ def test_a_compressed_body_hides_its_model() -> None:
 
 
 async def test_a_large_body_is_read_in_steps() -> None:
-    body = b'{"pad":"' + b"x" * AT_ONCE_BYTES + b'","model":"a"}'
+    body = b'{"pad":[' + b",".join([b"[]"] * 90_000) + b'],"model":"a"}'
+    assert len(body) > AT_ONCE_BYTES
 
     found = model_in_body(make_exchange(body=body).request)
 
