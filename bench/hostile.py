@@ -18,7 +18,6 @@ import uvloop
 from streams import body, quantile, request
 
 _PROBE_INTERVAL_NS = 5_000_000
-_CLIENTS = 2
 _GIVE_UP_S = 20.0
 
 
@@ -46,8 +45,12 @@ def bomb(host: str) -> bytes:
 ATTACKS = {f.__name__: f for f in (deep_json, tiny_chunks, long_line, bomb)}
 
 
-async def attack(port: int, wire: bytes) -> None:
-    """Sends `wire` on fresh connections without end."""
+async def attack(port: int, kind: str) -> None:
+    """Sends one kind of hostile request after another until the process is ended.
+
+    One at a time: several would add up their stalls, and it is the single one that is bounded.
+    """
+    wire = ATTACKS[kind](f"127.0.0.1:{port}")
     while True:
         with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -100,12 +103,6 @@ class Bystander:
         self._free.append((reader, writer))
 
 
-async def be_hostile(port: int, kind: str) -> None:
-    """Attacks with several clients at once until the process is ended."""
-    wire = ATTACKS[kind](f"127.0.0.1:{port}")
-    await asyncio.gather(*(attack(port, wire) for _ in range(_CLIENTS)))
-
-
 async def watch(port: int, path: str, duration_s: float) -> dict[str, float]:
     """What a bystander sees meanwhile; `broken` if it was not served at all."""
     bystander, broken = Bystander(port, path), False
@@ -128,10 +125,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--attack", choices=list(ATTACKS), help="attack instead of watching")
     parser.add_argument("--path", default="/anthropic/v1/messages", help="what bystanders ask")
-    parser.add_argument("--duration-s", type=float, default=3.0)
+    parser.add_argument("--duration-s", type=float, default=2.0)
     given = parser.parse_args()
     if given.attack is not None:
-        uvloop.run(be_hostile(given.port, given.attack))
+        uvloop.run(attack(given.port, given.attack))
     found = uvloop.run(watch(given.port, given.path, given.duration_s))
     sys.stdout.write(orjson.dumps(found).decode() + "\n")
 
