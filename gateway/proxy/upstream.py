@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -26,6 +28,9 @@ from gateway.proxy.response_parser import ResponseParser
 from gateway.reasons import Reason
 
 __all__ = ["ResponseHead", "ResponseSink", "UpstreamConnection", "UpstreamError"]
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no time: closing sends RST in place of FIN."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -39,6 +44,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_deadlines",
         "_first_byte_s",
         "_idle_s",
+        "_now",
         "_on_closed",
         "_on_idle",
         "_parser",
@@ -65,6 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
     ) -> None:
         self._on_idle = on_idle
         self._on_closed = on_closed
+        self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport | None = None
         self._parser: ResponseParser | None = None
         self._sink: ResponseSink | None = None
@@ -112,7 +119,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._parser = ResponseParser(method, upgrade_asked=upgrade)
         self.sent = self.request_sent = False
         self.exchanges += 1
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         self._first_byte_s, self._idle_s = first_byte_s, idle_s
         self._total_at = now + total_s if total_s else NEVER
         self.deadline = min(now + first_byte_s, self._total_at)
@@ -126,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.sent = True
             transport.write(data)
             if self.head is None:  # a long upload is no silence of the upstream
-                now = asyncio.get_running_loop().time()
+                now = self._now()
                 self.deadline = min(now + self._first_byte_s, self._total_at)
 
     def finish_request(self) -> None:
@@ -167,10 +174,17 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Drops the connection at once; the sink is not called again."""
+        """Drops the connection at once; the sink is not called again.
+
+        With RST: a FIN would wait behind bytes that the upstream does not take, so that one which
+        is slow to read an upload would never learn that it is over.
+        """
         self._sink = None
         self.reusable = False
         if self._transport is not None:
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
 
     def half_close(self) -> None:
@@ -268,7 +282,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _touch(self) -> None:
         if self._sink is not None:
-            now = asyncio.get_running_loop().time()
+            now = self._now()
             # Until the head is there the first-byte limit stands: 1xx and crumbs do not extend it.
             if self.head is not None:
                 self.deadline = min(now + self._idle_s, self._total_at)
@@ -300,7 +314,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _retire(self) -> None:
         if self.reusable:
             self._parser = None
-            self.idle_since = asyncio.get_running_loop().time()
+            self.idle_since = self._now()
             self._on_idle(self)
         elif self._transport is not None:
             self._transport.close()

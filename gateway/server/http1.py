@@ -32,11 +32,14 @@ from gateway.reasons import Reason
 from gateway.server.request_head import RequestHeadError
 from gateway.server.request_parser import RequestParser
 from gateway.server.service import ConnectionService
+from gateway.server.sockets import peer_has_gone
 
 LINGER_S = 2.0
 """How long a refused upload is read and thrown away, so that the client can read the answer."""
 LINGER_BYTES_MAX = 4_194_304
 WRITE_HIGH_WATER_BYTES = 131_072
+END_CHECK_S = 0.05
+"""How often a connection whose reading is paused is asked whether its client is still there."""
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: closing sends RST in place of FIN."""
 
@@ -58,6 +61,7 @@ class ServerConnection(asyncio.Protocol):
         "_transport",
         "_tunnel",
         "_tunnel_rest",
+        "_watched",
         "deadline",
         "draining",
         "peer_ip",
@@ -81,6 +85,7 @@ class ServerConnection(asyncio.Protocol):
         self._reading_paused = False
         self._tunnel = False
         self._tunnel_rest = b""
+        self._watched = False
         self.peer_ip = ""
         self.peer_port = 0
         self.tls = service.tls
@@ -318,6 +323,20 @@ class ServerConnection(asyncio.Protocol):
         if self._transport is not None and not self._reading_paused:
             self._reading_paused = True
             self._transport.pause_reading()
+            if not self._watched:
+                self._watched = True
+                self._service.loop.call_later(END_CHECK_S, self._look_for_end)
+
+    def _look_for_end(self) -> None:
+        """A socket that is not read does not tell that its client has gone: it has to be asked."""
+        if not self._reading_paused or self._transport is None:
+            self._watched = False
+            return
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and peer_has_gone(sock, half=not self._tunnel):
+            self.abort()
+        else:
+            self._service.loop.call_later(END_CHECK_S, self._look_for_end)
 
     def resume_reading(self) -> None:
         if self._reading_paused and self._transport is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 from typing import Any
 
@@ -16,6 +17,9 @@ from gateway.errors import ConfigError, Problem
 
 BACKLOG = 4096
 """Connections the kernel keeps waiting per socket (bounded by net.core.somaxconn)."""
+
+_GONE = select.POLLHUP | select.POLLERR
+_HALF_GONE = _GONE | getattr(select, "POLLRDHUP", 0)  # Linux only; elsewhere a write must tell
 
 _Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
@@ -111,3 +115,13 @@ def _unusable(error: OSError, host: str, port: int, setting: str) -> ConfigError
     shown = f"[{host}]" if ":" in host else host
     message = f"cannot listen on {shown}:{port}: {said}"
     return ConfigError([Problem(setting, 0, 0, message, _HINTS.get(error.errno or 0, ""))])
+
+
+def peer_has_gone(sock: socket.socket, *, half: bool) -> bool:
+    """Whether the peer closed or reset, though unread bytes may still wait before that end.
+
+    `half`: a peer that only ended its own direction counts as gone.
+    """
+    poll = select.poll()
+    poll.register(sock.fileno(), _HALF_GONE if half else _GONE)
+    return bool(poll.poll(0))
