@@ -29,6 +29,10 @@ LIMITS = (
 )
 GET = b"GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /v1/x HTTP/1.1\r\nHost: a\r\n"
+UPGRADE = (
+    b"GET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -356,3 +360,37 @@ def test_a_client_that_goes_in_its_upload_never_completes_the_request(
     getattr(client, how)()
     wire.wait_closed()
     assert not bytes(wire.received).endswith(b"0\r\n\r\n")
+
+
+def wait_for_end(wire: Wire) -> None:
+    """Waits until the gateway ends a connection, of which nothing is read."""
+    poll = select.poll()
+    poll.register(wire.sock.fileno(), select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    assert poll.poll(10_000), "the upstream was never told that the client has gone"
+
+
+def test_a_client_that_resets_while_nobody_takes_its_upload_is_noticed(
+    upstream: RawUpstream,
+) -> None:
+    """The gateway does not read such a client, so the end has to be looked for.
+
+    (A client that closes in order is not gone yet: its FIN waits behind the bytes it has sent.)
+    """
+    with running_front(upstream.port, limits="body_bytes_max: 200000000") as (_, front):
+        client = front.connect()
+        client.send(POST, b"Content-Length: 100000000\r\n\r\n")
+        wire = upstream.next()
+        wire.read_request_head()
+        assert send_until_blocked(client, MEGABYTE, 100_000_000) < 100_000_000
+        client.reset()
+        wait_for_end(wire)
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "end_sending"])
+@pytest.mark.parametrize("request_bytes", [GET * 3, UPGRADE], ids=["pipelined", "handshake"])
+def test_a_client_that_goes_while_it_is_not_read_is_noticed(
+    front: Front, upstream: RawUpstream, how: str, request_bytes: bytes
+) -> None:
+    client, wire, _ = open_exchange(front, upstream, request_bytes)
+    getattr(client, how)()
+    wait_for_end(wire)
