@@ -44,9 +44,9 @@ async def start_answer(
 
     Raises UpstreamError if the upstream breaks off while its body is held for a plugin.
     """
-    response = ResponseView(head.status, head.phrase, Headers(head.headers))
+    response = ResponseView(head.status, head.phrase, Headers(head.headers, head.index))
     x.response = response
-    kind = stream_kind(head.content_type)
+    kind = stream_kind(head.index.get(b"content-type"))
     response.streamed = kind is not None
     chain = binding.chain
     if chain.response_headers:

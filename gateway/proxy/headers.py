@@ -27,13 +27,18 @@ _HOST = b"host"
 _CHUNKED_LINE = b"transfer-encoding: chunked\r\n"
 
 
+def plain_connection(value: bytes | None) -> bool:
+    """Whether a Connection field names no other field."""
+    return value is None or value.lower() in (b"keep-alive", b"close")
+
+
 def connection_options(value: bytes) -> frozenset[bytes]:
     """The names that a Connection field lists, lower case."""
     return frozenset(name.strip().lower() for name in value.split(b",") if name.strip())
 
 
 def _dropped(always: frozenset[bytes], connection: bytes | None) -> frozenset[bytes]:
-    if connection is None or connection.lower() in (b"keep-alive", b"close"):
+    if connection is None or plain_connection(connection):
         return always
     return always | (connection_options(connection) - PROTECTED)
 

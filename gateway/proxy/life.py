@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from time import monotonic
 from typing import Protocol
 
 from gateway.chain.runner import run, run_complete
@@ -74,7 +75,7 @@ class Life:
         self._parts = parts = proxy.parts
         self._request = request
         self._client = client
-        self._started_at = proxy.loop.time()
+        self._started_at = monotonic()
         self._snapshot = parts.store.current
         self._snapshot.acquire()
         self._binding: Binding | None = None
@@ -311,7 +312,7 @@ class Life:
         x, parts, relay = self.x, self._parts, self._relay
         chain = self._binding.chain if self._binding is not None else None
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
-        duration_s = self._proxy.loop.time() - self._started_at
+        duration_s = monotonic() - self._started_at
         first_byte_s = None
         if relay is not None and relay.first_byte_at:
             first_byte_s = relay.first_byte_at - self._started_at

@@ -17,6 +17,7 @@ dialect's error event goes out if the client stands between two events, then the
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Protocol
 
 from gateway.plugin.exchange import Exchange
@@ -243,7 +244,7 @@ class Relay:
 
     def on_head(self, head: ResponseHead) -> None:
         self.head = head
-        self.first_byte_at = self._loop.time()
+        self.first_byte_at = monotonic()
 
     def on_data(self, data: bytes) -> None:
         if not self._started:

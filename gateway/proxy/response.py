@@ -7,8 +7,6 @@ from typing import Protocol
 from gateway.plugin.headers import RawHeader
 from gateway.reasons import Reason
 
-_READ = frozenset({b"content-length", b"content-type", b"connection", b"transfer-encoding"})
-
 
 class UpstreamError(Exception):
     """The upstream failed; `sent` says whether any byte of the request may have reached it."""
@@ -28,8 +26,8 @@ class ResponseHead:
         "close_delimited",
         "connection",
         "content_length",
-        "content_type",
         "headers",
+        "index",
         "phrase",
         "status",
     )
@@ -41,7 +39,8 @@ class ResponseHead:
         self.chunked = False
         self.content_length: int | None = None
         self.close_delimited = False
-        self.content_type: bytes | None = None
+        self.index: dict[bytes, bytes] = {}
+        """The first value of each field, by its lower-case name."""
         self.connection: bytes | None = None
         """All Connection fields as one list."""
 
@@ -81,20 +80,24 @@ def read_framing(head: ResponseHead) -> None:
 
     RFC 9112 section 6.3: a response with both fields "ought to be handled as an error".
     """
-    for name, value in head.headers:
-        lowered = name.lower()
-        if lowered not in _READ:
-            continue
-        if lowered == b"content-length":
-            head.content_length = int(value) if value.isdigit() else None
-        elif lowered == b"content-type":
-            head.content_type = head.content_type or value
-        elif lowered == b"connection":
-            before = head.connection
-            head.connection = value if before is None else before + b"," + value
-        elif head.chunked or value.lower() != b"chunked":
-            raise BadResponseError("its transfer-encoding is not understood")
-        else:
-            head.chunked = True
-    if head.chunked and head.content_length is not None:
+    fields = head.headers
+    # Reversed, so that the first of several fields of one name wins.
+    index = head.index = {name.lower(): value for name, value in reversed(fields)}
+    repeated = len(index) != len(fields)
+    head.connection = index.get(b"connection")
+    if head.connection is not None and repeated:
+        head.connection = b",".join(v for n, v in fields if n.lower() == b"connection")
+    length, coding = index.get(b"content-length"), index.get(b"transfer-encoding")
+    if length is not None:
+        head.content_length = int(length) if length.isdigit() else None
+    if coding is None:
+        return
+    if coding.lower() != b"chunked" or (repeated and _count(fields, b"transfer-encoding") > 1):
+        raise BadResponseError("its transfer-encoding is not understood")
+    if length is not None:
         raise BadResponseError("its answer has both content-length and transfer-encoding")
+    head.chunked = True
+
+
+def _count(fields: list[RawHeader], name: bytes) -> int:
+    return sum(field.lower() == name for field, _ in fields)

@@ -79,13 +79,16 @@ class ResponseParser:
         self._phrase = phrase
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        fields = self._headers
-        if self.head is not None:
-            fields = self.trailers
-            self._head_bytes += len(name) + len(value)
-        fields.append((name, value))
-        if len(fields) > RESPONSE_HEADERS_MAX or self._head_bytes > RESPONSE_HEAD_BYTES_MAX * 2:
-            raise BadResponseError("too many header fields")
+        if self.head is None:
+            self._headers.append((name, value))
+            return
+        self._head_bytes += len(name) + len(value)
+        self.trailers.append((name, value))
+        if (
+            len(self.trailers) > RESPONSE_HEADERS_MAX
+            or self._head_bytes > RESPONSE_HEAD_BYTES_MAX * 2
+        ):
+            raise BadResponseError("its trailers are too large")
 
     def on_headers_complete(self) -> None:
         if self.complete:
@@ -98,6 +101,8 @@ class ResponseParser:
         if head.status < 200:  # noqa: PLR2004  # RFC 9110 section 15.2: interim
             self._interim(head)
             return
+        if len(self._headers) > RESPONSE_HEADERS_MAX:
+            raise BadResponseError("it has too many header fields")
         read_framing(head)
         self.keep_alive = parser.should_keep_alive()
         self.head = head

@@ -1,8 +1,8 @@
 """llhttp's callbacks become requests: heads checked and bounded, bodies fed as they come.
 
 llhttp shows a field only when it has ended, and nothing of chunk framing; both are bounded here by
-counting the bytes that went in. Upgrades other than WebSocket's (h2c) are ignored, as RFC 9110
-section 7.8 lets a server do, and their bodies are read as bodies.
+counting the bytes that went in and did not come out as a body. Upgrades other than WebSocket's (h2c)
+are ignored, as RFC 9110 section 7.8 lets a server do, and their bodies are read as bodies.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from gateway.reasons import Reason
 from gateway.server.request_head import RequestHeadError, read_head, read_trailer
 from gateway.settings import LimitSettings
 
-FRAMING_SLACK_BYTES = 65_536
+FRAMING_BYTES_MAX = 65_536
 FRAMING_PER_BODY_BYTE = 16
-"""Chunk framing allowed per body byte: one-byte chunks cost six, extensions a little more."""
+"""Chunk sizes, extensions and trailers may be so much more than the body bytes that come with them:
+one-byte chunks cost five bytes each, extensions a little more."""
 
 
 class RequestParser:
@@ -34,16 +35,15 @@ class RequestParser:
     __slots__ = (
         "_body_bytes",
         "_client",
-        "_fed",
         "_fields",
-        "_head_bytes",
         "_in_head",
-        "_index",
         "_limits",
+        "_mid",
+        "_overhead",
+        "_overhead_max",
         "_parser",
-        "_repeated",
+        "_portion",
         "_target",
-        "_trailers",
         "reading",
         "requests",
         "started",
@@ -55,11 +55,10 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._fields: list[RawHeader] = []
-        self._index: dict[bytes, bytes] = {}
-        self._repeated = False
-        self._trailers: list[RawHeader] = []
         self._in_head = True
-        self._head_bytes = self._fed = self._body_bytes = 0
+        self._overhead = self._body_bytes = self._portion = 0
+        self._mid = False
+        self._overhead_max = min(FRAMING_BYTES_MAX, limits.head_bytes_max)
         self.requests: deque[InboundRequest] = deque()
         self.reading: InboundRequest | None = None
         self.started = False
@@ -69,58 +68,53 @@ class RequestParser:
 
         Raises RequestHeadError when the bytes are refused; nothing may be fed after that.
         """
-        self._fed += len(data)
+        before = self._body_bytes
+        self._portion = len(data)
+        self._mid = self.started
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             return self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             raise _refusal(error) from None
-        self._check_framing()
+        grown = self._body_bytes - before
+        overhead = self._overhead + self._portion - grown * (1 + FRAMING_PER_BODY_BYTE)
+        self._overhead = max(0, overhead)
+        if overhead > self._overhead_max:
+            self._check_overhead()
         return None
 
     # -- llhttp's callbacks
 
     def on_message_begin(self) -> None:
         self._in_head = self.started = True
-        self._head_bytes = self._body_bytes = self._fed = 0
+        # Where in the portion it begins is not told; only the first one surely begins with it.
+        self._overhead = -self._portion if self._mid else 0
+        self._mid = True
         self._target = b""
-        self._fields, self._trailers, self._index = [], [], {}
-        self._repeated = False
+        self._fields = []
 
     def on_url(self, part: bytes) -> None:
         self._target += part
-        self._head_bytes += len(part)
-        self._check_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value) + 4
-        if self._head_bytes > self._limits.head_bytes_max:
-            self._check_head()
-        if not self._in_head:
-            read_trailer(name)
-            self._trailers.append((name, value))
-            return
         self._fields.append((name, value))
-        lowered = name.lower()
-        if lowered in self._index:
-            self._repeated = True
-        else:
-            self._index[lowered] = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if len(self._fields) > self._limits.headers_max:
-            raise RequestHeadError(Reject(Reason.HEADERS_TOO_LARGE, "too many header fields"))
+        fields, self._fields = self._fields, []  # what comes after the head are trailers
+        self._check_fields(fields)
         parser = self._parser
+        # Reversed, so that the first of several fields of one name wins.
+        index = {name.lower(): value for name, value in reversed(fields)}
         request = InboundRequest(
             parser.get_method(),
             self._target,
-            Headers(self._fields, self._index),
+            Headers(fields, index),
             RequestBody(self._client, self._limits.body_bytes_max),
         )
-        read_head(request, parser.get_http_version(), repeated=self._repeated)
-        self._fed = 0
+        read_head(request, parser.get_http_version(), repeated=len(index) != len(fields))
+        self._overhead = -self._portion  # framing is counted from the next portion on
         self.reading = request
         self.requests.append(request)
 
@@ -132,26 +126,33 @@ class RequestParser:
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
             return  # llhttp ends such a message at its head; `_upgrade` decides what follows
-        request, self.reading = self.reading, None
+        request, trailers = self.reading, self._fields
+        if trailers:
+            self._check_fields(trailers)
+            for name, _ in trailers:
+                read_trailer(name)
+        self.reading = None
         self.started = False
         if request is not None:
-            request.body.end(self._trailers)
+            request.body.end(trailers)
 
     # -- inner
 
-    def _check_head(self) -> None:
+    def _check_fields(self, fields: list[RawHeader]) -> None:
+        if len(fields) > self._limits.headers_max:
+            raise RequestHeadError(Reject(Reason.HEADERS_TOO_LARGE, "too many header fields"))
         limit = self._limits.head_bytes_max
-        if self._head_bytes > limit:
-            message = f"the request head is larger than {limit} bytes"
-            raise RequestHeadError(Reject(Reason.HEADERS_TOO_LARGE, message))
+        if self._portion > limit or self._overhead + self._portion > limit:  # else it cannot be
+            size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in fields)
+            if size > limit:
+                raise _head_too_large(limit)
 
-    def _check_framing(self) -> None:
-        if self.reading is not None:
-            framing = self._fed - self._body_bytes
-            if framing > FRAMING_SLACK_BYTES + FRAMING_PER_BODY_BYTE * self._body_bytes:
-                raise RequestHeadError(Reject(Reason.MALFORMED_REQUEST, "too much chunk framing"))
-        elif self.started and self._in_head and self._fed > self._limits.head_bytes_max:
-            raise RequestHeadError(Reject(Reason.HEADERS_TOO_LARGE))
+    def _check_overhead(self) -> None:
+        if self.reading is not None and self._overhead > FRAMING_BYTES_MAX:
+            raise RequestHeadError(Reject(Reason.MALFORMED_REQUEST, "too much chunk framing"))
+        limit = self._limits.head_bytes_max
+        if self.reading is None and self.started and self._in_head and self._overhead > limit:
+            raise _head_too_large(limit)
 
     def _upgrade(self, rest: bytes) -> bytes | None:
         request = self.reading
@@ -180,6 +181,11 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(resumed)
         self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: x\r\n" + framing + b"\r\n")
         resumed.armed = True
+
+
+def _head_too_large(limit: int) -> RequestHeadError:
+    message = f"the request head is larger than {limit} bytes"
+    return RequestHeadError(Reject(Reason.HEADERS_TOO_LARGE, message))
 
 
 def _refusal(error: httptools.HttpParserError) -> RequestHeadError:
