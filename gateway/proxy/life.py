@@ -30,7 +30,7 @@ from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamError
 from gateway.reasons import REASONS, Reason
 from gateway.settings import Dialect
-from gateway.telemetry.traces import parse_traceparent
+from gateway.telemetry.traces import trace_id
 
 REQUEST_ID_BYTES_MAX = 128
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -123,10 +123,14 @@ class Life:
 
     async def _until_answer(self) -> Reject | Reply | None:
         """Goes as far as it can; what comes back is answered by the gateway itself."""
-        refused = await self._resolve()
-        if refused is not None or self._binding is None:
-            return refused
-        binding, request, body = self._binding, self._request, self._request.body
+        found = self._snapshot.resolve(self.x.request, None)
+        binding = await self._resolve_by_model() if found is NEEDS_MODEL else found
+        if not isinstance(binding, Binding | Reject):
+            return Reject(Reason.NO_ROUTE)
+        self._bind(binding)
+        if isinstance(binding, Reject):
+            return binding
+        request, body = self._request, self._request.body
         if not binding.route.upstream:
             return await decide(self.x, binding, asks_model=self._payload is not None)
         chain = binding.chain
@@ -155,42 +159,45 @@ class Life:
             self._payload = body.take_ready()
         return await self._forward(binding)
 
-    async def _resolve(self) -> Reject | None:
-        """Finds route and policy; reads the body's model only where the choice depends on it."""
+    async def _resolve_by_model(self) -> Binding | Reject:
+        """Reads the model from the body, because the choice depends on it."""
         x, request = self.x, self._request
-        found = self._snapshot.resolve(x.request, None)
-        if found is NEEDS_MODEL:
-            if request.upgrade:
-                # The model would stand in a message of the socket.
-                return Reject(Reason.UPGRADE_UNSUPPORTED)
-            if request.expect_continue and not request.body.complete:
-                self._continue()
-            x.request.body = self._payload = await self._whole_body()
-            named = model_in_body(x.request)
-            if not isinstance(named, str | Reject):
-                named = await outside(named)
-            if isinstance(named, Reject):
-                return named
-            x.model = named or None
-            found = self._snapshot.resolve(x.request, named)
-        if isinstance(found, Reject):
-            return found
-        if not isinstance(found, Binding):
-            return Reject(Reason.NO_ROUTE)
-        self._binding = found
-        route = found.route
-        x.route, x.upstream, x.policy = route.name, route.upstream, found.policy_name
-        x.dialect = route.dialect
+        if request.upgrade:
+            # The model would stand in a message of the socket.
+            return Reject(Reason.UPGRADE_UNSUPPORTED)
+        if request.expect_continue and not request.body.complete:
+            self._continue()
+        x.request.body = self._payload = await self._whole_body()
+        named = model_in_body(x.request)
+        if not isinstance(named, str | Reject):
+            named = await outside(named)
+        if isinstance(named, Reject):
+            return named
+        x.model = named or None
+        found = self._snapshot.resolve(x.request, named)
+        return found if isinstance(found, Binding | Reject) else Reject(Reason.NO_ROUTE)
+
+    def _bind(self, found: Binding | Reject) -> None:
+        """Notes the way; of a refused request too, so that its dialect and route are known."""
+        x = self.x
+        if isinstance(found, Binding):
+            self._binding = found
+            route, x.policy = found.route, found.policy_name
+        else:
+            known = self._snapshot.route_of(x.request)
+            if known is None:
+                return
+            route = known
+        x.route, x.upstream, x.dialect = route.name, route.upstream, route.dialect
         path = x.request.path
         if route.strip_prefix:
             path = path[len(route.strip_prefix) :] or "/"
         if x.dialect is Dialect.UNKNOWN:
-            x.dialect = recognise_dialect(path, x.request.query, request.headers)
+            x.dialect = recognise_dialect(path, x.request.query, x.request.headers)
         if x.model is None:
             # A query counts only where there is no body that could say something else.
             query = x.request.query if x.request.method == "GET" else None
             x.model = model_from_path(x.dialect, path, query)
-        return None
 
     def _continue(self) -> None:
         """Asks the client for the body it holds back (RFC 9110 section 10.1.1)."""
@@ -330,7 +337,6 @@ class Life:
         for verdict in x.verdicts:
             metrics.verdict(verdict.plugin, verdict.outcome, enforced=verdict.enforced)
         if parts.log.enabled:
-            trace = parse_traceparent(x.request.headers.first(b"traceparent"))
             parts.log.record(
                 x,
                 status=status,
@@ -341,7 +347,7 @@ class Life:
                 bytes_in=bytes_in,
                 bytes_out=bytes_out,
                 target=self._attempts.target if self._attempts is not None else "",
-                trace_id=trace.trace_id if trace is not None else "",
+                trace_id=trace_id(x.request.headers.first(b"traceparent")),
             )
         if waiting is not None:
             self._proxy.finish_later(waiting, self)

@@ -260,10 +260,9 @@ class Pool:
         if len(self._idle) >= self._idle_max:
             connection.close()
             return
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
         self._idle.append(connection)
         if self._timer is None:
+            loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._idle_timeout_s, self._expire)
 
     def _expire(self) -> None:

@@ -85,7 +85,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.closed = False
         self.reusable = True
         self.exchanges = 0
-        self.idle_since = 0.0
+        self.idle_since = self._now()
+        """When it last became free, in loop seconds."""
         self.sent = False
         """Whether any byte of the running request was written."""
         self.request_sent = False
