@@ -1,8 +1,8 @@
 """llhttp's callbacks become requests: heads checked and bounded, bodies fed as they come.
 
 llhttp shows a field only when it has ended, and nothing of chunk framing; both are bounded here by
-counting the bytes that went in and did not come out as a body. Upgrades other than WebSocket's (h2c)
-are ignored, as RFC 9110 section 7.8 lets a server do, and their bodies are read as bodies.
+counting the bytes that went in and did not come out as a body. Upgrades other than WebSocket's
+(h2c) are ignored, as RFC 9110 section 7.8 lets a server do; their bodies are read as bodies.
 """
 
 from __future__ import annotations
