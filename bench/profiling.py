@@ -19,14 +19,17 @@ _LINES = 45
 _UNARY = Effort(unary_s=8, streams=1, events=1, latency=False)
 _STREAMS = Effort(unary_s=1, streams=100, events=800, latency=False)
 _UNARY_S_BEFORE_STREAMS = 1.5
+_LOOK_S = 0.3
 _PRICES = Effort(unary_s=3, latency=False)
 _LINE = re.compile(r":\d+(?=\)$)")
 _IDLE = "Condition.wait"  # a waiting thread; py-spy takes it for a running one in some machines
 
 
 def busiest(session: int) -> int:
-    """The process of a session that has used most CPU time: the worker."""
-    return max(session_pids(session), key=cpu_ns_of)
+    """The process of a session that uses most CPU time now: the worker, once it is loaded."""
+    before = {pid: cpu_ns_of(pid) for pid in session_pids(session)}
+    time.sleep(_LOOK_S)
+    return max(before, key=lambda pid: cpu_ns_of(pid) - before[pid])
 
 
 def _record(pid: int, target: Path, duration_s: int) -> None:
@@ -73,8 +76,7 @@ def profile(target: Running, cores: Cores, folder: Path) -> str:
         raw = folder / f"{target.proxy.name}-{kind}.txt"
         load = Thread(target=measure, args=(target, cores, effort))
         load.start()
-        if kind == "streams":
-            time.sleep(_UNARY_S_BEFORE_STREAMS)
+        time.sleep(_UNARY_S_BEFORE_STREAMS if kind == "streams" else 0)
         _record(busiest(target.session), raw, 7)
         load.join()
         ranked = ranking(raw.read_text(), prices[figure])
