@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigError, PluginLoadError
 from gateway.policy.describe import describe_chain
 from gateway.policy.lifecycle import Compiled
+from gateway.yaml_source import resolve_scalar
 from tests.golden.golden import golden_files, split
 from tests.policies import bundle, compiled, policy, store
 from tests.policy_plugins import Keeper
@@ -63,8 +64,21 @@ policies = st.fixed_dictionaries(
 )
 
 
+class Writer(yaml.SafeDumper):
+    """PyYAML writes YAML 1.1, which takes `0E0` for a word; ours reads YAML 1.2, so it is quoted."""
+
+    def word(self, text: str) -> yaml.ScalarNode:
+        style = None if resolve_scalar(text) == text else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Writer.add_representer(str, Writer.word)
+
+
 def dump(data: Any, *, flow: bool | None = False) -> str:
-    return yaml.safe_dump(data, default_flow_style=flow, allow_unicode=True, sort_keys=False)
+    return yaml.dump(
+        data, Dumper=Writer, default_flow_style=flow, allow_unicode=True, sort_keys=False
+    )
 
 
 def described(made: Compiled) -> list[str]:
