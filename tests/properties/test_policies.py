@@ -65,7 +65,7 @@ policies = st.fixed_dictionaries(
 
 
 class Writer(yaml.SafeDumper):
-    """PyYAML writes YAML 1.1, which takes `0E0` for a word; ours reads YAML 1.2, so it is quoted."""
+    """Quotes what PyYAML takes for a word by YAML 1.1, and we read otherwise by 1.2: `0E0`."""
 
     def word(self, text: str) -> yaml.ScalarNode:
         style = None if resolve_scalar(text) == text else "'"
