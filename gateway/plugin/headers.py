@@ -7,6 +7,14 @@ from collections.abc import Iterator
 RawHeader = tuple[bytes, bytes]
 
 
+def index_of(fields: list[RawHeader]) -> dict[bytes, RawHeader]:
+    """The first field of each lower-case name; in wire order where no name is repeated."""
+    index = {field[0].lower(): field for field in fields}
+    if len(index) != len(fields):
+        index = {field[0].lower(): field for field in reversed(fields)}
+    return index
+
+
 class Headers:
     """The fields of one message, in wire order (RFC 9110 section 5).
 
@@ -17,16 +25,15 @@ class Headers:
 
     __slots__ = ("_index", "raw")
 
-    def __init__(self, raw: list[RawHeader], index: dict[bytes, bytes] | None = None) -> None:
-        """`index` is the first value per lower-case name, where the caller knows it already."""
+    def __init__(self, raw: list[RawHeader], index: dict[bytes, RawHeader] | None = None) -> None:
+        """`index` comes from `index_of`, where the caller made it already."""
         self.raw = raw
         self._index = index
 
-    def _lookup(self) -> dict[bytes, bytes]:
+    def _lookup(self) -> dict[bytes, RawHeader]:
         index = self._index
         if index is None:
-            # Reversed, so that the first of several fields of one name wins.
-            index = self._index = {name.lower(): value for name, value in reversed(self.raw)}
+            index = self._index = index_of(self.raw)
         return index
 
     def first(self, name: bytes) -> bytes | None:
@@ -34,7 +41,13 @@ class Headers:
         index = self._index
         if index is None:
             index = self._lookup()
-        return index.get(name)
+        field = index.get(name)
+        return None if field is None else field[1]
+
+    def distinct(self) -> dict[bytes, RawHeader] | None:
+        """The fields in wire order by lower-case name; None where a name occurs twice."""
+        index = self._lookup() if self._index is None else self._index
+        return index if len(index) == len(self.raw) else None
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of the field `name` in any case, or `default`."""
@@ -50,8 +63,8 @@ class Headers:
 
     def repeated(self, name: bytes) -> bool:
         """Whether there is more than one field `name`, which must be lower case."""
-        if len(self._lookup() if self._index is None else self._index) == len(self.raw):
-            return False  # no name at all occurs twice
+        if self.distinct() is not None:
+            return False
         return sum(field.lower() == name for field, _ in self.raw) > 1
 
     def add(self, name: str, value: str) -> None:
@@ -66,7 +79,7 @@ class Headers:
         """
         self.raw.append((name, value))
         if self._index is not None:
-            self._index.setdefault(name, value)
+            self._index.setdefault(name, (name, value))
 
     def set(self, name: str, value: str) -> None:
         """Replaces every field called `name` by one, at the place of the first."""

@@ -46,7 +46,7 @@ async def start_answer(
     """
     response = ResponseView(head.status, head.phrase, Headers(head.headers, head.index))
     x.response = response
-    kind = stream_kind(head.index.get(b"content-type"))
+    kind = stream_kind(head.content_type)
     response.streamed = kind is not None
     chain = binding.chain
     if chain.response_headers:
@@ -116,7 +116,7 @@ def _start(
         response_head(
             response.status,
             response.phrase,
-            response.headers.raw,
+            response.headers,
             chunked=chunked,
             connection=head.connection,
             content_length=content_length,
@@ -141,7 +141,7 @@ def local_answer(response: ResponseView, x: Exchange, client: ClientConnection) 
     head = response_head(
         response.status,
         response.phrase,
-        response.headers.raw,
+        response.headers,
         chunked=False,
         content_length=content_length,
         added=added,

@@ -77,7 +77,7 @@ class Proxy:
         head = response_head(
             response.status,
             response.phrase,
-            response.headers.raw,
+            response.headers,
             chunked=False,
             content_length=len(body),
             added=b"connection: close\r\n",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gateway.plugin.exchange import Exchange
-from gateway.plugin.headers import RawHeader
 from gateway.policy.snapshot import Binding
 from gateway.proxy.attempts import OutboundRequest
 from gateway.proxy.headers import request_head, upgrade_fields
@@ -20,14 +19,14 @@ def outbound_request(
     accept-encoding where a plugin reads the answer. Added is x-request-id, if there is none.
     """
     headers = request.headers
-    fields = headers.raw
-    if binding.needs_text or binding.needs_response_body:
-        fields = _readable(fields)
+    if (binding.needs_text or binding.needs_response_body) and "accept-encoding" in headers:
+        headers = headers.copy()
+        headers.set("accept-encoding", "identity")  # what plugins can read
     added = b""
     if headers.first(b"x-request-id") is None:
         added = b"x-request-id: %b\r\n" % x.id.encode("latin-1")
     if request.upgrade:
-        added += upgrade_fields(fields)
+        added += upgrade_fields(headers.raw)
     # HTTP/1.0 may leave Host out, the HTTP/1.1 that we speak may not (RFC 9112 section 3.2).
     hostless = request.http_10 and headers.first(b"host") is None
     prefix = binding.route.strip_prefix
@@ -43,7 +42,7 @@ def outbound_request(
     def head(target: Target) -> bytes:
         return request_head(
             b"%b %b%b HTTP/1.1\r\n" % (method, target.base_path, target_path),
-            fields,
+            headers,
             host=target.host_header,
             connection=connection,
             chunked=chunked,
@@ -59,11 +58,3 @@ def outbound_request(
         chunked=chunked,
         upgrade=request.upgrade,
     )
-
-
-def _readable(fields: list[RawHeader]) -> list[RawHeader]:
-    """Asks for an answer that plugins can read."""
-    return [
-        (name, b"identity") if name.lower() == b"accept-encoding" else (name, value)
-        for name, value in fields
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.plugin.headers import RawHeader
+from gateway.plugin.headers import RawHeader, index_of
 from gateway.reasons import Reason
 
 
@@ -39,10 +39,15 @@ class ResponseHead:
         self.chunked = False
         self.content_length: int | None = None
         self.close_delimited = False
-        self.index: dict[bytes, bytes] = {}
-        """The first value of each field, by its lower-case name."""
+        self.index: dict[bytes, RawHeader] = {}
+        """The first field of each name, by the name in lower case."""
         self.connection: bytes | None = None
         """All Connection fields as one list."""
+
+    @property
+    def content_type(self) -> bytes | None:
+        field = self.index.get(b"content-type")
+        return None if field is None else field[1]
 
 
 class ResponseSink(Protocol):
@@ -81,20 +86,21 @@ def read_framing(head: ResponseHead) -> None:
     RFC 9112 section 6.3: a response with both fields "ought to be handled as an error".
     """
     fields = head.headers
-    # Reversed, so that the first of several fields of one name wins.
-    index = head.index = {name.lower(): value for name, value in reversed(fields)}
+    index = head.index = index_of(fields)
     repeated = len(index) != len(fields)
-    head.connection = index.get(b"connection")
-    if head.connection is not None and repeated:
-        head.connection = b",".join(v for n, v in fields if n.lower() == b"connection")
-    length, coding = index.get(b"content-length"), index.get(b"transfer-encoding")
-    if length is not None:
+    if b"connection" in index:
+        head.connection = index[b"connection"][1]
+        if repeated:
+            head.connection = b",".join(v for n, v in fields if n.lower() == b"connection")
+    if b"content-length" in index:
+        length = index[b"content-length"][1]
         head.content_length = int(length) if length.isdigit() else None
-    if coding is None:
+    if b"transfer-encoding" not in index:
         return
+    coding = index[b"transfer-encoding"][1]
     if coding.lower() != b"chunked" or (repeated and _count(fields, b"transfer-encoding") > 1):
         raise BadResponseError("its transfer-encoding is not understood")
-    if length is not None:
+    if head.content_length is not None:
         raise BadResponseError("its answer has both content-length and transfer-encoding")
     head.chunked = True
 

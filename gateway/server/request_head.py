@@ -32,8 +32,8 @@ def _ambiguous(message: str) -> RequestHeadError:
     return RequestHeadError(Reject(Reason.AMBIGUOUS_REQUEST, message))
 
 
-def read_head(request: InboundRequest, version: str, *, repeated: bool) -> None:
-    """Fills in framing, host and expectations; `repeated` says that some field stands twice.
+def read_head(request: InboundRequest, index: dict[bytes, RawHeader], version: str) -> None:
+    """Fills in framing, host and expectations; `index` is `index_of` the request's fields.
 
     Raises RequestHeadError.
     """
@@ -44,33 +44,36 @@ def read_head(request: InboundRequest, version: str, *, repeated: bool) -> None:
         raise RequestHeadError(Reject(Reason.METHOD_UNKNOWN, f"{method} is not served here"))
     request.http_10 = version == "1.0"
     request.keep_alive = not request.http_10
-    headers = request.headers
+    fields = request.headers.raw
+    repeated = len(index) != len(fields)
     if repeated:
-        _refuse_repeated(headers.raw)
-    first = headers.first
-    host = first(b"host")
+        _refuse_repeated(fields)
+    host = index.get(b"host")
     # RFC 9112 section 3.2: "a server MUST respond with 400 to any HTTP/1.1 request message that
     # lacks a Host header field".
     if host is None and not request.http_10:
         raise _ambiguous("there must be one host header")
-    request.host = host or b""
+    request.host = host[1] if host is not None else b""
     if not _is_host(request.host):
         raise _ambiguous("the host header is not a host")
     _check_target(request)
-    length, coding, expect = first(b"content-length"), first(b"transfer-encoding"), first(b"expect")
-    if length is not None:
-        _content_length(request, length)
-    if coding is not None:
-        _transfer_encoding(request, coding)
-    if expect is not None:
-        _expect(request, expect)
-    connection = first(b"connection")
-    if connection is not None:
-        if repeated:
-            connection = ",".join(headers.get_all("connection")).encode("latin-1")
-        request.connection = connection
+    for name, check in _FRAMING:
+        if name in index:
+            check(request, index[name][1])
+    if b"connection" in index:
+        request.connection = connection = _joined(fields, index, b"connection", repeated=repeated)
         if connection.lower() != b"keep-alive":
-            _connection(request, connection_options(connection), headers.get_all("upgrade"))
+            upgrade = _joined(fields, index, b"upgrade", repeated=repeated)
+            _connection(request, connection_options(connection), upgrade)
+
+
+def _joined(
+    fields: list[RawHeader], index: dict[bytes, RawHeader], name: bytes, *, repeated: bool
+) -> bytes:
+    """All values of a field that may be repeated, as one list (RFC 9110 section 5.3)."""
+    if repeated:
+        return b",".join(value for spelled, value in fields if spelled.lower() == name)
+    return index[name][1] if name in index else b""
 
 
 def _refuse_repeated(fields: list[RawHeader]) -> None:
@@ -133,13 +136,21 @@ def _check_target(request: InboundRequest) -> None:
     request.target = slash + path if slash else b"/"
 
 
-def _connection(request: InboundRequest, options: frozenset[bytes], upgrade: list[str]) -> None:
+def _connection(request: InboundRequest, options: frozenset[bytes], upgrade: bytes) -> None:
     if b"close" in options:
         request.keep_alive = False
     if options & PROTECTED:
         raise _ambiguous("connection names a field that decides how the request is read")
-    if b"upgrade" in options and [value.strip().lower() for value in upgrade] == ["websocket"]:
+    if b"upgrade" in options and upgrade.strip().lower() == b"websocket":
         if request.chunked or request.content_length:
             raise _ambiguous("a WebSocket handshake has no body")
         # RFC 6455 section 4.1: the method must be GET; else the upgrade is ignored.
         request.upgrade = request.method == b"GET" and not request.http_10
+
+
+# The order is that of the checks: a coding is refused beside a length.
+_FRAMING = (
+    (b"content-length", _content_length),
+    (b"transfer-encoding", _transfer_encoding),
+    (b"expect", _expect),
+)

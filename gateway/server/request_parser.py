@@ -11,7 +11,7 @@ from collections import deque
 
 import httptools
 
-from gateway.plugin.headers import Headers, RawHeader
+from gateway.plugin.headers import Headers, RawHeader, index_of
 from gateway.plugin.verdict import Reject
 from gateway.proxy.body import RequestBody
 from gateway.proxy.inbound import ClientConnection, InboundRequest
@@ -113,15 +113,14 @@ class RequestParser:
         fields, self._fields = self._fields, []  # what comes after the head are trailers
         self._check_fields(fields)
         parser = self._parser
-        # Reversed, so that the first of several fields of one name wins.
-        index = {name.lower(): value for name, value in reversed(fields)}
+        index = index_of(fields)
         request = InboundRequest(
             parser.get_method(),
             self._target,
             Headers(fields, index),
             RequestBody(self._client, self._limits.body_bytes_max),
         )
-        read_head(request, parser.get_http_version(), repeated=len(index) != len(fields))
+        read_head(request, index, parser.get_http_version())
         self._overhead = -self._portion  # framing is counted from the next portion on
         self.reading = request
         self.requests.append(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.plugin.headers import RawHeader
+from gateway.plugin.headers import Headers, RawHeader
 from gateway.proxy.headers import (
     chunk,
     connection_options,
@@ -18,7 +18,7 @@ START = b"POST /v1/x HTTP/1.1\r\n"
 
 
 def forwarded(headers: list[RawHeader], connection: bytes | None = None) -> bytes:
-    return request_head(START, headers, host=b"up", connection=connection, chunked=False)
+    return request_head(START, Headers(headers), host=b"up", connection=connection, chunked=False)
 
 
 def test_fields_keep_order_spelling_and_duplicates() -> None:
@@ -52,7 +52,7 @@ def test_what_connection_names_stays_here_but_not_what_frames_the_request() -> N
 def test_an_edited_body_gets_one_new_length() -> None:
     head = request_head(
         START,
-        [(b"Content-Length", b"3"), (b"A", b"1")],
+        Headers([(b"Content-Length", b"3"), (b"A", b"1")]),
         host=b"up",
         connection=None,
         chunked=False,
@@ -65,7 +65,7 @@ def test_an_edited_body_gets_one_new_length() -> None:
 def test_a_chunked_request_keeps_its_field_in_place() -> None:
     head = request_head(
         START,
-        [(b"Transfer-Encoding", b"Chunked"), (b"A", b"1")],
+        Headers([(b"Transfer-Encoding", b"Chunked"), (b"A", b"1")]),
         host=b"up",
         connection=None,
         chunked=True,
@@ -75,13 +75,13 @@ def test_a_chunked_request_keeps_its_field_in_place() -> None:
 
 
 def test_a_response_that_ends_with_its_connection_becomes_chunked() -> None:
-    head = response_head(200, b"Fine", [(b"A", b"1")], chunked=True)
+    head = response_head(200, b"Fine", Headers([(b"A", b"1")]), chunked=True)
 
     assert head == b"HTTP/1.1 200 Fine\r\nA: 1\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def test_a_chunked_response_has_no_length() -> None:
-    head = response_head(200, b"", [(b"Content-Length", b"3")], chunked=True)
+    head = response_head(200, b"", Headers([(b"Content-Length", b"3")]), chunked=True)
 
     assert head == b"HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n"
 
