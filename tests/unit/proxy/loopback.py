@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from gateway.proxy.dial import dial
@@ -93,7 +93,8 @@ async def connect_proxy(
             far_reader, far_writer = await asyncio.open_connection(host.strip("[]"), int(port))
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
         writer.close()
-        await writer.wait_closed()
+        with suppress(ConnectionResetError):  # how the gateway abandons a connection
+            await writer.wait_closed()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
