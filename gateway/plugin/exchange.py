@@ -23,10 +23,9 @@ class _Body:
 
     __slots__ = ("_json", "body", "body_edited")
 
-    def __init__(self) -> None:
-        self.body: bytes | None = None
-        self.body_edited = False
-        self._json: Any = _UNPARSED
+    body: bytes | None
+    body_edited: bool
+    _json: Any
 
     def json(self) -> Any:
         """The body parsed strictly, once; None if it is not buffered or not JSON."""
@@ -83,7 +82,7 @@ class RequestView(_Body):
         scheme: str = "http",
         http_version: str = "1.1",
     ) -> None:
-        super().__init__()
+        self.body, self.body_edited, self._json = None, False, _UNPARSED
         self.method = method
         self.target = target
         path, mark, query = target.partition("?")
@@ -125,7 +124,7 @@ class ResponseView(_Body):
         local: bool = False,
         streamed: bool = False,
     ) -> None:
-        super().__init__()
+        self.body, self.body_edited, self._json = None, False, _UNPARSED
         self.status = status
         self.phrase = phrase
         self.headers = headers

@@ -50,7 +50,7 @@ class Signal:
 class Fiber:
     """Drives `coroutine`; `on_done` is told its exception, or None, once.
 
-    The first steps run within `start`. `cancel` raises CancelledError where the coroutine waits.
+    `step` starts it and, later, continues it. `cancel` raises CancelledError where it waits.
     """
 
     __slots__ = ("_coroutine", "_on_done", "_running", "done")
@@ -65,11 +65,8 @@ class Fiber:
         self._running = False
         self.done = False
 
-    def start(self) -> None:
-        self.step()
-
     def step(self) -> None:
-        """Runs on to the next wait."""
+        """Starts it, and then runs on to the next wait each time."""
         self._advance(self._coroutine.send, None)
 
     def cancel(self) -> None:

@@ -15,8 +15,8 @@ one completed exchange.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any
 
 from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.headers import Headers
@@ -27,11 +27,9 @@ from gateway.proxy.inbound import ClientConnection, InboundRequest
 from gateway.proxy.life import Life
 from gateway.proxy.parts import ProxyParts
 from gateway.proxy.refusal import unparsed_response
-from gateway.reasons import Reason
 
 UPSTREAM_TICK_S = 0.1
 """How late an upstream's time limit may take effect."""
-_log = logging.getLogger("sealgate.proxy")
 
 
 class Proxy:
@@ -43,18 +41,9 @@ class Proxy:
         self.deadlines = Deadlines(loop, UPSTREAM_TICK_S)
         self._completing: set[asyncio.Task[None]] = set()
 
-    async def serve(self, request: InboundRequest, client: ClientConnection) -> None:
+    def serve(self, request: InboundRequest, client: ClientConnection) -> Coroutine[Any, Any, None]:
         """One exchange from its head to its record."""
-        life = Life(self, request, client)
-        try:
-            await life.run()
-        except asyncio.CancelledError:
-            life.failed(Reject(Reason.CLIENT_DISCONNECTED))
-        except Exception as error:  # noqa: BLE001  # one exchange's fault must not end the others
-            _log.error("exchange %s failed", life.x.id, exc_info=error)
-            life.refuse_or_cut(Reject(Reason.INTERNAL_ERROR))
-        finally:
-            life.complete()
+        return Life(self, request, client).run()
 
     def refuse_unparsed(self, reject: Reject, client: ClientConnection) -> bytes:
         """The whole answer to bytes that never became a request; records the refusal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from time import monotonic
 from typing import Protocol
@@ -37,6 +38,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLIENTS_FAULT = frozenset({501, 505})
 """Statuses of the 5xx class that say something about the request (RFC 9110 section 15.6)."""
 _SWITCHED = 101
+_log = logging.getLogger("sealgate.proxy")
 _SERVER_ERRORS = 500
 
 
@@ -51,7 +53,7 @@ class Service(Protocol):
 
 
 class Life:
-    """One exchange; `run` once, then `complete` once."""
+    """One exchange; `run` it once."""
 
     __slots__ = (
         "_attempts",
@@ -111,15 +113,25 @@ class Life:
     # -- the steps ------------------------------------------------------------------------------
 
     async def run(self) -> None:
+        """All of it; whatever goes wrong ends here as one answer or one cut connection."""
         try:
-            answer = await self._until_answer()
-        except BodyError as error:
-            answer = error.reject
-        except UpstreamError as error:
-            answer = Reject(error.reason, error.message)
-        if answer is not None:
+            try:
+                answer = await self._until_answer()
+            except BodyError as error:
+                answer = error.reject
+            except UpstreamError as error:
+                answer = Reject(error.reason, error.message)
+            if answer is not None:
+                self._stop_upstream()
+                await self._answer_here(answer)
+        except asyncio.CancelledError:
+            self._reject = Reject(Reason.CLIENT_DISCONNECTED)
             self._stop_upstream()
-            await self._answer_here(answer)
+        except Exception as error:  # noqa: BLE001  # one exchange's fault must not end the others
+            _log.error("exchange %s failed", self.x.id, exc_info=error)
+            self._refuse_or_cut(Reject(Reason.INTERNAL_ERROR))
+        finally:
+            self._complete()
 
     async def _until_answer(self) -> Reject | Reply | None:
         """Goes as far as it can; what comes back is answered by the gateway itself."""
@@ -291,7 +303,7 @@ class Life:
             self._status = response.status
             self._client.write(local_answer(response, self.x, self._client))
 
-    def refuse_or_cut(self, reject: Reject) -> None:
+    def _refuse_or_cut(self, reject: Reject) -> None:
         """After a fault of ours: a refusal while nothing is sent, else a cut connection."""
         self._stop_upstream()
         self._reject = reject
@@ -301,18 +313,13 @@ class Life:
             self.x.response = refusal_response(self.x, reject)
             self._write_local()
 
-    def failed(self, reject: Reject) -> None:
-        """The client is gone: the upstream's work ends at once."""
-        self._reject = reject
-        self._stop_upstream()
-
     def _stop_upstream(self) -> None:
         if self._relay is not None:
             self._relay.cancel()
 
     # -- the record -------------------------------------------------------------------------------
 
-    def complete(self) -> None:
+    def _complete(self) -> None:
         """Ends the exchange: hooks, metrics, log line."""
         if self._attempts is not None:
             self._attempts.close()

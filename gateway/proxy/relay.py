@@ -118,7 +118,11 @@ class Relay:
                 raise self._body_error
             if self._error is not None:
                 raise self._error
-            await self._wait()
+            self._waiting = True
+            try:
+                await self._signal
+            finally:
+                self._waiting = False
         return self.head
 
     async def whole_body(self, bytes_max: int) -> bytes | None:

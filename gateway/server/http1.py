@@ -232,7 +232,7 @@ class ServerConnection(asyncio.Protocol):
             if not self._parser.requests:
                 self.resume_reading()  # the body of the last one in line may still be on its way
             self._fiber = Fiber(self._service.handler.serve(request, self), self._served)
-            self._fiber.start()
+            self._fiber.step()
 
     def _served(self, error: BaseException | None) -> None:
         keep_open = self.keep_open()

@@ -30,7 +30,7 @@ async def test_a_signal_continues_the_fiber_in_the_callers_stack() -> None:
         seen.append(2)
 
     ended = Ended()
-    Fiber(run(), ended).start()
+    Fiber(run(), ended).step()
     assert seen == [1]
     signal.set()
 
@@ -45,7 +45,7 @@ async def test_a_signal_that_was_set_before_is_not_waited_for() -> None:
         await signal
 
     signal.set()
-    Fiber(run(), ended).start()
+    Fiber(run(), ended).step()
 
     assert ended.happened.is_set()
 
@@ -55,7 +55,7 @@ async def test_an_exception_is_told_at_the_end() -> None:
         raise ValueError
 
     ended = Ended()
-    Fiber(run(), ended).start()
+    Fiber(run(), ended).step()
 
     assert isinstance(ended.error, ValueError)
 
@@ -71,7 +71,7 @@ async def test_the_result_of_a_task_comes_back() -> None:
         results.append(await outside(work()))
 
     ended = Ended()
-    Fiber(run(), ended).start()
+    Fiber(run(), ended).step()
     await ended.happened.wait()
 
     assert results == [7]
@@ -86,7 +86,7 @@ async def test_a_cancelled_fiber_cancels_its_task() -> None:
 
     ended = Ended()
     fiber = Fiber(run(), ended)
-    fiber.start()
+    fiber.step()
     fiber.cancel()
 
     assert asked.cancelled()
@@ -105,7 +105,7 @@ async def test_a_result_that_comes_with_the_cancellation_is_handed_over(fails: b
 
     ended = Ended()
     fiber = Fiber(run(), ended)
-    fiber.start()
+    fiber.step()
     if fails:
         asked.set_exception(OSError())
     else:
@@ -121,4 +121,4 @@ async def test_a_fiber_that_waits_for_anything_else_is_a_fault() -> None:
         await asyncio.sleep(0)
 
     with pytest.raises(TypeError, match=r"outside\(\)"):
-        Fiber(run(), Ended()).start()
+        Fiber(run(), Ended()).step()
