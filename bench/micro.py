@@ -79,6 +79,22 @@ class Wire:
         pass
 
 
+class Client:
+    """Asks again as soon as it is answered, as long as it is wanted."""
+
+    def __init__(self, bench: Bench, answered: Callable[[bytes], bool]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._answered = answered
+        self._connection = bench.connect(self._on_write)
+
+    def ask(self) -> None:
+        self._connection.data_received(_REQUEST)
+
+    def _on_write(self, data: bytes) -> None:
+        if self._answered(data):
+            self._loop.call_soon(self.ask)
+
+
 class Bench:
     """One worker's parts between two wires."""
 
@@ -121,23 +137,23 @@ class Bench:
         connection.connection_made(cast("asyncio.Transport", Wire(on_write)))
         return connection
 
-    async def exchanges(self, count: int) -> float:
-        """µs of CPU per exchange."""
+    async def exchanges(self, count: int, connections: int) -> float:
+        """µs of CPU per exchange, with one exchange per connection under way all the time."""
         done = self._loop.create_future()
         left = count
 
-        def on_write(data: bytes) -> None:
+        def answered(data: bytes) -> bool:
             nonlocal left
             assert data.startswith(b"HTTP/1.1 200"), data  # noqa: S101  # a wrong answer is cheap
             left -= 1
-            if left:
-                self._loop.call_soon(connection.data_received, _REQUEST)
-            else:
+            if not left:
                 done.set_result(None)
+            return left > 0
 
-        connection = self.connect(on_write)
+        clients = [Client(self, answered) for _ in range(connections)]
         began = time.process_time()
-        connection.data_received(_REQUEST)
+        for client in clients:
+            client.ask()
         await done
         return (time.process_time() - began) / count * 1e6
 
@@ -153,7 +169,7 @@ class Bench:
         return (time.process_time() - began) / count * 1e6
 
 
-async def run(chain: str, rounds: int, *, log: bool) -> None:
+async def run(chain: str, rounds: int, connections: int, *, log: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         policy = folder / "policy.yaml"
@@ -163,7 +179,7 @@ async def run(chain: str, rounds: int, *, log: bool) -> None:
         bench.store.commit(1)
         gc.collect()
         gc.freeze()
-        exchange = min([await bench.exchanges(4_000) for _ in range(rounds)])
+        exchange = min([await bench.exchanges(6_400, connections) for _ in range(rounds)])
         event = min([await bench.events(20_000) for _ in range(rounds)])
         print(f"{chain:8} {exchange:6.2f} us/exchange {event:6.2f} us/event")
 
@@ -172,9 +188,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chain", choices=list(CHAINS), default="bare")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--log", action="store_true", help="with one log line per exchange")
     given = parser.parse_args()
-    uvloop.run(run(given.chain, given.rounds, log=given.log))
+    uvloop.run(run(given.chain, given.rounds, given.connections, log=given.log))
 
 
 if __name__ == "__main__":
