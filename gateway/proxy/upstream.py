@@ -257,7 +257,7 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 self._end_with_error(Reason.UPSTREAM_TRUNCATED, "it broke its answer off")
         self._unwatch()
-        self._parser = None
+        self._drop_parser()
         self._transport = None
         self._on_closed(self)
 
@@ -312,9 +312,14 @@ class UpstreamConnection(asyncio.Protocol):
         if not self.request_sent:
             self.abort()
 
+    def _drop_parser(self) -> None:
+        parser, self._parser = self._parser, None
+        if parser is not None:
+            parser.close()
+
     def _retire(self) -> None:
         if self.reusable:
-            self._parser = None
+            self._drop_parser()
             self.idle_since = self._now()
             self._on_idle(self)
         elif self._transport is not None:
