@@ -284,8 +284,8 @@ class Life:
     # -- answers of our own -----------------------------------------------------------------------
 
     async def _answer_here(self, answer: Reject | Reply) -> None:
-        if self._status:
-            self._client.abort()  # a head is out already: two answers cannot be
+        if self._head_is_out():
+            self._client.abort()  # two answers cannot be
             return
         x, binding = self.x, self._binding
         if isinstance(answer, Reject):
@@ -307,11 +307,14 @@ class Life:
         """After a fault of ours: a refusal while nothing is sent, else a cut connection."""
         self._stop_upstream()
         self._reject = reject
-        if self._status:
+        if self._head_is_out():
             self._client.abort()
         else:
             self.x.response = refusal_response(self.x, reject)
             self._write_local()
+
+    def _head_is_out(self) -> bool:
+        return bool(self._status) or (self._relay is not None and self._relay.started)
 
     def _stop_upstream(self) -> None:
         if self._relay is not None:

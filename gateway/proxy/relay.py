@@ -63,7 +63,6 @@ class Relay:
         "_kind",
         "_loop",
         "_signal",
-        "_started",
         "_tail",
         "_trailers",
         "_transform",
@@ -75,6 +74,7 @@ class Relay:
         "first_byte_at",
         "head",
         "reject",
+        "started",
         "upgraded",
         "x",
     )
@@ -103,7 +103,7 @@ class Relay:
         self._signal = Signal()
         self._waiting = False
         self._writable: asyncio.Future[None] | None = None
-        self._started = False
+        self.started = False
         self._chunked = False
         self._kind: StreamKind | None = None
         self._transform: Transform | None = None
@@ -156,7 +156,7 @@ class Relay:
 
         `body` replaces a buffered body; `transform` sees every piece of a streamed one.
         """
-        self._started = True
+        self.started = True
         self._chunked = chunked and not without_body
         self._kind = kind
         self._transform = transform
@@ -208,7 +208,7 @@ class Relay:
     def fail_request(self, error: BodyError) -> None:
         """The rest of the request will not come: stops the upstream, and the answer if it runs."""
         self._body_error = error
-        if self._started:
+        if self.started:
             self.break_off(error.reject)
             return
         if self.connection is not None:
@@ -251,7 +251,7 @@ class Relay:
         self.first_byte_at = monotonic()
 
     def on_data(self, data: bytes) -> None:
-        if not self._started:
+        if not self.started:
             self._held.append(data)
             self._held_bytes += len(data)
             if self._held_bytes > PENDING_BYTES_MAX and self.connection is not None:
@@ -274,7 +274,7 @@ class Relay:
         self._ended = True
         self._trailers = trailers
         self._wake_writer()
-        if self._started:
+        if self.started:
             self._finish([])
         else:
             self._wake()
@@ -287,7 +287,7 @@ class Relay:
     def on_error(self, error: UpstreamError) -> None:
         self._error = error
         self._wake_writer()
-        if self._started:
+        if self.started:
             self._upstream_failed(error)
         else:
             self._wake()
@@ -311,7 +311,11 @@ class Relay:
         """Only an upgraded connection has such an end; see tunnel.py."""
 
     def on_drain_deadline(self) -> None:
-        self.break_off(Reject(Reason.DRAINING))
+        reject = Reject(Reason.DRAINING)
+        if self.started:
+            self.break_off(reject)
+        else:
+            self.fail_request(BodyError(reject))  # nothing is out yet: a refusal can be
 
     # -- inner ----------------------------------------------------------------------------------
 
@@ -365,5 +369,5 @@ class Relay:
     def _set_done(self) -> None:
         if not self.finished:
             self.finished = True
-            if self._started:
+            if self.started:
                 self._signal.set()
