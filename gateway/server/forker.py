@@ -61,8 +61,9 @@ def fork_worker(
 
 def main(descriptor: int, worker_main: str) -> int:
     """The forker's whole life; `descriptor` is its socket to the supervisor."""
-    # A terminal's Ctrl-C goes to the whole process group; the supervisor decides what it means.
-    for signum in (signal.SIGINT, signal.SIGHUP):
+    # A terminal's Ctrl-C and a service manager's stop go to the whole process group; the supervisor
+    # decides what they mean, and ends this process by closing its socket.
+    for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
     requests = socket.socket(fileno=descriptor)
     module, _, function = worker_main.partition(":")
@@ -122,7 +123,8 @@ def _serve(requests: socket.socket, worker: WorkerMain) -> bool:
 
 def _become_worker(worker: WorkerMain, sockets: list[socket.socket]) -> None:
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for signum in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_DFL)
     code = 1
     try:
         code = worker(sockets[0], sockets[1:])
