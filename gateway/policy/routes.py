@@ -116,6 +116,9 @@ class RouteTable:
             rule.prefix or rule.matcher.reads_path for rule in self._rules
         )
 
+        self.reads_path_and_key_only = not self._rules
+        """Without a query, the built-in routes ask for the path and who the key is for."""
+
     def find(self, request: RequestView, model: str | None) -> Found:
         """The route of a request; `model` None means that the body was not read yet."""
         path = request.path

@@ -73,6 +73,11 @@ _NO_ROUTE: Final = Reject(
 _NO_POLICY: Final = Reject(Reason.NO_POLICY)
 
 
+RECENT_MAX = 1024
+RECENT_PATH_MAX = 256
+"""Paths whose way is remembered, where nothing but the path and two key headers decides it."""
+
+
 class Snapshot:
     """All routes and policies of one version; immutable but for the count of its users.
 
@@ -84,6 +89,7 @@ class Snapshot:
         "_drained",
         "_entries",
         "_reads_path",
+        "_recent",
         "_table",
         "digest",
         "version",
@@ -105,6 +111,7 @@ class Snapshot:
             for entry in self._entries.values()
             for candidate in entry.candidates
         )
+        self._recent: dict[tuple[str, bool, bool], Binding] = {}
         self._active = 0
         self._drained: Callable[[], None] | None = None
 
@@ -115,6 +122,13 @@ class Snapshot:
         to call again with the model, or "" where the body names none.
         """
         path = request.path
+        key = None
+        if request.query is None and self._table.reads_path_and_key_only:
+            first = request.headers.first
+            key = (path, first(b"anthropic-version") is None, first(b"x-goog-api-key") is None)
+            known = self._recent.get(key)
+            if known is not None:
+                return known
         if self._reads_path and is_ambiguous(path):
             return _AMBIGUOUS
         route = self._table.find(request, model)
@@ -123,9 +137,13 @@ class Snapshot:
         if isinstance(route, NeedsModel):
             return route
         entry = self._entries[route]
-        if entry.sole is not None:
-            return entry.sole
-        return _choose(entry, request, model)
+        if entry.sole is None:
+            return _choose(entry, request, model)
+        if key is not None and len(path) <= RECENT_PATH_MAX:
+            if len(self._recent) >= RECENT_MAX:
+                self._recent.clear()
+            self._recent[key] = entry.sole
+        return entry.sole
 
     def route_of(self, request: RequestView) -> Route | None:
         """The route alone, where it can be told without the body; for refusals and logs."""

@@ -16,13 +16,13 @@ room in the retry budget.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from gateway.proxy.balancer import TargetState, Upstream
-from gateway.proxy.body import BodyError, RequestBody
+from gateway.proxy.body import BodyError
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.fiber import outside
 from gateway.proxy.headers import chunk, last_chunk
+from gateway.proxy.outbound import OutboundRequest
 from gateway.proxy.pool import Pool
 from gateway.proxy.relay import Relay
 from gateway.proxy.target import Target
@@ -34,32 +34,6 @@ from gateway.telemetry.metrics import Metrics
 REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 FAILURE_STATUSES = frozenset({500, 502, 503, 504, 529})
 """Answers that count against a target's health, whether or not another one is tried."""
-
-
-class OutboundRequest:
-    """What is sent: a head made per target (the host differs) and one body.
-
-    `payload` is the whole body; None means that `body` still arrives and is passed on as it comes.
-    """
-
-    __slots__ = ("body", "chunked", "head", "method", "payload", "upgrade")
-
-    def __init__(
-        self,
-        method: bytes,
-        head: Callable[[Target], bytes],
-        body: RequestBody,
-        *,
-        payload: bytes | None,
-        chunked: bool,
-        upgrade: bool,
-    ) -> None:
-        self.method = method
-        self.head = head
-        self.body = body
-        self.payload = payload
-        self.chunked = chunked
-        self.upgrade = upgrade
 
 
 class Attempts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.plugin.headers import Headers, RawHeader
 
@@ -118,23 +118,25 @@ def _head(
         drop |= _LENGTH
         added = b"content-length: %d\r\n%b" % (content_length, added)
     distinct = headers.distinct()
-    if distinct is not None:
+    fields: Iterable[RawHeader] = headers.raw
+    if distinct is None or chunked:
+        fields = _kept(fields, drop, changed)
+    elif changed or not drop.isdisjoint(distinct):
         kept = distinct.copy()
-        for name in changed.keys() & kept.keys():
-            kept[name] = (kept[name][0], changed[name])
-        for name in drop & kept.keys():
-            if name not in changed:
-                del kept[name]
-        lines = b"\r\n".join(map(b": ".join, kept.values()))
-    else:
-        lines = b"\r\n".join(map(b": ".join, _kept(headers.raw, drop, changed)))
+        for name in drop:
+            kept.pop(name, None)
+        for name, value in changed.items():
+            if name in kept:
+                kept[name] = (kept[name][0], value)
+        fields = kept.values()
+    lines = b"\r\n".join(map(b": ".join, fields))
     if lines:
         return b"%b%b\r\n%b\r\n" % (start, lines, added)
     return b"%b%b\r\n" % (start, added)
 
 
 def _kept(
-    fields: list[RawHeader], drop: frozenset[bytes], changed: dict[bytes, bytes]
+    fields: Iterable[RawHeader], drop: frozenset[bytes], changed: dict[bytes, bytes]
 ) -> Iterator[RawHeader]:
     for field in fields:
         name = field[0].lower()

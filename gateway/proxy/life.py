@@ -23,7 +23,7 @@ from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
 from gateway.proxy.inbound import ClientConnection, InboundRequest
-from gateway.proxy.outbound import outbound_request
+from gateway.proxy.outbound import OutboundRequest
 from gateway.proxy.parts import ProxyParts
 from gateway.proxy.refusal import refusal_response, reply_response, status_of
 from gateway.proxy.relay import Relay
@@ -229,7 +229,7 @@ class Life:
         self._relay = relay = Relay(self.x, client, proxy.loop)
         self._attempts = attempts = Attempts(
             upstream,
-            outbound_request(self.x, binding, self._request, self._payload),
+            OutboundRequest(self.x, binding, self._request, self._payload),
             relay,
             timeouts=binding.route.timeouts or upstream.timeouts,
             deadlines=proxy.deadlines,

@@ -4,57 +4,71 @@ from __future__ import annotations
 
 from gateway.plugin.exchange import Exchange
 from gateway.policy.snapshot import Binding
-from gateway.proxy.attempts import OutboundRequest
 from gateway.proxy.headers import request_head, upgrade_fields
 from gateway.proxy.inbound import InboundRequest
 from gateway.proxy.target import Target
 
 
-def outbound_request(
-    x: Exchange, binding: Binding, request: InboundRequest, payload: bytes | None
-) -> OutboundRequest:
+class OutboundRequest:
     """What goes to the upstream; its head is made per target, because the host differs.
 
     Changed are: the route's prefix, Host, hop-by-hop fields, the framing of an edited body, and
     accept-encoding where a plugin reads the answer. Added is x-request-id, if there is none.
+
+    `payload` is the whole body; None means that `body` still arrives and is passed on as it comes.
     """
-    headers = request.headers
-    if (binding.needs_text or binding.needs_response_body) and "accept-encoding" in headers:
-        headers = headers.copy()
-        headers.set("accept-encoding", "identity")  # what plugins can read
-    added = b""
-    if headers.first(b"x-request-id") is None:
-        added = b"x-request-id: %b\r\n" % x.id.encode("latin-1")
-    if request.upgrade:
-        added += upgrade_fields(headers.raw)
-    # HTTP/1.0 may leave Host out, the HTTP/1.1 that we speak may not (RFC 9112 section 3.2).
-    hostless = request.http_10 and headers.first(b"host") is None
-    prefix = binding.route.strip_prefix
-    target_path = request.target[len(prefix) :] if prefix else request.target
-    if not target_path.startswith(b"/"):
-        target_path = b"/" + target_path if target_path != b"*" else target_path
-    chunked, content_length = request.chunked, None
-    if x.request.body_edited and payload is not None:
-        chunked, content_length = False, len(payload)
-    connection = request.connection
-    method = request.method
 
-    def head(target: Target) -> bytes:
-        return request_head(
-            b"%b %b%b HTTP/1.1\r\n" % (method, target.base_path, target_path),
-            headers,
-            host=target.host_header,
-            connection=connection,
-            chunked=chunked,
-            content_length=content_length,
-            added=b"host: %b\r\n%b" % (target.host_header, added) if hostless else added,
-        )
-
-    return OutboundRequest(
-        method,
-        head,
-        request.body,
-        payload=payload,
-        chunked=chunked,
-        upgrade=request.upgrade,
+    __slots__ = (
+        "_added",
+        "_content_length",
+        "_headers",
+        "_path",
+        "_request",
+        "body",
+        "chunked",
+        "method",
+        "payload",
+        "upgrade",
     )
+
+    def __init__(
+        self, x: Exchange, binding: Binding, request: InboundRequest, payload: bytes | None
+    ) -> None:
+        self._request = request
+        self.method = request.method
+        self.body = request.body
+        self.payload = payload
+        self.upgrade = request.upgrade
+        self.chunked = request.chunked
+        self._content_length: int | None = None
+        if x.request.body_edited and payload is not None:
+            self.chunked, self._content_length = False, len(payload)
+        headers = request.headers
+        if (binding.needs_text or binding.needs_response_body) and "accept-encoding" in headers:
+            headers = headers.copy()
+            headers.set("accept-encoding", "identity")  # what plugins can read
+        self._headers = headers
+        self._added = b""
+        if headers.first(b"x-request-id") is None:
+            self._added = b"x-request-id: %b\r\n" % x.id.encode("latin-1")
+        if request.upgrade:
+            self._added += upgrade_fields(headers.raw)
+        prefix = binding.route.strip_prefix
+        path = request.target[len(prefix) :] if prefix else request.target
+        self._path = path if path.startswith((b"/", b"*")) else b"/" + path
+
+    def head(self, target: Target) -> bytes:
+        """The request head for one target."""
+        request, added = self._request, self._added
+        # HTTP/1.0 may leave Host out, the HTTP/1.1 that we speak may not (RFC 9112 section 3.2).
+        if request.http_10 and self._headers.first(b"host") is None:
+            added = b"host: %b\r\n%b" % (target.host_header, added)
+        return request_head(
+            b"%b %b%b HTTP/1.1\r\n" % (self.method, target.base_path, self._path),
+            self._headers,
+            host=target.host_header,
+            connection=request.connection,
+            chunked=self.chunked,
+            content_length=self._content_length,
+            added=added,
+        )
