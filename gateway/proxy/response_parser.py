@@ -15,7 +15,7 @@ _SWITCHED = 101
 
 
 class ResponseParser:
-    """Reads the answer to one request.
+    """Reads the answer to one request, and then to the next (`again`).
 
     After each `feed`: `interims` are 1xx heads that came, `head` is the final head (or that of a
     101), `parts` are body pieces, `rest` is what followed a 101. `complete` says that the message
@@ -40,6 +40,9 @@ class ResponseParser:
 
     def __init__(self, method: bytes, *, upgrade_asked: bool) -> None:
         self._parser = httptools.HttpResponseParser(self)
+        self._begin(method, upgrade_asked=upgrade_asked)
+
+    def _begin(self, method: bytes, *, upgrade_asked: bool) -> None:
         self._method = method
         self._upgrade_asked = upgrade_asked
         self._headers: list[RawHeader] = []
@@ -52,6 +55,16 @@ class ResponseParser:
         self.rest: bytes | None = None
         self.complete = False
         self.keep_alive = True
+
+    def again(self, method: bytes, *, upgrade_asked: bool) -> bool:
+        """Makes ready for the next answer on the same connection, if the last one ended in order.
+
+        After HEAD it did not, for llhttp: that still waits for a body.
+        """
+        if not (self.complete and self.keep_alive) or self._method == b"HEAD":
+            return False
+        self._begin(method, upgrade_asked=upgrade_asked)
+        return True
 
     def feed(self, data: bytes) -> None:
         """Parses `data`. Raises BadResponseError; what was read before the fault is kept."""
@@ -74,7 +87,7 @@ class ResponseParser:
     def close(self) -> None:
         """Lets go of llhttp, whose parser refers back to this one; nothing may be fed after that.
 
-        Else every exchange leaves a cycle of two dozen objects, which the collector has to find.
+        Else every connection leaves a cycle of two dozen objects, which the collector has to find.
         """
         del self._parser
 

@@ -117,7 +117,9 @@ class UpstreamConnection(asyncio.Protocol):
         before, all of it within `total_s` (0: no bound).
         """
         self._sink = sink
-        self._parser = ResponseParser(method, upgrade_asked=upgrade)
+        if self._parser is None or not self._parser.again(method, upgrade_asked=upgrade):
+            self._drop_parser()
+            self._parser = ResponseParser(method, upgrade_asked=upgrade)
         self.sent = self.request_sent = False
         self.exchanges += 1
         now = self._now()
@@ -306,9 +308,10 @@ class UpstreamConnection(asyncio.Protocol):
         # (CVE-2025-4366: the rest of the body would be read as the next request).
         if not parser.keep_alive or not self.request_sent:
             self.reusable = False
+        trailers = parser.trailers  # the next exchange may begin within `_retire`
         if self.request_sent:
             self._retire()
-        sink.on_end(parser.trailers)
+        sink.on_end(trailers)
         if not self.request_sent:
             self.abort()
 
@@ -319,7 +322,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _retire(self) -> None:
         if self.reusable:
-            self._drop_parser()
             self.idle_since = self._now()
             self._on_idle(self)
         elif self._transport is not None:
