@@ -31,9 +31,9 @@ from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamError
 from gateway.reasons import REASONS, Reason
 from gateway.settings import Dialect
+from gateway.telemetry.identifiers import loggable_id
 from gateway.telemetry.traces import trace_id
 
-REQUEST_ID_BYTES_MAX = 128
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLIENTS_FAULT = frozenset({501, 505})
 """Statuses of the 5xx class that say something about the request (RFC 9110 section 15.6)."""
@@ -94,7 +94,7 @@ class Life:
         request, parts = self._request, self._parts
         headers = request.headers
         known_id = headers.first(b"x-request-id")
-        request_id = _printable(known_id) or parts.request_ids.next()
+        request_id = loggable_id(known_id) or parts.request_ids.next()
         view = RequestView(
             request.method.decode("ascii"),
             request.target.decode("latin-1"),
@@ -392,11 +392,3 @@ def _outcome(reject: Reject | None) -> str:
 
 def _reads_bodies(binding: Binding) -> bool:
     return binding.needs_request_body or binding.needs_response_body or binding.needs_text
-
-
-def _printable(value: bytes | None) -> str:
-    """A client's request id as it may stand in logs, or nothing where it may not."""
-    if value is None or not 0 < len(value) <= REQUEST_ID_BYTES_MAX:
-        return ""
-    text = value.decode("latin-1")
-    return text if text.isascii() and text.isprintable() and " " not in text else ""

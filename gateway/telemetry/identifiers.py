@@ -7,6 +7,7 @@ import secrets
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _PREFIX_CHARACTERS = 16
+CLIENT_ID_BYTES_MAX = 128
 
 
 class RequestIds:
@@ -32,3 +33,11 @@ class RequestIds:
             pairs = (_PAIRS[(high >> shift) & 1023] for shift in (30, 20, 10, 0))
             self._head = self._prefix + "".join(pairs)
         return self._head + _PAIRS[low]
+
+
+def loggable_id(value: bytes | None) -> str:
+    """A client's own request id as it may stand in logs, or nothing where it may not."""
+    if value is None or not 0 < len(value) <= CLIENT_ID_BYTES_MAX:
+        return ""
+    text = value.decode("latin-1")
+    return text if text.isascii() and text.isprintable() and " " not in text else ""
