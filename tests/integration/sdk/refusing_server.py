@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -12,6 +10,7 @@ from gateway.plugin.headers import Headers
 from gateway.providers.errors import refusal_body, stream_error_event
 from gateway.providers.recognise import recognise_dialect
 from gateway.settings import Dialect
+from tests.integration.sdk.threaded_server import ThreadedServer
 
 CODE = "model_denied"
 MESSAGE = "The policy does not allow this model"
@@ -29,42 +28,15 @@ class Refusal:
     before: bytes | None = None
 
 
-class RefusingServer:
-    """Started when made; `close` stops it. Set `refusal`, then read `asked`."""
+class RefusingServer(ThreadedServer):
+    """Set `refusal`, then read `asked`."""
 
     def __init__(self) -> None:
         self.refusal = Refusal()
         self.asked = 0
-        self._port = 0
-        self._started = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="refusing-server")
-        self._thread.start()
-        self._started.wait()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._refuse)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self._port = runner.addresses[0][1]
-        self._started.set()
-        await self._stop.wait()
-        await runner.cleanup()
+        super().__init__(app)
 
     async def _refuse(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
