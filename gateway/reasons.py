@@ -52,6 +52,21 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"
     TOO_COMPLEX = "too_complex"
     ORIGIN_DENIED = "origin_denied"
+    # identity
+    CREDENTIAL_MISSING = "credential_missing"
+    CREDENTIAL_INVALID = "credential_invalid"
+    CREDENTIAL_EXPIRED = "credential_expired"
+    CREDENTIAL_REVOKED = "credential_revoked"
+    MFA_REQUIRED = "mfa_required"
+    IDENTITY_UNAVAILABLE = "identity_unavailable"
+    PERMISSION_DENIED = "permission_denied"
+    # limits
+    RATE_LIMITED = "rate_limited"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    PRICE_UNKNOWN = "price_unknown"
+    CONCURRENCY_LIMITED = "concurrency_limited"
+    LOAD_SHED = "load_shed"
+    STORE_UNAVAILABLE = "store_unavailable"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -122,5 +137,22 @@ REASONS: dict[Reason, ReasonInfo] = {
         400, "The JSON body holds more objects and arrays than the policy allows"
     ),
     Reason.ORIGIN_DENIED: ReasonInfo(403, "The policy does not allow this web origin"),
+    Reason.CREDENTIAL_MISSING: ReasonInfo(401, "A credential is needed"),
+    Reason.CREDENTIAL_INVALID: ReasonInfo(401, "The credential is not valid"),
+    Reason.CREDENTIAL_EXPIRED: ReasonInfo(401, "The credential has expired"),
+    Reason.CREDENTIAL_REVOKED: ReasonInfo(401, "The credential was revoked"),
+    Reason.MFA_REQUIRED: ReasonInfo(403, "A stronger sign-in is needed"),
+    Reason.IDENTITY_UNAVAILABLE: ReasonInfo(
+        503, "The credential cannot be checked now", retry=True
+    ),
+    Reason.PERMISSION_DENIED: ReasonInfo(403, "The caller may not do this"),
+    Reason.RATE_LIMITED: ReasonInfo(429, "The rate limit is reached", retry=True),
+    Reason.BUDGET_EXHAUSTED: ReasonInfo(429, "The budget is spent"),
+    Reason.PRICE_UNKNOWN: ReasonInfo(400, "The price of this model is not known"),
+    Reason.CONCURRENCY_LIMITED: ReasonInfo(
+        429, "Too many requests of this caller run at once", retry=True
+    ),
+    Reason.LOAD_SHED: ReasonInfo(503, "The gateway is overloaded", retry=True),
+    Reason.STORE_UNAVAILABLE: ReasonInfo(503, "The limits cannot be checked now", retry=True),
     Reason.INTERNAL_ERROR: ReasonInfo(500, "The gateway failed on this request"),
 }

@@ -6,9 +6,19 @@ from gateway.plugin.contract import Plugin, PluginConfig, Step
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
 from gateway.plugin.headers import Headers
+from gateway.plugin.identity import PRINCIPAL, Principal
+from gateway.plugin.limits import (
+    Algorithm,
+    CounterStore,
+    Demand,
+    Grant,
+    Standing,
+    StoreUnavailableError,
+)
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.secret import Secret
 from gateway.plugin.text import Span, TextStream
+from gateway.plugin.usage import Usage
 from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 from gateway.reasons import Reason
 
@@ -16,15 +26,21 @@ __all__ = [
     "ASN",
     "CLIENT_ADDRESS",
     "COUNTRY",
+    "PRINCIPAL",
+    "Algorithm",
     "ConfigError",
+    "CounterStore",
+    "Demand",
     "Exchange",
     "Fact",
+    "Grant",
     "Headers",
     "NetworkSet",
     "NetworkText",
     "Outcome",
     "Plugin",
     "PluginConfig",
+    "Principal",
     "Problem",
     "Reason",
     "Reject",
@@ -34,7 +50,10 @@ __all__ = [
     "Runtime",
     "Secret",
     "Span",
+    "Standing",
     "Step",
+    "StoreUnavailableError",
     "TextStream",
+    "Usage",
     "Verdict",
 ]

@@ -10,18 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.plugin.identity import Directory
+from gateway.plugin.limits import CounterStore
+
+
+def _no_stores(name: str) -> CounterStore:
+    raise ValueError(f'there is no store "{name}" here')
+
 
 @dataclass(slots=True)
 class Runtime:
     """Handed to each plugin when it is made; tests inject their own.
 
     `monotonic` gives seconds for limits and time-outs, `wall` seconds since 1970 for records.
-    `spawn` keeps a reference to the task and logs its failure (a bare task may vanish).
+    `counters` gives a store of gateway.yaml by its name and raises ValueError, with the cure, where
+    there is none or it cannot be used with these workers. `directory` is None where no identity
+    is kept. `spawn` keeps a reference to the task and logs its failure (a bare task may vanish).
     """
 
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time  # noqa: TID251  # this is the clock that all others use
     data_dir: Path = field(default_factory=lambda: Path(".sealgate"))
+    counters: Callable[[str], CounterStore] = _no_stores
+    directory: Directory | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("sealgate.plugin"))
     tasks: set[Task[Any]] = field(default_factory=set)
 

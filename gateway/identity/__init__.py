@@ -1,0 +1,1 @@
+"""Keys, tokens, tenants, roles and revocations: who may call, and what proves it."""

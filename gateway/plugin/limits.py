@@ -1,0 +1,112 @@
+"""What a plugin asks of the counters that workers and nodes share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Protocol
+
+
+class Algorithm(IntEnum):
+    """How a counter counts.
+
+    | algorithm | admits while                                     | memory per key     |
+    |-----------|--------------------------------------------------|--------------------|
+    | LOG       | the sum over every window stays <= `capacity`    | one entry per take |
+    | GCRA      | the average stays <= `capacity` per window,      | one number         |
+    |           | bursts up to `burst`                             |                    |
+    | TOTAL     | the sum since the counter began <= `capacity`    | one number         |
+    | SLOTS     | at most `capacity` are held at once              | one entry per slot |
+
+    A TOTAL is for calendar periods: the key names the period, and `window_us` is how long the
+    counter is kept. A slot is free again after `settle(.., 0)`, or `window_us` after it was last
+    renewed.
+    """
+
+    LOG = 0
+    GCRA = 1
+    TOTAL = 2
+    SLOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """`amount` of one counter, of which `capacity` may be used.
+
+    `key` names the counter within the store. `report_only` takes the amount even where that
+    exceeds the capacity and never refuses (for alerts and for limits in shadow mode).
+    """
+
+    key: str
+    algorithm: Algorithm
+    amount: int
+    capacity: int
+    window_us: int
+    burst: int = 0
+    report_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One counter after a take: what is left, and when.
+
+    `reset_us` is the time until all of the capacity is free again, `retry_after_us` the time until
+    the amount that was asked for can be taken (0 where it was).
+    """
+
+    used: int
+    remaining: int
+    reset_us: int
+    retry_after_us: int = 0
+
+
+@dataclass(slots=True)
+class Grant:
+    """The answer to a take: all demands were met, or none was and nothing was consumed.
+
+    `refused_by` is the index of the first demand that was not met, -1 where all were. `leased` is
+    true where the store was away and a share granted beforehand was used. `receipt` is the store's
+    own note of what was taken, for `settle`.
+    """
+
+    admitted: bool
+    standings: tuple[Standing, ...]
+    refused_by: int = -1
+    leased: bool = False
+    receipt: Any = field(default=None, repr=False)
+
+
+class StoreUnavailableError(Exception):
+    """The store did not answer within its deadline and no share was left for this."""
+
+
+class CounterStore(Protocol):
+    """Counters shared by all workers and nodes that name the same store.
+
+    The time is the store's own. Every call is bounded by the store's deadline.
+    """
+
+    def take(
+        self, tag: str, demands: Sequence[Demand], *, lease: bool = False
+    ) -> Grant | Awaitable[Grant]:
+        """Takes all `demands` at once or none; never waits where it can answer at once.
+
+        `tag` decides where the counters live in a cluster: demands of one call share it. With
+        `lease`, a store that is away answers from the share granted beforehand, else
+        StoreUnavailableError is raised (here or from the awaitable).
+        """
+
+    def settle(self, grant: Grant, amounts: Sequence[int]) -> None:
+        """Corrects what an admitted grant took to the true amounts, in the order of its demands.
+
+        Returns at once; the store keeps corrections while it is away and sends them later. An
+        amount may exceed the demand (then the counter goes over its capacity) or be 0 (a refund,
+        a slot given back). Call it once per grant.
+        """
+
+    def renew(self, grant: Grant) -> None:
+        """Keeps the slots of a grant that is still held; returns at once."""
+
+    def read(self, tag: str, demands: Sequence[Demand]) -> Awaitable[tuple[Standing, ...]]:
+        """The counters as they are; takes nothing."""
