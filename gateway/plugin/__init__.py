@@ -3,6 +3,7 @@
 from gateway.errors import ConfigError, Problem
 from gateway.networks import NetworkSet, NetworkText
 from gateway.plugin.contract import Plugin, PluginConfig, Step
+from gateway.plugin.durations import DurationText, duration_us
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
 from gateway.plugin.headers import Headers
@@ -31,6 +32,7 @@ __all__ = [
     "ConfigError",
     "CounterStore",
     "Demand",
+    "DurationText",
     "Exchange",
     "Fact",
     "Grant",
@@ -56,4 +58,5 @@ __all__ = [
     "TextStream",
     "Usage",
     "Verdict",
+    "duration_us",
 ]

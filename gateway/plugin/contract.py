@@ -37,8 +37,11 @@ class Plugin:
     name: ClassVar[str]
     """The name in policies, metrics, logs, receipts and docs."""
     Config: ClassVar[type[PluginConfig]] = PluginConfig
-    requires: ClassVar[frozenset[Fact[Any]]] = frozenset()
-    """Facts that an earlier plugin provides; a policy in which none does is refused."""
+    requires: frozenset[Fact[Any]] = frozenset()
+    """Facts that an earlier plugin provides; a policy in which none does is refused.
+
+    `__init__` narrows or widens it where the configuration does.
+    """
     provides: frozenset[Fact[Any]] = frozenset()
     """Facts that later plugins may require; `__init__` narrows it where the configuration does."""
     on_error: ClassVar[OnError] = "reject"

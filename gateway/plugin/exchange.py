@@ -154,10 +154,14 @@ class Exchange:
     `client_ip` is the text of the fact CLIENT_ADDRESS, or the peer's where that fact is not known.
     `body_bytes_max` is a limit on the request body that a plugin sets in `on_request_headers`; the
     core keeps to it while the body streams, so it also holds for a body of unknown length.
+    `bytes_in` and `bytes_out` are the body bytes received from the client and sent to it; they are
+    known in `on_complete`.
     """
 
     __slots__ = (
         "body_bytes_max",
+        "bytes_in",
+        "bytes_out",
         "chain_state",
         "client_ip",
         "dialect",
@@ -200,6 +204,8 @@ class Exchange:
         self.started_at = started_at
         self.model: str | None = None
         self.body_bytes_max: int | None = None
+        self.bytes_in = 0
+        self.bytes_out = 0
         self.facts: dict[Fact[Any], Any] = {}
         self.verdicts: list[Verdict] = []
         self.flagged: tuple[str, dict[str, str]] | None = None
@@ -241,6 +247,7 @@ class Exchange:
         twin.response = self.response.copy() if self.response is not None else None
         twin.model = self.model
         twin.body_bytes_max = self.body_bytes_max
+        twin.bytes_in, twin.bytes_out = self.bytes_in, self.bytes_out
         twin.facts = dict(self.facts)
         twin.verdicts = list(self.verdicts)
         return twin

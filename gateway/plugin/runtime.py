@@ -14,6 +14,10 @@ from gateway.plugin.identity import Directory
 from gateway.plugin.limits import CounterStore
 
 
+def _no_lag() -> float:
+    return 0.0
+
+
 def _no_stores(name: str) -> CounterStore:
     raise ValueError(f'there is no store "{name}" here')
 
@@ -25,7 +29,8 @@ class Runtime:
     `monotonic` gives seconds for limits and time-outs, `wall` seconds since 1970 for records.
     `counters` gives a store of gateway.yaml by its name and raises ValueError, with the cure, where
     there is none or it cannot be used with these workers. `directory` is None where no identity
-    is kept. `spawn` keeps a reference to the task and logs its failure (a bare task may vanish).
+    is kept. `loop_lag_s` says how late the event loop of this worker runs now. `spawn` keeps a
+    reference to the task and logs its failure (a bare task may vanish).
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -33,6 +38,7 @@ class Runtime:
     data_dir: Path = field(default_factory=lambda: Path(".sealgate"))
     counters: Callable[[str], CounterStore] = _no_stores
     directory: Directory | None = None
+    loop_lag_s: Callable[[], float] = _no_lag
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("sealgate.plugin"))
     tasks: set[Task[Any]] = field(default_factory=set)
 

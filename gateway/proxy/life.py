@@ -117,10 +117,10 @@ class Life:
         try:
             try:
                 answer = await self._until_answer()
-            except BodyError as error:
-                answer = error.reject
-            except UpstreamError as error:
-                answer = Reject(error.reason, error.message)
+            except BodyError as broken:
+                answer = broken.reject
+            except UpstreamError as failed:
+                answer = Reject(failed.reason, failed.message)
             if answer is not None:
                 self._stop_upstream()
                 await self._answer_here(answer)
@@ -328,6 +328,7 @@ class Life:
             self._attempts.close()
         x, parts, relay = self.x, self._parts, self._relay
         chain = self._binding.chain if self._binding is not None else None
+        x.bytes_in, x.bytes_out = bytes_in, bytes_out = self._bytes()
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
         duration_s = monotonic() - self._started_at
         first_byte_s = None
@@ -336,7 +337,6 @@ class Life:
         reject = self._reject
         status = self._status or (status_of(reject) if reject is not None else 0)
         outcome = _outcome(reject)
-        bytes_in, bytes_out = self._bytes()
         metrics = parts.metrics
         metrics.exchanges_active -= 1
         metrics.route(x.route, x.upstream).done(
