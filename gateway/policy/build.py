@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gateway.chain.compiled import Chain, Predicate
 from gateway.chain.compiler import MissingFact, Use, compile_chain, missing_facts
-from gateway.chain.matching import Conditions, Matcher, compile_patterns
+from gateway.chain.matching import Conditions, Matcher
 from gateway.errors import ConfigError, Problem
+from gateway.patterns import compile_patterns
 from gateway.plugin.runtime import Runtime
 from gateway.policy.condition import Condition
 from gateway.policy.instances import Claims, Instance

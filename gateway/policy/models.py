@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gateway.chain.matching import ANYTHING
+from gateway.patterns import ANYTHING
 from gateway.settings import Milliseconds
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gateway.chain.matching import ANYTHING, compile_pattern
 from gateway.errors import Problem
+from gateway.patterns import ANYTHING, compile_pattern
 from gateway.policy.condition import text_of
 from gateway.policy.models import Match, When
 from gateway.policy.parser import WrittenPolicy

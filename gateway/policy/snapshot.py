@@ -26,6 +26,7 @@ class Binding:
     needs_request_body: bool
     needs_response_body: bool
     needs_text: bool
+    needs_usage: bool
 
     @classmethod
     def of(cls, route: Route, policy_name: str, chain: Chain) -> Binding:
@@ -36,6 +37,7 @@ class Binding:
             needs_request_body=bool(chain.request),
             needs_response_body=bool(chain.response),
             needs_text=bool(chain.text),
+            needs_usage=chain.needs_usage,
         )
 
 

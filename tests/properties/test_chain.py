@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.chain.compiler import Use, compile_chain
-from gateway.chain.matching import compile_pattern, compile_patterns
 from gateway.chain.runner import run, run_text
+from gateway.patterns import compile_pattern, compile_patterns
 from gateway.plugin import Exchange, PluginConfig, Reason, Reject, Reply, Runtime, TextStream
 from gateway.plugin.contract import Answer
 from gateway.plugin.testing import make_exchange
