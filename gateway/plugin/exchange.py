@@ -146,6 +146,8 @@ class ResponseView(_Body):
 class Exchange:
     """One request's life: what came, what was decided, what went back.
 
+    `path` is the path as it is forwarded, before the upstream's own base path: without the prefix of
+    the route.
     `id` is the request id. `route`, `upstream` and `policy` are names; `policy_version` is the
     snapshot that serves this exchange from its first byte to its receipt. `model` is known where
     the path names it or the body was read. Times are `Runtime.monotonic` seconds. `flagged` and
@@ -169,6 +171,7 @@ class Exchange:
         "flagged",
         "id",
         "model",
+        "path",
         "policy",
         "policy_version",
         "request",
@@ -194,6 +197,7 @@ class Exchange:
     ) -> None:
         self.id = id
         self.request = request
+        self.path = request.path
         self.response: ResponseView | None = None
         self.client_ip = client_ip
         self.dialect = dialect
@@ -246,6 +250,7 @@ class Exchange:
         )
         twin.response = self.response.copy() if self.response is not None else None
         twin.model = self.model
+        twin.path = self.path
         twin.body_bytes_max = self.body_bytes_max
         twin.bytes_in, twin.bytes_out = self.bytes_in, self.bytes_out
         twin.facts = dict(self.facts)

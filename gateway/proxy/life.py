@@ -203,7 +203,7 @@ class Life:
         x.route, x.upstream, x.dialect = route.name, route.upstream, route.dialect
         path = x.request.path
         if route.strip_prefix:
-            path = path[len(route.strip_prefix) :] or "/"
+            path = x.path = route.forwarded_path(path)
         if x.dialect is Dialect.UNKNOWN:
             x.dialect = recognise_dialect(path, x.request.query, x.request.headers)
         if x.model is None:
