@@ -47,3 +47,5 @@ class Chain:
     response: tuple[Hook, ...] = ()
     text: tuple[Hook, ...] = ()
     complete: tuple[Hook, ...] = ()
+    needs_usage: bool = False
+    """Whether a use reads `x.usage`."""

@@ -53,6 +53,7 @@ def compile_chain(uses: Sequence[Use]) -> Chain:
         response=by_hook["on_response"][::-1],
         text=by_hook["on_text"][::-1],
         complete=by_hook["on_complete"],
+        needs_usage=any(use.instance.needs_usage for use in uses),
     )
 
 

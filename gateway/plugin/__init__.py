@@ -7,7 +7,7 @@ from gateway.plugin.durations import DurationText, duration_us
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
 from gateway.plugin.headers import Headers
-from gateway.plugin.identity import PRINCIPAL, Principal
+from gateway.plugin.identity import PRINCIPAL, IdentityUnavailableError, Principal
 from gateway.plugin.limits import (
     Algorithm,
     CounterStore,
@@ -19,7 +19,7 @@ from gateway.plugin.limits import (
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.secret import Secret
 from gateway.plugin.text import Span, TextStream
-from gateway.plugin.usage import Usage
+from gateway.plugin.usage import StreamGuard, Usage
 from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 from gateway.reasons import Reason
 
@@ -37,6 +37,7 @@ __all__ = [
     "Fact",
     "Grant",
     "Headers",
+    "IdentityUnavailableError",
     "NetworkSet",
     "NetworkText",
     "Outcome",
@@ -55,6 +56,7 @@ __all__ = [
     "Standing",
     "Step",
     "StoreUnavailableError",
+    "StreamGuard",
     "TextStream",
     "Usage",
     "Verdict",

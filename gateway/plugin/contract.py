@@ -52,6 +52,8 @@ class Plugin:
     A hook named here is left out of the chain as if the class did not override it, so that a
     policy pays (a buffered body, above all) only for what it asks for.
     """
+    needs_usage: bool = False
+    """Whether the core reads what the answer used into `x.usage`; `__init__` may set it."""
 
     def __init__(self, config: Any, runtime: Runtime) -> None:
         """Compiles `config` (an instance of `Config`); no input or output here, see `start`.

@@ -10,6 +10,7 @@ import orjson
 from gateway.plugin.facts import Fact
 from gateway.plugin.headers import Headers
 from gateway.plugin.text import Span
+from gateway.plugin.usage import StreamGuard, Usage
 from gateway.plugin.verdict import Outcome, Verdict
 from gateway.settings import Dialect
 
@@ -158,6 +159,12 @@ class Exchange:
     core keeps to it while the body streams, so it also holds for a body of unknown length.
     `bytes_in` and `bytes_out` are the body bytes received from the client and sent to it; they are
     known in `on_complete`.
+
+    `usage` is what the exchange used, where a plugin of the policy has `needs_usage`: None until
+    the request goes to the upstream, running while the answer streams, final in `on_complete`, and
+    None there if nothing of the request was sent. `usage_asked` says that the gateway and not the
+    client asked for the usage in a stream, so that the client is not shown it. `stream_guards` may
+    end a stream early; a plugin adds its own before the answer begins.
     """
 
     __slots__ = (
@@ -178,7 +185,10 @@ class Exchange:
         "response",
         "route",
         "started_at",
+        "stream_guards",
         "upstream",
+        "usage",
+        "usage_asked",
         "verdicts",
     )
 
@@ -210,6 +220,9 @@ class Exchange:
         self.body_bytes_max: int | None = None
         self.bytes_in = 0
         self.bytes_out = 0
+        self.usage: Usage | None = None
+        self.usage_asked = False
+        self.stream_guards: tuple[StreamGuard, ...] = ()
         self.facts: dict[Fact[Any], Any] = {}
         self.verdicts: list[Verdict] = []
         self.flagged: tuple[str, dict[str, str]] | None = None
@@ -253,6 +266,7 @@ class Exchange:
         twin.path = self.path
         twin.body_bytes_max = self.body_bytes_max
         twin.bytes_in, twin.bytes_out = self.bytes_in, self.bytes_out
+        twin.usage = self.usage
         twin.facts = dict(self.facts)
         twin.verdicts = list(self.verdicts)
         return twin

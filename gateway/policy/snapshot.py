@@ -40,6 +40,16 @@ class Binding:
             needs_usage=chain.needs_usage,
         )
 
+    @property
+    def reads_answer(self) -> bool:
+        """Whether the answer must be readable: not compressed, no WebSocket."""
+        return self.needs_response_body or self.needs_text or self.needs_usage
+
+    @property
+    def reads_bodies(self) -> bool:
+        """Whether anything besides the two heads is read."""
+        return self.needs_request_body or self.reads_answer
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

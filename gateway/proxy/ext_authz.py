@@ -27,8 +27,7 @@ async def decide(x: Exchange, binding: Binding, *, asks_model: bool) -> Reject |
     A policy that reads bodies is refused, because they do not come this way. `asks_model` says that
     the choice of the policy, or a step of it, depends on the model in the body: refused as well.
     """
-    reads = binding.needs_request_body or binding.needs_response_body or binding.needs_text
-    if reads or asks_model:
+    if binding.reads_bodies or asks_model:
         message = f"the policy {binding.policy_name} reads bodies, which ext_authz does not show"
         return Reject(Reason.UNINSPECTABLE, message)
     before = list(x.request.headers.raw)

@@ -152,7 +152,7 @@ class Life:
                 return answer
             if self.x.body_bytes_max is not None:
                 body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)
-        if request.upgrade and _reads_bodies(binding):
+        if request.upgrade and binding.reads_bodies:
             return Reject(Reason.UPGRADE_UNSUPPORTED)
         if request.content_length is not None and request.content_length > body.bytes_max:
             return Reject(Reason.BODY_TOO_LARGE, too_large(body.bytes_max))
@@ -388,7 +388,3 @@ def _outcome(reject: Reject | None) -> str:
         return "aborted"
     status = reject.status or REASONS[reject.reason].status
     return "refused" if status < _SERVER_ERRORS or status in _CLIENTS_FAULT else "failed"
-
-
-def _reads_bodies(binding: Binding) -> bool:
-    return binding.needs_request_body or binding.needs_response_body or binding.needs_text

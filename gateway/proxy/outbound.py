@@ -13,7 +13,7 @@ class OutboundRequest:
     """What goes to the upstream; its head is made per target, because the host differs.
 
     Changed are: the route's prefix, Host, hop-by-hop fields, the framing of an edited body, and
-    accept-encoding where a plugin reads the answer. Added is x-request-id, if there is none.
+    accept-encoding where the answer is read (by a plugin, or for its usage). Added is x-request-id, if there is none.
 
     `payload` is the whole body; None means that `body` still arrives and is passed on as it comes.
     """
@@ -44,9 +44,9 @@ class OutboundRequest:
         if x.request.body_edited and payload is not None:
             self.chunked, self._content_length = False, len(payload)
         headers = request.headers
-        if (binding.needs_text or binding.needs_response_body) and "accept-encoding" in headers:
+        if binding.reads_answer and "accept-encoding" in headers:
             headers = headers.copy()
-            headers.set("accept-encoding", "identity")  # what plugins can read
+            headers.set("accept-encoding", "identity")  # what the gateway can read
         self._headers = headers
         self._added = b""
         if headers.first(b"x-request-id") is None:

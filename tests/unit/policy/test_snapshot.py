@@ -152,6 +152,8 @@ def test_a_binding_says_what_the_core_must_hold() -> None:
     assert everything.needs_text
     assert [nothing.needs_request_body, nothing.needs_response_body] == [False, False]
     assert not nothing.needs_text
+    assert not nothing.needs_usage
+    assert (everything.reads_bodies, nothing.reads_bodies) == (True, False)
 
 
 def test_the_route_alone_can_be_asked_for() -> None:

@@ -70,7 +70,9 @@ async def test_what_a_plugin_adds_goes_along() -> None:
     )
 
 
-@pytest.mark.parametrize("reads", ["needs_request_body", "needs_response_body", "needs_text"])
+@pytest.mark.parametrize(
+    "reads", ["needs_request_body", "needs_response_body", "needs_text", "needs_usage"]
+)
 async def test_a_policy_that_reads_bodies_is_refused_and_not_half_applied(reads: str) -> None:
     """Envoy shows no body: what a plugin would have found there must not pass as allowed."""
     answer = await decide(question(), policy(lambda _: None, **{reads: True}), asks_model=False)
