@@ -5,15 +5,21 @@ ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-COPY requirements.lock requirements-build.lock ./
+# The compiler stays in this stage: the wheel holds the hot modules compiled.
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends gcc libc6-dev
+COPY requirements.lock requirements-build.lock requirements-compile.lock ./
 RUN python -m venv --without-pip /opt/sealgate \
  && python -m venv /opt/build \
  && /opt/build/bin/pip install --require-hashes -r requirements-build.lock \
+ && /opt/build/bin/pip install --require-hashes -r requirements-compile.lock \
+ && /opt/build/bin/pip install --require-hashes -r requirements.lock \
  && /opt/build/bin/pip --python /opt/sealgate/bin/python install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY .ci/build_hook.py ./.ci/
 COPY gateway ./gateway
 COPY plugins ./plugins
-RUN /opt/build/bin/hatchling build -t wheel -d /wheel \
+RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=true /opt/build/bin/hatchling build -t wheel -d /wheel \
  && /opt/build/bin/pip --python /opt/sealgate/bin/python install --no-deps --no-index /wheel/*.whl
 
 FROM ${PYTHON_IMAGE}

@@ -10,16 +10,20 @@ NPM_LOCK := $(wildcard tests/integration/node/package-lock.json)
 SETUP_INPUTS := .ci/setup pyproject.toml requirements-build.lock
 export PYTHON
 
-.PHONY: help run test check format bench bench-peers lock clean
+.PHONY: help run compile test check format bench bench-peers lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# A compiled build is used where it is made of the source as it is now; without one all is interpreted.
 run: $(RUN_READY)  ## start the gateway on embedded defaults; flags by ARGS="--port 9000"
-	$(BIN)/sealgate serve $(ARGS)
+	PYTHONPATH=$$(.ci/compile --path) $(BIN)/sealgate serve $(ARGS)
 
-test: check  ## all checks and all tests; options by ARGS="-k name"
-	$(BIN)/python -m pytest -q $(ARGS) </dev/null
+compile: $(RUN_READY)  ## compile the hot modules into build/compiled; needs a C compiler
+	.ci/compile
+
+test: check  ## all checks and all tests, on both builds; options by ARGS="-k name"
+	.ci/test $(ARGS)
 
 check: $(TEST_READY)  ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -31,8 +35,9 @@ format: $(TEST_READY)  ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(RUN_READY)  ## side-by-side benchmark; writes bench/results.md
-	$(BIN)/python bench/run.py $(ARGS)
+bench: $(RUN_READY)  ## side-by-side benchmark of the compiled build; writes bench/results.md
+	.ci/compile || echo "bench: no compiled build (see above); the interpreted one is measured"
+	PYTHONPATH=$$(.ci/compile --path) $(BIN)/python bench/run.py $(ARGS)
 
 bench-peers:  ## install the peers that the benchmark compares with
 	$(BIN)/python bench/peers.py

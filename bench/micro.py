@@ -25,7 +25,7 @@ from streams import body, request
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
 from gateway.policy.loader import load_bundle
-from gateway.proxy.balancer import Upstream, Upstreams
+from gateway.proxy.balancer import Upstream
 from gateway.proxy.client_address import ClientAddresses
 from gateway.proxy.dial import ConnectionFactory
 from gateway.proxy.handler import Proxy
@@ -108,7 +108,7 @@ class Bench:
             writer = LineWriter(output.fileno())
         parts = ProxyParts(
             store=self.store,
-            upstreams=cast("Upstreams", {"openai": openai}),
+            upstreams={"openai": openai},
             addresses=ClientAddresses(()),
             limits=settings.listener.limits,
             metrics=Metrics(),

@@ -176,7 +176,7 @@ def _gateway(name: str, label: str, variant: Variant) -> Proxy:
         name,
         label,
         program,
-        lambda _: importlib.metadata.version("sealgate"),
+        lambda found: _said(found, "version"),
         variant.command,
         variant.environment,
     )

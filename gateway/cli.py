@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway import __version__
+from gateway.build import KIND
 from gateway.errors import ConfigError, Problem, SealgateError
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ def plugins() -> None:
 
 @app.command()
 def version() -> None:
-    """Print the version."""
-    print(f"sealgate {__version__}")
+    """Print the version, and whether this build is compiled or interpreted."""
+    print(f"sealgate {__version__} ({KIND})")
 
 
 def main() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.policy.lifecycle import PolicyStore
-from gateway.proxy.balancer import Upstreams
+from gateway.proxy.balancer import Upstream
 from gateway.proxy.client_address import ClientAddresses
 from gateway.settings import LimitSettings
 from gateway.telemetry.identifiers import RequestIds
@@ -18,7 +19,7 @@ class ProxyParts:
     """Made once by the worker and handed to its `Proxy`."""
 
     store: PolicyStore
-    upstreams: Upstreams
+    upstreams: Mapping[str, Upstream]
     addresses: ClientAddresses
     limits: LimitSettings
     metrics: Metrics

@@ -22,6 +22,7 @@ class ResponseParser:
     has ended, `keep_alive` that another may follow on the connection.
     """
 
+    __deletable__ = ("_parser",)  # mypyc wants to know; see close
     __slots__ = (
         "_head_bytes",
         "_headers",

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from gateway import __version__
+from gateway.build import KIND
 from gateway.errors import ConfigError, Problem, SealgateError
 from gateway.server import control
 from gateway.server.distribution import Distribution
@@ -246,7 +247,7 @@ class Supervisor:
         total.gauge(catalogue.WORKERS, ready, "ready")
         total.gauge(catalogue.WORKERS, len(self._slots) - ready, "starting")
         total.count(catalogue.RESTARTS, sum(slot.restarts for slot in self._slots))
-        total.gauge(catalogue.BUILD, 1, __version__)
+        total.gauge(catalogue.BUILD, 1, __version__, KIND)
         total.gauge(catalogue.STARTED, self._started_at)
         self.policies.write_to(total)
         return total

@@ -100,7 +100,11 @@ RELOAD_OK = _gauge(
 )
 WORKERS = _gauge("sealgate_workers", ("state",), "Worker processes: ready, starting.")
 RESTARTS = _counter("sealgate_worker_restarts", (), "Workers that were replaced.")
-BUILD = _gauge("sealgate_build_info", ("version",), "Always 1.")
+BUILD = _gauge(
+    "sealgate_build_info",
+    ("version", "build"),
+    "Always 1; `build` is `compiled` or `interpreted`.",
+)
 STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, seconds since 1970.")
 
 CATALOGUE: tuple[MetricInfo, ...] = (

@@ -69,7 +69,8 @@ def test_the_image_is_what_was_built_and_nothing_else() -> None:
 
     assert texts(final, "COPY") == ["--from=build /opt/sealgate /opt/sealgate"]
     assert all("pip" not in text for text in texts(final, "RUN"))
-    assert all("--require-hashes" in t or "--no-index" in t for t in texts(build, "RUN"))
+    pip = [text for text in texts(build, "RUN") if "pip" in text]
+    assert all("--require-hashes" in text or "--no-index" in text for text in pip)
 
 
 def test_it_runs_as_nobody_and_says_when_it_is_healthy() -> None:
@@ -126,11 +127,15 @@ def context(tmp_path: Path) -> Path:
 
 
 def test_the_last_build_step_runs_on_what_was_copied(context: Path, tmp_path: Path) -> None:
-    """The very text of the step, with this environment's tools in place of /opt/build."""
+    """The very text of the step, with this environment's tools in place of /opt/build.
+
+    Only the compiling is left out: it takes a minute, and .ci/test runs it for the other tests.
+    """
     target = tmp_path / "sealgate"
     venv.create(target, with_pip=False, symlinks=True)
     step = texts(stages()[0], "RUN")[-1]
     for image_path, here in {
+        "HATCH_BUILD_HOOK_ENABLE_CUSTOM=true ": "",
         "/opt/build/bin/": f"{Path(sys.executable).parent}/",
         "/opt/sealgate": str(target),
         "/wheel": str(tmp_path / "wheel"),

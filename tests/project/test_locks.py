@@ -16,7 +16,12 @@ from packaging.utils import canonicalize_name
 
 from tests.project.tree import ROOT, source_files, syntax
 
-LOCKS = ["requirements.lock", "requirements-build.lock", "requirements-test.lock"]
+LOCKS = [
+    "requirements.lock",
+    "requirements-build.lock",
+    "requirements-compile.lock",
+    "requirements-test.lock",
+]
 
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>\S+)(?: ; (?P<marker>.*?))? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$")
@@ -55,6 +60,7 @@ def asked(lock: str) -> list[Requirement]:
     return {
         "requirements.lock": runtime,
         "requirements-build.lock": group("build"),
+        "requirements-compile.lock": group("compile"),
         "requirements-test.lock": [*runtime, *group("test")],
     }[lock]
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import __version__
+from gateway.build import KIND
 from gateway.cli import _say_what_next, app
 from gateway.settings import ListenerSettings, Settings, TlsSettings
 
@@ -25,7 +26,7 @@ class Result:
 
 
 def test_prints_the_version() -> None:
-    assert Result("version").out == f"sealgate {__version__}\n"
+    assert Result("version").out == f"sealgate {__version__} ({KIND})\n"
 
 
 def test_help_names_every_command() -> None:
