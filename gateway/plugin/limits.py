@@ -19,9 +19,10 @@ class Algorithm(IntEnum):
     | TOTAL     | the sum since the counter began <= `capacity`    | one number         |
     | SLOTS     | at most `capacity` are held at once              | one entry per slot |
 
-    A TOTAL is for calendar periods: the key names the period, and `window_us` is how long the
-    counter is kept. A slot is free again after `settle(.., 0)`, or `window_us` after it was last
-    renewed.
+    A window is half-open: what was taken at t counts until just before t + `window_us`. A TOTAL is
+    for calendar periods: the key names the period, and `window_us` is how long the counter is kept
+    from its first take. A slot is free again after `settle(.., 0)`, or `window_us` after it was
+    last renewed.
     """
 
     LOG = 0
@@ -30,12 +31,17 @@ class Algorithm(IntEnum):
     SLOTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+# Demands and standings are made for every request: freezing them would cost five times as much.
+@dataclass(slots=True)
 class Demand:
-    """`amount` of one counter, of which `capacity` may be used.
+    """`amount` of one counter, of which `capacity` may be used; not to be changed once taken.
 
-    `key` names the counter within the store. `report_only` takes the amount even where that
-    exceeds the capacity and never refuses (for alerts and for limits in shadow mode).
+    `key` names the counter within the store and the tag of the call; the demands of one call have
+    different keys, and one key always comes with the same algorithm. A window, capacity or burst
+    that differs from the last time applies at once to what was counted before. `report_only` takes
+    the amount even where that exceeds the capacity and never refuses (for alerts and for limits in
+    shadow mode). An `amount` of 0 asks whether the counter is within its capacity. `burst` is for
+    GCRA; 0 stands for the capacity.
     """
 
     key: str
@@ -47,12 +53,13 @@ class Demand:
     report_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
     """One counter after a take: what is left, and when.
 
     `reset_us` is the time until all of the capacity is free again, `retry_after_us` the time until
-    the amount that was asked for can be taken (0 where it was).
+    the amount that was asked for can be taken if nobody else takes or gives back (0 where it could
+    be taken; the window where it exceeds the capacity and so never can).
     """
 
     used: int
