@@ -42,10 +42,15 @@ PRINCIPAL: Fact[Principal] = Fact("principal", Principal)
 """The verified caller; provided by `auth`."""
 
 
+class IdentityUnavailableError(Exception):
+    """Keys, roles and revocations cannot be read; answer with Reason.IDENTITY_UNAVAILABLE."""
+
+
 class Directory(Protocol):
     """The keys, roles and revocations of this gateway, as one worker reads them.
 
-    What an administrator changes is seen here within half a second.
+    What an administrator changes is seen here within half a second. Every method but
+    `principal_of_key` and `note_use` raises IdentityUnavailableError where that cannot be read.
     """
 
     generation: int
@@ -54,8 +59,21 @@ class Directory(Protocol):
     def principal_of_key(self, presented: str) -> Principal | Reject:
         """Who a virtual key belongs to, or why it is refused; one look-up by keyed hash."""
 
-    def is_revoked(self, kind: str, name: str) -> bool:
-        """Whether a token (`jti`), a user (`subject`) or a tenant (`tenant`) is revoked."""
+    def is_revoked(
+        self, kind: str, name: str, *, tenant: str = "", issued_at: float | None = None
+    ) -> bool:
+        """Whether a token (`jti`), a user (`subject`) or a tenant (`tenant`) is revoked.
+
+        `tenant` is the verified tenant of the token or user: tenants revoke only what is theirs.
+        A revocation may hold only for what was issued before some time; `issued_at` (seconds since
+        1970, a token's `iat`) is compared with it, and without it every revocation holds.
+        """
+
+    def roles_of(self, tenant: str, subject: str) -> frozenset[str]:
+        """The names of the roles that an administrator bound to a user of a tenant.
+
+        A virtual key that has no roles of its own comes with these already.
+        """
 
     def roles(self) -> Mapping[str, Any]:
         """The roles by name, as `gateway.identity.permissions` compiles them."""

@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from gateway.chain.registry import GROUP
+from gateway.identity.directory import StoredDirectory
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
 from gateway.proxy.balancer import Upstream, Upstreams
@@ -49,7 +50,9 @@ class ProxyEngine:
 
     def __init__(self, settings: Settings, metrics: Metrics, log: ExchangeLog) -> None:
         """Raises ConfigError where routes or upstreams cannot be used."""
-        self._store = PolicyStore(settings, runtime=Runtime(data_dir=settings.data_dir))
+        self._directory = StoredDirectory(settings.data_dir, time.time)  # noqa: TID251  # when keys end
+        runtime = Runtime(data_dir=settings.data_dir, directory=self._directory)
+        self._store = PolicyStore(settings, runtime=runtime)
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))
         for name, upstream in self._upstreams.items():
             metrics.gauge(catalogue.EJECTED, functools.partial(_ejected, upstream), name)
@@ -65,6 +68,7 @@ class ProxyEngine:
         self.handler = Proxy(parts, asyncio.get_running_loop())
 
     async def start(self, version: int, bundle: Any) -> str:
+        self._directory.start()
         digest = await self._store.prepare(version, bundle)
         self._store.commit(version)
         return digest
@@ -90,6 +94,7 @@ class ProxyEngine:
 
     async def close(self) -> None:
         await self._store.close()
+        await self._directory.close()
         self._upstreams.close()
 
 
