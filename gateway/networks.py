@@ -42,6 +42,27 @@ def parse_address(text: str) -> Address | None:
     return address
 
 
+_METADATA = frozenset(
+    ip_address(text)
+    for text in (
+        "100.100.100.200",  # Alibaba Cloud
+        "fd00:ec2::254",  # AWS over IPv6
+        "fd20:ce::254",  # Google Cloud over IPv6
+    )
+)
+
+
+def is_link_local(address: str) -> bool:
+    """Whether the IP `address` is link-local or a cloud's metadata service.
+
+    Such services hand out the machine's credentials to whoever can send them a request. Raises
+    ValueError where `address` is none.
+    """
+    ip = ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_link_local or ip in _METADATA
+
+
 def parse_network(text: str) -> AnyNetwork:
     """The network (`10.0.0.0/8`) or single address (`192.0.2.7`) that `text` spells.
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from gateway.networks import is_link_local
+
 AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """As `socket.getaddrinfo` gives it: family, type, protocol, canonical name, socket address."""
 Lookup = Callable[[str, int], Awaitable[Sequence[AddrInfo]]]
@@ -17,15 +19,6 @@ FRESH_S = 5.0
 """How long an answer is used without asking again; `getaddrinfo` does not tell the record's TTL."""
 STALE_S = 300.0
 """How long the last good answer stands in for a name server that does not answer."""
-
-_METADATA = frozenset(
-    ipaddress.ip_address(text)
-    for text in (
-        "100.100.100.200",  # Alibaba Cloud
-        "fd00:ec2::254",  # AWS over IPv6
-        "fd20:ce::254",  # Google Cloud over IPv6
-    )
-)
 
 
 class ForbiddenAddressError(OSError):
@@ -99,16 +92,6 @@ class Resolver:
         self._running = None
         if not task.cancelled():
             task.exception()  # retrieved, because every caller may have given up
-
-
-def is_link_local(address: str) -> bool:
-    """Whether the IP `address` is link-local or a cloud's metadata service.
-
-    Such services hand out the machine's credentials to whoever can send them a request.
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return ip.is_link_local or ip in _METADATA
 
 
 def _literal(host: str, port: int) -> AddrInfo | None:

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
-from gateway.proxy.resolver import is_link_local
+from gateway.networks import is_link_local
 
 _PORTS = {"http": 80, "https": 443}
 _PORT_MAX = 65_535
