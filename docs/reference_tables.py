@@ -24,6 +24,7 @@ from gateway.environment import (
     variable_name,
 )
 from gateway.settings import RouteSettings, Settings, TargetSettings, UpstreamSettings
+from gateway.store_settings import MemoryStoreSettings, RedisStoreSettings
 from gateway.telemetry.catalogue import CATALOGUE
 
 Rows = Iterator[tuple[str, ...]]
@@ -35,6 +36,8 @@ _PARTS: dict[str, tuple[type[BaseModel], str]] = {
     "upstreams": (UpstreamSettings, "upstreams.NAME."),
     "targets": (TargetSettings, "upstreams.NAME.targets[]."),
     "routes": (RouteSettings, "routes[]."),
+    "memory-store": (MemoryStoreSettings, "stores.NAME."),
+    "redis-store": (RedisStoreSettings, "stores.NAME."),
 }
 """Settings of which there may be several, and how their keys are written in the tables."""
 

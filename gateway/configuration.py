@@ -122,10 +122,11 @@ def _anchor_paths(data: dict[str, Any], file: Path | None) -> None:
     for path, annotation in setting_paths():
         if annotation is Path or Path in get_args(annotation):
             _anchor(data, path, folder)
-    upstreams = data.get("upstreams")
-    for name in upstreams if isinstance(upstreams, dict) else ():
-        for key in ("ca_file", "cert_file", "key_file"):
-            _anchor(data, ("upstreams", name, "tls", key), folder)
+    for section in ("upstreams", "stores"):
+        named = data.get(section)
+        for name in named if isinstance(named, dict) else ():
+            for key in ("ca_file", "cert_file", "key_file"):
+                _anchor(data, (section, name, "tls", key), folder)
 
 
 def _anchor(data: dict[str, Any], path: tuple[str, ...], folder: Path) -> None:

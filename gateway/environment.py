@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 from pydantic import BaseModel
 
 from gateway.settings import Settings, UpstreamSettings
+from gateway.store_settings import RedisStoreSettings
 from gateway.suggestions import nearest
 
 PREFIX = "SEALGATE_"
@@ -37,12 +38,11 @@ NOT_SETTINGS: dict[str, str] = {
 """Variables that the command line reads itself."""
 
 _LEDGER = "needs the ledger"
-_COUNTERS = "needs counters that several nodes share"
 _AUTH = "needs the authentication plugin"
 _LATER = "names no setting of this version"
 
 FOREIGN: dict[str, Path | str] = {
-    "REDIS_URL": _COUNTERS,
+    "REDIS_URL": ("stores", "default", "url"),
     "DATABASE_URL": _LEDGER,
     "JWT_SECRET": _AUTH,
     "SECURITY_TRUSTED_PROXIES": ("trusted_proxies",),
@@ -79,6 +79,10 @@ FOREIGN_PREFIXES: dict[str, str] = {
 """What every other name with this beginning would need."""
 
 
+_NAMED: dict[str, type[BaseModel]] = {"upstreams": UpstreamSettings, "stores": RedisStoreSettings}
+"""Settings of which there are several, by name."""
+
+
 class Variable(NamedTuple):
     """One variable that is set and means a setting; `text` may be a secret."""
 
@@ -110,9 +114,9 @@ def setting_paths(model: type[BaseModel] = Settings, base: Path = ()) -> Iterato
 
 
 def annotation_at(path: Path) -> Any:
-    """The type of the setting at `path`, also of one upstream's; None where there is none."""
-    if path[0] == "upstreams" and len(path) > 2:  # noqa: PLR2004  # `upstreams`, a name, a setting
-        return dict(setting_paths(UpstreamSettings)).get(path[2:])
+    """The type of the setting at `path`, also of one upstream's or store's; None without one."""
+    if path[0] in _NAMED and len(path) > 2:  # noqa: PLR2004  # `upstreams`, a name, a setting
+        return dict(setting_paths(_NAMED[path[0]])).get(path[2:])
     return dict(setting_paths()).get(path)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gateway.networks import NetworkText
+from gateway.store_settings import StoreSettings
 
 
 class Dialect(StrEnum):
@@ -246,6 +247,10 @@ class Settings(_Model):
         "client address where both are there and disagree.",
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict)
+    stores: dict[str, StoreSettings] = Field(
+        default_factory=dict,
+        description="Where counters are kept; `default` is in memory unless it is set.",
+    )
     routes: tuple[RouteSettings, ...] = Field((), description="Tried before the built-in routes.")
     builtin_routes: bool = Field(True, description="Whether the built-in routes are there.")
     drain_timeout_s: float = Field(

@@ -23,6 +23,7 @@ from gateway.policy.parser import Parser, WrittenPolicy
 from gateway.policy.routes import RouteTable
 from gateway.policy.snapshot import RouteEntry, Snapshot
 from gateway.settings import Settings
+from gateway.state.stores import Stores
 from gateway.suggestions import did_you_mean
 from gateway.yaml_source import Document
 
@@ -50,7 +51,8 @@ class Compiler:
     ) -> None:
         """Raises ConfigError where the routes of `settings` are wrong."""
         self.table = RouteTable(settings)
-        self.runtime = runtime or Runtime(data_dir=settings.data_dir)
+        # Without a runtime of its own (a check), stores are looked up and none is connected.
+        self.runtime = runtime or Runtime(data_dir=settings.data_dir, counters=Stores(settings).get)
         self._registry = registry
         self._profile = settings.profile
         self._resolver = resolver

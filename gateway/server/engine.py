@@ -21,6 +21,7 @@ from gateway.proxy.parts import ProxyParts
 from gateway.server.control import TargetReport
 from gateway.server.worker import serve
 from gateway.settings import Settings
+from gateway.state.stores import Stores
 from gateway.telemetry import catalogue
 from gateway.telemetry.identifiers import RequestIds
 from gateway.telemetry.logs import ExchangeLog
@@ -51,7 +52,10 @@ class ProxyEngine:
     def __init__(self, settings: Settings, metrics: Metrics, log: ExchangeLog) -> None:
         """Raises ConfigError where routes or upstreams cannot be used."""
         self._directory = StoredDirectory(settings.data_dir, time.time)  # noqa: TID251  # when keys end
-        runtime = Runtime(data_dir=settings.data_dir, directory=self._directory)
+        self._stores = Stores(settings)
+        runtime = Runtime(
+            data_dir=settings.data_dir, directory=self._directory, counters=self._stores.get
+        )
         self._store = PolicyStore(settings, runtime=runtime)
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))
         for name, upstream in self._upstreams.items():

@@ -85,7 +85,7 @@ def test_a_variable_sets_its_setting(
 @pytest.mark.parametrize(
     "name",
     [
-        *("REDIS_URL", "DATABASE_URL", "OIDC_ISSUER", "JWT_SECRET", "ENTERPRISE_X"),
+        *("DATABASE_URL", "OIDC_ISSUER", "JWT_SECRET", "ENTERPRISE_X"),
         *("SECURITY_X", "COMPLIANCE_MODE", "PERFORMANCE_X", "INTEGRATION_SLACK_URL"),
     ],
 )

@@ -1,0 +1,48 @@
+"""The stores of gateway.yaml as one worker uses them."""
+
+from __future__ import annotations
+
+from gateway.plugin.limits import CounterStore
+from gateway.settings import Settings
+from gateway.state.memory import MemoryStore
+from gateway.store_settings import DEFAULT_STORE, MemoryStoreSettings, StoreSettings
+from gateway.suggestions import did_you_mean
+
+
+class Stores:
+    """Makes each store when the first plugin asks for it; all uses of one name share it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings: dict[str, StoreSettings] = {
+            DEFAULT_STORE: MemoryStoreSettings(),
+            **settings.stores,
+        }
+        self._workers = settings.workers
+        self._made: dict[str, CounterStore] = {}
+
+    def get(self, name: str) -> CounterStore:
+        """The store `name`. Raises ValueError, with the cure, where it cannot be used."""
+        store = self._made.get(name)
+        if store is None:
+            store = self._made[name] = self._make(name)
+        return store
+
+    def _make(self, name: str) -> CounterStore:
+        settings = self._settings.get(name)
+        if settings is None:
+            hint = did_you_mean(name, self._settings)
+            raise ValueError(f'gateway.yaml has no store "{name}"; {hint}')
+        if isinstance(settings, MemoryStoreSettings):
+            if self._workers != 1:
+                raise ValueError(_one_worker_only(name, self._workers))
+            return MemoryStore(keys_max=settings.keys_max)
+        raise ValueError(f'the store "{name}" cannot be used yet')
+
+
+def _one_worker_only(name: str, workers: int | str) -> str:
+    return (
+        f'the store "{name}" is in memory, which one worker can use, and there are {workers} '
+        "workers, each of which would admit the whole limit; give every worker the same counters, "
+        f"in gateway.yaml: `stores: {{{name}: {{kind: redis, url: redis://127.0.0.1:6379}}}}` (a "
+        "redis-server on this machine will do), or set `workers: 1`"
+    )

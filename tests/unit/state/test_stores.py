@@ -1,0 +1,32 @@
+"""Which stores a worker may use, and what the operator is told of the others."""
+
+import pytest
+
+from gateway.settings import Settings
+from gateway.state.memory import MemoryStore
+from gateway.state.stores import Stores
+
+
+def stores(**settings: object) -> Stores:
+    return Stores(Settings.model_validate(settings))
+
+
+def test_there_is_a_default_store_in_memory() -> None:
+    assert isinstance(stores().get("default"), MemoryStore)
+
+
+def test_all_uses_of_a_name_share_one_store() -> None:
+    made = stores(stores={"other": {}})
+    assert made.get("default") is made.get("default")
+    assert made.get("other") is not made.get("default")
+
+
+@pytest.mark.parametrize("workers", [2, "auto"])
+def test_a_memory_store_with_several_workers_is_refused_with_the_cure(workers: object) -> None:
+    with pytest.raises(ValueError, match=r"kind: redis, url: .* or set `workers: 1`"):
+        stores(workers=workers).get("default")
+
+
+def test_an_unknown_store_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(ValueError, match=r'no store "defualt"; did you mean "default"\?'):
+        stores().get("defualt")
