@@ -1,0 +1,227 @@
+"""Written limits become what a request demands of its counters, and what it used in the end.
+
+A counter's key says what is counted, by which words, in which window, and for whom:
+
+    /requests/key/60000000/log/  k_7Q...      of the policy that the exchange has, or
+    team-a/requests/...                       of the name that uses of several policies share
+
+It holds none of the limit's numbers, so that a limit that is changed goes on from the count there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.plugin import Algorithm, Demand, Exchange, Fact
+from gateway.plugin.grouping import IDENTITY, ValueOf, facts_of, value_of
+from gateway_plugins.rate_limit.config import GroupLimit, Kind
+from gateway_plugins.rate_limit.config import Limit as WrittenLimit
+from gateway_plugins.rate_limit.estimate import bytes_of, is_streamed, tokens_of
+
+GROUPS_MAX = 10_000
+"""Groups whose demand is remembered per limit; then the memory starts anew."""
+_CLIENT_ERRORS = 400
+_ALGORITHMS = {"log": Algorithm.LOG, "gcra": Algorithm.GCRA}
+_UNITS = {"requests": "requests", "tokens": "tokens", "bytes": "content-bytes"}
+
+
+class Limit:
+    """One limit, compiled: of requests here, of the other kinds below.
+
+    `label` names it in header fields and messages. `policy_item` is its member of the field
+    `RateLimit-Policy`, and `item` the beginning of its member of `RateLimit`.
+    """
+
+    __slots__ = (
+        "_algorithm", "_demands", "_head", "_scope", "_value_of", "_window_us",
+        "burst", "capacity", "capacity_text", "item", "kind", "label", "policy_item", "window_text",
+    )  # fmt: skip
+
+    def __init__(self, written: WrittenLimit, words: Sequence[str], scope: str | None) -> None:
+        """`words` say who shares the count; `scope` None is the policy of the exchange."""
+        self.kind: Kind = written.kind
+        self.capacity = written.capacity
+        self.capacity_text = b"%d" % written.capacity
+        self.window_text = written.window or ""
+        streams = self.kind == "streams"
+        self._algorithm = Algorithm.SLOTS if streams else _ALGORITHMS[written.algorithm]
+        self._window_us = written.window_us
+        self.burst = written.burst or 0
+        # In whatever order the words are written, they mean the same groups.
+        words = sorted(words)
+        self._value_of: ValueOf = value_of(words)
+        self._scope = scope
+        # The lease of a slot may change while slots are held: it is no part of what is counted.
+        window = "" if streams else self._window_us
+        algorithm = "slots" if streams else written.algorithm
+        self._head = f"/{self.kind}/{'+'.join(words)}/{window}/{algorithm}/"
+        self._demands: dict[str, Demand] = {}
+        self.label = "-".join([self.kind, "per", *words, self.window_text]).rstrip("-")
+        name = f'"{self.label.replace(":", ".")}"'.encode()
+        self.item = name + b";r="
+        self.policy_item = name + _parameters(written)
+
+    def demand(self, x: Exchange) -> Demand | None:
+        """What this exchange asks of the limit; None where the limit does not concern it."""
+        value = self._value_of(x)
+        known = self._demands.get(value)
+        return known if known is not None else self._remember(x, value)
+
+    def _remember(self, x: Exchange, value: str) -> Demand:
+        if len(self._demands) >= GROUPS_MAX:
+            self._demands.clear()
+        scope = x.policy if self._scope is None else self._scope
+        demand = Demand(
+            f"{scope}{self._head}{value}",
+            self._algorithm,
+            1,
+            self.capacity,
+            self._window_us,
+            self.burst,
+        )
+        self._demands[value] = demand
+        return demand
+
+    def _demand_of(self, x: Exchange, amount: int) -> Demand:
+        value = self._value_of(x)
+        one = self._demands.get(value) or self._remember(x, value)
+        return Demand(one.key, one.algorithm, amount, one.capacity, one.window_us, one.burst)
+
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # the other kinds look at it
+        """What the exchange used in the end; a request is a request, whatever became of it."""
+        return reserved
+
+
+class TokenLimit(Limit):
+    """Reserves an estimate and settles for what the provider counted."""
+
+    __slots__ = ()
+
+    def demand(self, x: Exchange) -> Demand | None:
+        # An estimate alone never makes a request impossible.
+        return self._demand_of(x, min(tokens_of(x), self.burst or self.capacity))
+
+    def used(self, x: Exchange, reserved: int) -> int:
+        usage = x.usage
+        if usage is None:
+            return 0
+        response = x.response
+        failed = response is not None and response.status >= _CLIENT_ERRORS
+        if usage.estimated and failed and response is not None and not response.local:
+            return 0
+        # An answer that tells nothing (another dialect) is charged as it was estimated.
+        return usage.total_tokens or reserved
+
+
+class ByteLimit(Limit):
+    """Reserves the request's size and settles for that and the answer's."""
+
+    __slots__ = ()
+
+    def demand(self, x: Exchange) -> Demand | None:
+        return self._demand_of(x, bytes_of(x))
+
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # as the others
+        return x.bytes_in + x.bytes_out
+
+
+class StreamLimit(Limit):
+    """Holds a slot while a streamed answer runs."""
+
+    __slots__ = ()
+
+    def demand(self, x: Exchange) -> Demand | None:
+        return super().demand(x) if is_streamed(x) else None
+
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # as the others
+        return 0
+
+
+_COMPILED: dict[Kind, type[Limit]] = {
+    "requests": Limit,
+    "tokens": TokenLimit,
+    "bytes": ByteLimit,
+    "streams": StreamLimit,
+}
+
+
+def _parameters(written: WrittenLimit) -> bytes:
+    """The parameters of a policy (draft-ietf-httpapi-ratelimit-headers section 3.1)."""
+    unit = _UNITS.get(written.kind, "concurrent-requests")
+    quoted = "" if unit == "requests" else f';qu="{unit}"'
+    window = "" if written.window is None else f";w={-(-written.window_us // 1_000_000)}"
+    return f";q={written.capacity}{quoted}{window}".encode()
+
+
+class LimitSet:
+    """Limits whose demands go to the store in one call.
+
+    `settles` tells that what was taken is corrected at the end, `holds` that there are slots to
+    renew. `policy_field` is their part of `RateLimit-Policy`.
+    """
+
+    __slots__ = (
+        "holds", "limits", "policy_field", "settles", "tag_of",
+    )  # fmt: skip
+
+    def __init__(self, limits: Sequence[Limit], tag_of: Callable[[Exchange], str]) -> None:
+        self.limits = tuple(limits)
+        self.tag_of = tag_of
+        kinds = {limit.kind for limit in limits}
+        self.settles = bool(kinds - {"requests"})
+        self.holds = "streams" in kinds
+        self.policy_field = b", ".join(limit.policy_item for limit in limits)
+
+    def demands(self, x: Exchange) -> tuple[tuple[Limit, ...], tuple[Demand, ...]]:
+        """The limits that concern the exchange, and what it asks of each."""
+        limits = self.limits
+        if len(limits) == 1:
+            demand = limits[0].demand(x)
+            return ((), ()) if demand is None else (limits, (demand,))
+        found = [(limit, demand) for limit in limits if (demand := limit.demand(x)) is not None]
+        if not found:
+            return (), ()
+        chosen, demands = zip(*found, strict=True)
+        return chosen, demands
+
+
+def policy_limits(written: Sequence[GroupLimit], name: str | None) -> LimitSet:
+    """The limits of a policy's use; `name` is the one that it shares counts by."""
+    scope = None if name is None else f"={name}"
+    limits = [_COMPILED[limit.kind](limit, limit.per, scope) for limit in written]
+    return LimitSet(limits, _tag_of([limit.per for limit in written], name))
+
+
+def key_limits(written: Sequence[WrittenLimit], key_id: str) -> LimitSet:
+    """The limits that a virtual key carries: one count for all policies, in a place of its own."""
+    limits = [_COMPILED[limit.kind](limit, ["key"], "+") for limit in written]
+    tag = f"key/{key_id}"
+    return LimitSet(limits, lambda _: tag)
+
+
+def needs_model(written: Sequence[GroupLimit]) -> bool:
+    """Whether a count goes by the model, which may stand in the body."""
+    return any("model" in limit.per for limit in written)
+
+
+def facts_needed(written: Sequence[GroupLimit]) -> frozenset[Fact[Any]]:
+    """What earlier plugins must provide."""
+    return frozenset().union(*(facts_of(limit.per) for limit in written))
+
+
+def _tag_of(words: Sequence[Sequence[str]], name: str | None) -> Callable[[Exchange], str]:
+    """Where in a cluster the counters of one call live, decided when compiled.
+
+    All of them must live together. Where every limit is the caller's own, each caller has its own
+    place; else there is one for the policy. A shared name has one, or the uses that share it could
+    disagree.
+    """
+    if name is not None:
+        return lambda _: f"name/{name}"
+    if not words or not all(IDENTITY.intersection(per) for per in words):
+        return lambda x: f"policy/{x.policy}"
+    common = IDENTITY.intersection(*words)
+    word = next((word for word in ("key", "user") if word in common), "tenant")
+    value = value_of([word])
+    return lambda x: f"{word}/{value(x)}"

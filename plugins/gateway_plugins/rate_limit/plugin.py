@@ -1,0 +1,201 @@
+"""Takes what a request will use from its counters, or refuses; settles when the answer is through.
+
+head (or body, where a limit needs it)   one call to the store takes all demands, or none
+answer                                   tells what is left
+end                                      tokens, bytes and streams are set to what was used
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+
+from gateway.plugin import (
+    PRINCIPAL,
+    Exchange,
+    Fact,
+    Plugin,
+    Principal,
+    Reject,
+    Runtime,
+    Step,
+)
+from gateway.providers.body_model import Named, model_in_body
+from gateway_plugins.rate_limit.config import Limit, RateLimitConfig
+from gateway_plugins.rate_limit.headers import Teller
+from gateway_plugins.rate_limit.limits import (
+    LimitSet,
+    facts_needed,
+    key_limits,
+    needs_model,
+    policy_limits,
+)
+from gateway_plugins.rate_limit.refusals import OUTAGE, UNCOUNTED, UNREADABLE, over
+from gateway_plugins.rate_limit.renewal import Renewal
+from gateway_plugins.rate_limit.taking import Taken, Taking
+
+KEYS_MAX = 10_000
+"""Virtual keys whose own limits are remembered; then the memory starts anew."""
+
+_HEAD_KINDS = frozenset({"requests", "bytes"})
+"""What the head of a request tells."""
+
+
+class RateLimit(Plugin):
+    """Bounds requests, tokens, bytes and streams by caller, model, route or header."""
+
+    name: ClassVar[str] = "rate_limit"
+    Config = RateLimitConfig
+
+    def __init__(self, config: RateLimitConfig, runtime: Runtime) -> None:
+        super().__init__(config, runtime)
+        store = runtime.counters(config.store)
+        self._taking = Taking(store, lease=config.on_outage == "lease")
+        self._renewal = Renewal(store, runtime)
+        self._limits = policy_limits(config.limits, config.name)
+        self._known_keys: dict[Principal, LimitSet | Reject | None] = {}
+        self._calls: Fact[list[Taken]] = Fact("rate_limit calls", list)
+        self._teller = Teller(config.headers, runtime.wall)
+        self._counts_keys = config.key_limits != "none"
+        all_of_keys = config.key_limits == "all"
+        kinds = {limit.kind for limit in config.limits}
+        self._holds = all_of_keys or "streams" in kinds
+        self.needs_usage = all_of_keys or "tokens" in kinds
+        self._asks_model = needs_model(config.limits)
+        reads_body = self._asks_model or all_of_keys or not kinds <= _HEAD_KINDS
+        self._key_kinds = self._kinds_of_keys()
+        self.requires = facts_needed(config.limits)
+        if all_of_keys or not config.limits:
+            self.requires |= {PRINCIPAL}
+        needed = {
+            "on_request_headers": not reads_body,
+            "on_request": reads_body,
+            "on_response_headers": config.headers,
+            "on_complete": self._limits.settles or self._counts_keys,
+        }
+        self.skips_hooks = frozenset(hook for hook, wanted in needed.items() if not wanted)
+
+    def _kinds_of_keys(self) -> frozenset[str]:
+        """The limits of keys that this use can count."""
+        more = {"tokens": self.needs_usage, "streams": self._holds}
+        return _HEAD_KINDS | {kind for kind, counted in more.items() if counted}
+
+    async def start(self) -> None:
+        if self._holds:
+            self._renewal.start()
+
+    async def stop(self) -> None:
+        await self._renewal.stop()
+
+    def on_request_headers(self, x: Exchange) -> Step:
+        return self._take(x)
+
+    def on_request(self, x: Exchange) -> Step:
+        if self._asks_model and x.model is None:
+            named = model_in_body(x.request)
+            if isinstance(named, Reject):
+                return named
+            if not isinstance(named, str):
+                return self._take_later(x, named)
+            x.model = named or None
+        return self._take(x)
+
+    async def _take_later(self, x: Exchange, naming: Awaitable[Named]) -> Reject | None:
+        """Takes when the model of a large body is known."""
+        named = await naming
+        if isinstance(named, Reject):
+            return named
+        x.model = named or None
+        step = self._take(x)
+        if step is None or isinstance(step, Reject):
+            return step
+        return await step
+
+    def _take(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
+        own = self._own_limits(x.facts.get(PRINCIPAL)) if self._counts_keys else None
+        if isinstance(own, Reject):
+            return own
+        calls = [self._taking.ask(self._limits, x)]
+        if own is not None:
+            # Counted in a place of the key's own, for all policies: asked in the same breath, and
+            # given back if only one of the two lets the request in.
+            calls.append(self._taking.ask(own, x))
+        for call in calls:
+            if call.pending is not None:
+                return self._wait(x, calls)
+        return self._decide(x, calls)
+
+    def _own_limits(self, principal: Principal | None) -> LimitSet | Reject | None:
+        """The limits that a virtual key carries, compiled once for each key."""
+        if principal is None or not principal.limits:
+            return None
+        if principal not in self._known_keys:
+            if len(self._known_keys) >= KEYS_MAX:
+                self._known_keys.clear()
+            self._known_keys[principal] = self._compile(principal)
+        return self._known_keys[principal]
+
+    def _compile(self, principal: Principal) -> LimitSet | Reject | None:
+        try:
+            limits = [Limit.model_validate(dict(entry)) for entry in _ours(principal.limits)]
+        except ValidationError:
+            return UNREADABLE
+        if any(limit.kind not in self._key_kinds for limit in limits):
+            return UNCOUNTED
+        return key_limits(limits, principal.key_id) if limits else None
+
+    async def _wait(self, x: Exchange, calls: list[Taken]) -> Reject | None:
+        await self._taking.wait(calls)
+        return self._decide(x, calls)
+
+    def _decide(self, x: Exchange, calls: list[Taken]) -> Reject | None:
+        """In, if every call was granted; else nothing of any of them is kept."""
+        reject = None
+        leased = False
+        for call in calls:
+            grant = call.grant
+            if grant is None:
+                reject = OUTAGE
+            elif not grant.admitted:
+                at = grant.refused_by
+                reject = reject or over(call.limits[at], call.demands[at].amount, grant.standings)
+            else:
+                leased = leased or grant.leased
+        if reject is not None:
+            for call in calls:
+                self._taking.give_back(call)
+        if reject is not OUTAGE:
+            x.facts[self._calls] = calls
+        if leased:
+            x.flag("leased")
+        if reject is None and self._holds:
+            self._hold(calls)
+        return reject
+
+    def _hold(self, calls: list[Taken]) -> None:
+        for call in calls:
+            if call.of.holds and call.open:
+                self._renewal.add(call)
+
+    def on_response_headers(self, x: Exchange) -> None:
+        calls = x.facts.get(self._calls)
+        response = x.response
+        if calls is not None and response is not None:
+            self._teller.tell(response.headers, x.dialect, calls)
+
+    def on_complete(self, x: Exchange) -> None:
+        calls = x.facts.get(self._calls)
+        if calls is None:
+            return
+        for call in calls:
+            if call.of.settles:
+                if call.of.holds:
+                    self._renewal.discard(call)
+                self._taking.settle(call, x)
+
+
+def _ours(limits: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
+    """Those of a key's limits that are for a window; others are for `budget`."""
+    return [entry for entry in limits if "window" in entry or "streams" in entry]

@@ -1,0 +1,105 @@
+"""Calls to the store: what was asked, what came back, and what is given back in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Sequence
+
+from gateway.plugin import (
+    CounterStore,
+    Demand,
+    Exchange,
+    Grant,
+    StoreUnavailableError,
+)
+from gateway_plugins.rate_limit.limits import Limit, LimitSet
+
+_NOTHING_ASKED = Grant(admitted=True, standings=())
+
+
+class Taken:
+    """One call to the store for one exchange.
+
+    `grant` is None while it is `pending`, and where the store is away. `open` is true while
+    something was taken that may still be corrected.
+    """
+
+    __slots__ = ("demands", "grant", "limits", "of", "open", "pending")
+
+    def __init__(
+        self, of: LimitSet, limits: tuple[Limit, ...], demands: tuple[Demand, ...]
+    ) -> None:
+        self.of = of
+        self.limits = limits
+        self.demands = demands
+        self.grant: Grant | None = None
+        self.pending: Awaitable[Grant] | None = None
+        self.open = False
+
+    def came(self, grant: Grant) -> None:
+        """The store has answered."""
+        self.grant = grant
+        self.open = grant.admitted
+
+
+class Taking:
+    """Takes from one store, and gives back what nobody wants any more."""
+
+    def __init__(self, store: CounterStore, *, lease: bool) -> None:
+        self._store = store
+        self._lease = lease
+
+    def ask(self, of: LimitSet, x: Exchange) -> Taken:
+        """Asks for all that the exchange demands of `of`, in one call."""
+        limits, demands = of.demands(x)
+        taken = Taken(of, limits, demands)
+        if not demands:
+            taken.grant = _NOTHING_ASKED
+            return taken
+        try:
+            answer = self._store.take(of.tag_of(x), demands, lease=self._lease)
+        except StoreUnavailableError:
+            return taken
+        if isinstance(answer, Grant):
+            taken.came(answer)
+        else:
+            taken.pending = answer
+        return taken
+
+    async def wait(self, calls: Sequence[Taken]) -> None:
+        """Waits for all of `calls`; what comes too late for a client that left is given back."""
+        waiting = {
+            asyncio.ensure_future(one.pending): one for one in calls if one.pending is not None
+        }
+        try:
+            for future, one in waiting.items():
+                try:
+                    one.came(await asyncio.shield(future))
+                except StoreUnavailableError:
+                    continue
+        except asyncio.CancelledError:
+            for future, one in waiting.items():
+                future.add_done_callback(functools.partial(self._too_late, one))
+            raise
+
+    def _too_late(self, taken: Taken, done: asyncio.Future[Grant]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            taken.came(done.result())
+            self.give_back(taken)
+
+    def give_back(self, taken: Taken) -> None:
+        """Makes it as if nothing had been taken."""
+        if taken.open and taken.grant is not None:
+            taken.open = False
+            self._store.settle(taken.grant, [0] * len(taken.demands))
+
+    def settle(self, taken: Taken, x: Exchange) -> None:
+        """Corrects what was taken to what the exchange has used."""
+        if taken.open and taken.grant is not None:
+            taken.open = False
+            used = [
+                limit.used(x, demand.amount)
+                for limit, demand in zip(taken.limits, taken.demands, strict=True)
+            ]
+            self._store.settle(taken.grant, used)
