@@ -32,6 +32,7 @@ from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 __all__ = ["run", "run_complete", "run_text"]
 
 _ALLOW = Outcome.ALLOW
+_EDIT = Outcome.EDIT
 _WHEN = "when"
 _REPLY = "reply"
 _CANCELLED = "cancelled"
@@ -68,14 +69,11 @@ def run(hooks: tuple[Hook, ...], x: Exchange) -> Step:
                 continue
             return answer
         ended = perf_counter()
-        if (
-            answer is None
-            and x.flagged is None
-            and message.headers.raw is raw
-            and len(raw) == fields
-            and message.body is body
-        ):
-            verdicts.append(Verdict(hook.plugin, hook.hook, _ALLOW, (ended - began) * 1e6))
+        if answer is None and x.flagged is None:
+            now = message.headers.raw
+            same = now is raw and len(raw) == fields and message.body is body
+            outcome = _ALLOW if same or not _changed(message, (raw, fields, body)) else _EDIT
+            verdicts.append(Verdict(hook.plugin, hook.hook, outcome, (ended - began) * 1e6))
             began = ended
             continue
         call = _Call(hook, x, x, began, (raw, fields, body))
@@ -102,10 +100,29 @@ async def _wait(step: Awaitable[Answer], rest: tuple[Hook, ...], x: Exchange) ->
 def run_complete(hooks: tuple[Hook, ...], x: Exchange) -> Awaitable[None] | None:
     """Calls every hook, whatever the others do; an awaitable only if one waits."""
     for index, hook in enumerate(hooks):
-        step = _guarded(hook, x)
+        step = _completed(hook, x) if hook.plain else _guarded(hook, x)
         if step is not None and not isinstance(step, Reject | Reply):
             return _complete_later(step, hooks[index + 1 :], x)
     return None
+
+
+def _completed(hook: Hook, x: Exchange) -> Step:
+    """One plain hook of `on_complete`: there is no message left that it could change."""
+    began = perf_counter()
+    try:
+        answer = hook.call(x)
+    except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+        return _failed(hook, x, error, began)
+    ended = perf_counter()
+    if answer is None and x.flagged is None:
+        x.verdicts.append(Verdict(hook.plugin, hook.hook, _ALLOW, (ended - began) * 1e6))
+        return None
+    message = x.request
+    before = (message.headers.raw, len(message.headers.raw), message.body)
+    call = _Call(hook, x, x, began, before)
+    if answer is None or isinstance(answer, Reject | Reply):
+        return _settle(call, answer, ended)
+    return _settle_later(call, answer)
 
 
 async def _complete_later(step: Awaitable[Answer], rest: tuple[Hook, ...], x: Exchange) -> None:
@@ -133,7 +150,7 @@ class _Call(NamedTuple):
 
 
 def _guarded(hook: Hook, x: Exchange) -> Step:
-    """One hook with a condition, a time limit or in shadow mode, or one of `on_complete`."""
+    """One hook with a condition, a time limit or in shadow mode."""
     if hook.when is not None and not hook.when(x):
         x.verdicts.append(Verdict(hook.plugin, hook.hook, Outcome.SKIP, 0.0, _WHEN, hook.enforced))
         return None

@@ -15,6 +15,21 @@ def index_of(fields: list[RawHeader]) -> dict[bytes, RawHeader]:
     return index
 
 
+def spellings(*names: str) -> frozenset[bytes]:
+    """Each of `names` in lower case with every mix of `-` and `_`, which some servers equate.
+
+    (CGI's rule, RFC 3875 section 4.1.18, makes both the same variable.)
+    """
+    found: set[bytes] = set()
+    for name in names:
+        parts = name.lower().replace("_", "-").encode("latin-1").split(b"-")
+        spelled = {parts[0]}
+        for part in parts[1:]:
+            spelled = {begin + mark + part for begin in spelled for mark in (b"-", b"_")}
+        found |= spelled
+    return frozenset(found)
+
+
 class Headers:
     """The fields of one message, in wire order (RFC 9110 section 5).
 
@@ -81,6 +96,14 @@ class Headers:
         if self._index is not None:
             self._index.setdefault(name, (name, value))
 
+    def extend_raw(self, fields: list[RawHeader]) -> None:
+        """Appends fields as `add_raw` does, in one go."""
+        self.raw.extend(fields)
+        index = self._index
+        if index is not None:
+            for field in fields:
+                index.setdefault(field[0], field)
+
     def set(self, name: str, value: str) -> None:
         """Replaces every field called `name` by one, at the place of the first."""
         encoded, lowered = _token(name), name.lower().encode("latin-1")
@@ -97,11 +120,21 @@ class Headers:
         self.raw, self._index = fresh, None
 
     def remove(self, name: str) -> None:
-        """Drops every field called `name`, in the spelling with `_` for `-` too."""
-        lowered = name.lower().encode("latin-1")
-        twins = {lowered, lowered.replace(b"-", b"_")}
-        self.raw = [(n, v) for n, v in self.raw if n.lower() not in twins]
-        self._index = None
+        """Drops every field called `name`, in all spellings with `_` for `-` too."""
+        self.drop(spellings(name))
+
+    def drop(self, names: frozenset[bytes]) -> None:
+        """Drops every field whose lower-case name is one of `names`; see `spellings`."""
+        index = self._lookup()
+        if len(index) == len(self.raw):
+            kept = index.copy()
+            for name in names:
+                kept.pop(name, None)
+            if len(kept) != len(index):
+                self.raw, self._index = list(kept.values()), kept
+        elif not names.isdisjoint(index):
+            self.raw = [field for field in self.raw if field[0].lower() not in names]
+            self._index = None
 
     def copy(self) -> Headers:
         return Headers(list(self.raw))
