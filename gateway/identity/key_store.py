@@ -11,7 +11,7 @@ from gateway.identity.database import transaction
 from gateway.identity.forms import KeyForm, KeyPatch
 from gateway.identity.keys import KEY_PREFIX, hint_of, make_id, mint
 from gateway.identity.records import IssuedKey, KeyRecord, Page, SecretRecord, moment, seconds
-from gateway.identity.store import PAGE_MAX, Actor, ConflictError, Database, NotFoundError, Table
+from gateway.identity.store import PAGE_MAX, Actor, ConflictError, Database, Table
 from gateway.identity.uses import read_uses
 
 _LISTS = ("scopes", "roles", "models", "limits")
@@ -58,8 +58,7 @@ class KeyStore:
             "created_by": actor.name,
         }
         with transaction(self._db.connection):
-            if self._db.one("SELECT 1 FROM tenants WHERE id = ?", tenant) is None:
-                raise NotFoundError(f'there is no tenant "{tenant}"')
+            self._db.check_tenant(tenant)
             self._table.insert(values, taken="the key could not be made")
             secret = self._add_secret(key_id, now)
             return self._issued(actor, key_id, secret)

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Generic
 
 from gateway.errors import SealgateError
+from gateway.identity.access import Access
 from gateway.identity.database import open_writer, transaction
 from gateway.identity.keys import Hasher, make_hasher
 from gateway.identity.pepper import make_pepper
+from gateway.identity.permissions import ACROSS_TENANTS
 from gateway.identity.records import Page, R
 from gateway.plugin.identity import ANONYMOUS_TENANT
 
@@ -44,12 +46,21 @@ class UnfitError(SealgateError):
         self.message = message
 
 
+class ForbiddenError(SealgateError):
+    """The actor may not do this, whatever the record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `name` for records and audit lines, `tenant` None for all tenants."""
+    """Who acts: `name` for records and audit lines, `tenant` None for all tenants.
+
+    `access` is what the actor's roles come to; None for whoever owns the data folder, who may do
+    everything.
+    """
 
     name: str
     tenant: str | None = None
+    access: Access | None = None
 
     def tenant_for(self, asked: str | None) -> str:
         """The tenant that something new belongs to. Raises NotFoundError for another's."""
@@ -58,6 +69,22 @@ class Actor:
         if asked is not None and asked != self.tenant:
             raise NotFoundError(f'there is no tenant "{asked}"')
         return self.tenant
+
+    def check_grant(self, member: str, granted: Access) -> None:
+        """Raises ForbiddenError where `granted` holds administration that the actor lacks.
+
+        What may be asked of providers is not compared: who looks after keys need not use them.
+        """
+        if self.access is None:
+            return
+        missing = [name for name in granted.missing_from(self.access) if name.startswith("admin.")]
+        if self.tenant is not None and granted.rule(ACROSS_TENANTS).always is not False:
+            missing.append(ACROSS_TENANTS)
+        if missing:
+            raise ForbiddenError(
+                f"{member}: nobody may hand out more than they have, and you lack"
+                f" {', '.join(sorted(set(missing)))}"
+            )
 
 
 class Database:
@@ -95,6 +122,11 @@ class Database:
         """A note about the database itself."""
         row = self.one("SELECT value FROM meta WHERE name = ?", name)
         return None if row is None else str(row[0])
+
+    def check_tenant(self, tenant: str) -> None:
+        """Raises NotFoundError where there is no such tenant."""
+        if self.one("SELECT 1 FROM tenants WHERE id = ?", tenant) is None:
+            raise NotFoundError(f'there is no tenant "{tenant}"')
 
     def set_meta(self, name: str, value: str) -> None:
         """Keeps such a note."""

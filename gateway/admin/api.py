@@ -1,0 +1,223 @@
+"""The admin API: each call is authenticated, permitted, checked, performed and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from gateway.admin import audit
+from gateway.admin.api_error import ApiError, api_error_of
+from gateway.admin.credentials import Caller, Credentials, situation_of
+from gateway.admin.endpoint import PAGE_LIMIT, Call, Endpoint
+from gateway.admin.openapi import describe
+from gateway.identity.identities import Identities
+from gateway.identity.store import PAGE_MAX, Actor
+from gateway.identity.strict_json import UnclearJsonError, parse_object
+from gateway.suggestions import did_you_mean, dotted, explain
+
+BODY_BYTES_MAX = 65_536
+OPENAPI_PATH = "/api/openapi.json"
+
+_ETAG = re.compile(r'"([0-9]{1,18})"')
+
+
+class Api:
+    """Serves `endpoints` from one thread that owns the database."""
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        identities: Identities,
+        credentials: Credentials,
+        *,
+        note_use: Callable[[str], None],
+    ) -> None:
+        """`note_use` is told the id of each admin token that was used."""
+        self._endpoints = tuple(endpoints)
+        self._identities = identities
+        self._credentials = credentials
+        self._note_use = note_use
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="identity")
+        self._document = orjson.dumps(describe(self._endpoints), option=orjson.OPT_INDENT_2)
+
+    def add_to(self, app: web.Application) -> None:
+        """Adds the routes."""
+        for endpoint in self._endpoints:
+            app.router.add_route(endpoint.method, endpoint.path, partial(self._serve, endpoint))
+        app.router.add_get(OPENAPI_PATH, self._describe)
+
+    def close(self) -> None:
+        """Ends the thread when it has done what it was given."""
+        self._thread.shutdown()
+
+    async def _describe(self, request: web.Request) -> web.Response:
+        """The description names no data, but only who may call is told what can be called."""
+        try:
+            await self._caller(request)
+        except ApiError as error:
+            return error.response()
+        return web.Response(body=self._document, content_type="application/json")
+
+    async def _serve(self, endpoint: Endpoint, request: web.Request) -> web.Response:
+        seen = _Seen()
+        try:
+            response = await self._answer(endpoint, request, seen)
+        except ApiError as error:
+            response = error.response()
+        except asyncio.CancelledError:
+            # What the thread was given goes on; the line must not be lost with the client.
+            self._record(endpoint, request, seen, 499)
+            raise
+        except Exception as error:
+            found = api_error_of(error)
+            if found is None:
+                self._record(endpoint, request, seen, 500)
+                raise
+            response = found.response()
+        self._record(endpoint, request, seen, response.status)
+        return response
+
+    async def _answer(self, endpoint: Endpoint, request: web.Request, seen: _Seen) -> web.Response:
+        caller = await self._caller(request)
+        seen.name, seen.tenant = caller.name, caller.tenant or ""
+        situation = situation_of(request, self._identities.wall)
+        book = await self._in_thread(self._identities.roles.book)
+        actor = caller.actor(book, situation)
+        seen.tenant = actor.tenant
+        if endpoint.permission and not (
+            actor.access is not None and actor.access.permits(endpoint.permission, situation)
+        ):
+            message = f"this needs the permission {endpoint.permission}"
+            raise ApiError(403, "permission_denied", message)
+        call = await self._call(endpoint, request, actor, caller)
+        result = await self._in_thread(partial(endpoint.perform, call))
+        seen.record_id = seen.record_id or getattr(result, "id", "")
+        return _response(endpoint, result)
+
+    async def _caller(self, request: web.Request) -> Caller:
+        shown = await self._credentials.signed(request)
+        if isinstance(shown, Caller):
+            return shown
+        caller = await self._in_thread(partial(self._credentials.look_up, shown))
+        if caller is None:
+            raise self._credentials.wrong(request)
+        found: Caller = caller
+        self._note_use(found.token_id)
+        return found
+
+    async def _call(
+        self, endpoint: Endpoint, request: web.Request, actor: Actor, caller: Caller
+    ) -> Call:
+        return Call(
+            identities=self._identities,
+            actor=actor,
+            roles=caller.roles,
+            record_id=request.match_info.get("id", ""),
+            form=None if endpoint.form is None else await _form(endpoint.form, request),
+            query=_query(endpoint, request),
+            version=_version(endpoint, request),
+        )
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _record(self, endpoint: Endpoint, request: web.Request, seen: _Seen, status: int) -> None:
+        audit.record(
+            action=endpoint.action,
+            actor=seen.name,
+            tenant=seen.tenant,
+            record_id=seen.record_id or request.match_info.get("id", ""),
+            client_ip=request.remote or "",
+            status=status,
+        )
+
+
+class _Seen:
+    """What is known of a call so far, for its line in the log."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.tenant: str | None = ""
+        self.record_id = ""
+
+
+async def _form(model: type[BaseModel], request: web.Request) -> BaseModel:
+    """The body as `model`. Raises ApiError."""
+    if request.content_type != "application/json":
+        message = "send the body as JSON, with content-type: application/json"
+        raise ApiError(415, "not_json", message)
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        message = f"the body is larger than {BODY_BYTES_MAX} bytes"
+        raise ApiError(413, "too_large", message) from None
+    try:
+        data = parse_object(body)
+    except UnclearJsonError as error:
+        raise ApiError(400, "malformed", f"the body cannot be read: {error}") from None
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        findings = explain(model, error.errors(include_url=False), "member", data)
+        problems = [
+            {"where": dotted(f.path), "message": f.message, "hint": f.hint} for f in findings
+        ]
+        text = "values of the body cannot be used"
+        raise ApiError(422, "invalid", text, problems=problems) from None
+
+
+def _query(endpoint: Endpoint, request: web.Request) -> dict[str, Any]:
+    """Paging and filters. Raises ApiError for what the endpoint does not know."""
+    known = ("limit", "after", *endpoint.filters) if endpoint.paged else ()
+    for name in request.query:
+        if name not in known or len(request.query.getall(name)) > 1:
+            message = "stands twice" if name in known else "unknown parameter"
+            raise _unfit(f"?{name[:64]}", message, did_you_mean(name, known))
+    if not endpoint.paged:
+        return {}
+    limit = request.query.get("limit", str(PAGE_LIMIT))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= PAGE_MAX):
+        raise _unfit("?limit", "not a number of records", f"write 1 to {PAGE_MAX}")
+    filters = {name: request.query.get(name) for name in endpoint.filters}
+    return {"limit": int(limit), "after": request.query.get("after", ""), **filters}
+
+
+def _version(endpoint: Endpoint, request: web.Request) -> int | None:
+    """The version that If-Match asks for (RFC 9110 section 13.1.1); `*` is any."""
+    text = request.headers.get("if-match", "*")
+    if not endpoint.conditional or text == "*":
+        return None
+    found = _ETAG.fullmatch(text)
+    if found is None:
+        raise _unfit("if-match", "not an ETag of this API", 'write "3", as ETag said it')
+    return int(found[1])
+
+
+def _unfit(where: str, message: str, hint: str) -> ApiError:
+    row = {"where": where, "message": message, "hint": hint}
+    return ApiError(422, "invalid", f"{where}: {message}", problems=[row])
+
+
+def _response(endpoint: Endpoint, result: BaseModel | None) -> web.Response:
+    if result is None:
+        return web.Response(status=endpoint.status)
+    headers = {}
+    version = getattr(result, "version", None)
+    if version is not None:
+        headers["etag"] = f'"{version}"'
+    if endpoint.status == 201:  # noqa: PLR2004  # Created
+        headers["location"] = f"{endpoint.path}/{getattr(result, 'id', '')}"
+    return web.Response(
+        body=result.model_dump_json(indent=2).encode() + b"\n",
+        status=endpoint.status,
+        content_type="application/json",
+        headers=headers,
+    )
