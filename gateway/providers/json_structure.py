@@ -94,3 +94,47 @@ def names_model_twice(body: bytes) -> Scan:
         if seen > 1:
             return True
     return False
+
+
+def member_span(body: bytes, key: str) -> tuple[int, int] | None:
+    """Where the value of the member `key` of the object `body` begins and ends.
+
+    `body` must be valid JSON. None where the key stands twice, is spelled with escapes, or is only
+    in an inner object.
+    """
+    found = [at for at in _plain_keys(body, b'"%b"' % key.encode()) if _depth_at(body, at) == 1]
+    if len(found) != 1:
+        return None
+    start = body.index(b":", found[0] + len(key) + 2) + 1
+    while body[start] in b" \t\r\n":
+        start += 1
+    if body[start] not in b"{[":
+        scalar = _SCALAR.match(body, start)
+        return None if scalar is None else scalar.span()
+    depth = 0
+    for token in _TOKEN.finditer(body, start):
+        depth += 1 if token[0] in b"{[" else -1 if token[0] in b"}]" else 0
+        if not depth:
+            return start, token.end()
+    return None
+
+
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
+_SCALAR: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[^\s,{}\[\]"]++')
+_KEYS_MAX: Final = 1000
+
+
+def _plain_keys(body: bytes, quoted: bytes) -> Iterator[int]:
+    """Where `quoted` is a key, at any depth."""
+    at = body.find(quoted)
+    for _ in range(_KEYS_MAX):
+        if at < 0:
+            return
+        if body[at - 1 : at] != b"\\" and body[at + len(quoted) :].lstrip()[:1] == b":":
+            yield at
+        at = body.find(quoted, at + 1)
+
+
+def _depth_at(body: bytes, place: int) -> int:
+    """How deep `place`, which lies outside of strings, is nested."""
+    return sum(2 * _opened(brackets) - len(brackets) for brackets in _brackets(body, 0, place))

@@ -76,14 +76,19 @@ def make_splitter(
     kind: StreamKind, headers: Headers, event_bytes_max: int = EVENT_BYTES_MAX
 ) -> Splitter | None:
     """A fresh splitter, or None where the stream can only be passed as it is, uninspected."""
-    encoding = headers.first(b"content-encoding")
-    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+    if is_encoded(headers):
         return None
     if kind is StreamKind.SSE:
         return SseSplitter(event_bytes_max)
     if kind is StreamKind.NDJSON:
         return NdjsonSplitter(event_bytes_max)
     return None
+
+
+def is_encoded(headers: Headers) -> bool:
+    """Whether the body has a content-encoding, so that its bytes are not its text."""
+    encoding = headers.first(b"content-encoding")
+    return encoding is not None and encoding.strip().lower() not in (b"", b"identity")
 
 
 def _media_type(content_type: bytes) -> bytes:

@@ -14,6 +14,7 @@ from gateway.proxy.headers import response_head
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.relay import Relay
 from gateway.proxy.stream_text import StreamText
+from gateway.proxy.transform import Transform
 from gateway.proxy.upstream import ResponseHead
 from gateway.reasons import Reason
 
@@ -56,7 +57,8 @@ async def start_answer(
     without_body = (
         head.status in _WITHOUT_BODY or x.request.method == "HEAD" or head.content_length == 0
     )
-    transform, body = None, None
+    transform: Transform | None = None
+    body = None
     if without_body:
         pass
     elif kind is not None and binding.needs_text:
@@ -69,6 +71,11 @@ async def start_answer(
         if answer is not None:
             return answer
         body = response.body
+    if relay.meter is not None and not without_body and body is None:
+        if kind is not None:
+            transform = relay.meter.stream(head.status, kind, response.headers, transform)
+        else:
+            transform = relay.meter.body(head.status, response.headers)
     _start(
         x, relay, client, head,
         kind=kind, transform=transform, body=body, without_body=without_body,
@@ -79,6 +86,8 @@ async def start_answer(
 async def _show_whole(x: Exchange, binding: Binding, relay: Relay, bytes_max: int) -> Answer:
     response = cast("ResponseView", x.response)
     response.body = await relay.whole_body(bytes_max)
+    if relay.meter is not None:
+        relay.meter.whole(response.status, response.headers, response.body)
     if response.body is None:
         message = f"the answer is larger than {bytes_max} bytes"
         return Reject(Reason.UNINSPECTABLE, message)
@@ -92,7 +101,7 @@ def _start(
     head: ResponseHead,
     *,
     kind: StreamKind | None,
-    transform: StreamText | None,
+    transform: Transform | None,
     body: bytes | None,
     without_body: bool,
 ) -> None:
@@ -104,7 +113,8 @@ def _start(
     response = cast("ResponseView", x.response)
     content_length = len(body) if body is not None and response.body_edited else None
     chunked = head.chunked or head.close_delimited
-    if transform is not None or (content_length is not None and chunked):
+    changes = transform is not None and transform.changes
+    if changes or (content_length is not None and chunked):
         chunked, content_length = True, None
     if x.request.http_version == "1.0" and chunked:
         chunked = False

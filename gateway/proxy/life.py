@@ -23,6 +23,7 @@ from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
 from gateway.proxy.inbound import ClientConnection, InboundRequest
+from gateway.proxy.meter import Meter
 from gateway.proxy.outbound import OutboundRequest
 from gateway.proxy.parts import ProxyParts
 from gateway.proxy.refusal import refusal_response, reply_response, status_of
@@ -227,6 +228,8 @@ class Life:
         proxy, parts, client = self._proxy, self._parts, self._client
         upstream = parts.upstreams[binding.route.upstream]
         self._relay = relay = Relay(self.x, client, proxy.loop)
+        if binding.needs_usage and self._request.method == b"POST":
+            relay.meter = Meter(self.x, self._payload)
         self._attempts = attempts = Attempts(
             upstream,
             OutboundRequest(self.x, binding, self._request, self._payload),
@@ -327,6 +330,8 @@ class Life:
         if self._attempts is not None:
             self._attempts.close()
         x, parts, relay = self.x, self._parts, self._relay
+        if relay is not None and relay.meter is not None:
+            relay.meter.close(sent=relay.sent, request_bytes=self._request.body.size)
         chain = self._binding.chain if self._binding is not None else None
         x.bytes_in, x.bytes_out = bytes_in, bytes_out = self._bytes()
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None

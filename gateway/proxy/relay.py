@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import Protocol
 
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import RawHeader
@@ -29,24 +28,14 @@ from gateway.proxy.body import BodyError
 from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
 from gateway.proxy.inbound import ClientConnection
+from gateway.proxy.meter import Meter
 from gateway.proxy.refusal import stream_refusal
+from gateway.proxy.transform import Transform
 from gateway.proxy.upstream import ResponseHead, UpstreamConnection, UpstreamError
 from gateway.reasons import Reason
 
 PENDING_BYTES_MAX = 262_144
 """Body bytes that may wait for the response hooks before the upstream is not read any more."""
-
-
-class Transform(Protocol):
-    """What a streamed body goes through; once `reject` is set, nothing more goes out."""
-
-    reject: Reject | None
-
-    def feed(self, data: bytes) -> bytes:
-        """What of `data`, and of what was held before, may go out now."""
-
-    def finish(self) -> bytes:
-        """The rest, at the end of the stream."""
 
 
 class Relay:
@@ -73,6 +62,7 @@ class Relay:
         "finished",
         "first_byte_at",
         "head",
+        "meter",
         "reject",
         "started",
         "upgraded",
@@ -89,6 +79,8 @@ class Relay:
         self.head: ResponseHead | None = None
         self.upgraded: bytes | None = None
         """What came with a 101, once the upstream has switched protocols."""
+        self.meter: Meter | None = None
+        """Reads what the answer used, where a plugin wants to know."""
         self.reject: Reject | None = None
         """Why the answer was broken off, if it was."""
         self.bytes_out = 0
@@ -154,7 +146,7 @@ class Relay:
     ) -> None:
         """Writes the head and whatever of the body is here; the rest follows as it comes.
 
-        `body` replaces a buffered body; `transform` sees every piece of a streamed one.
+        `body` replaces a buffered body; `transform` sees every piece of another one.
         """
         self.started = True
         self._chunked = chunked and not without_body
@@ -177,6 +169,8 @@ class Relay:
         self._client.write(b"".join(out))
         if transform is not None and transform.reject is not None:
             self.break_off(transform.reject)
+        elif transform is not None and transform.cut:
+            self._cut_off()
         elif self._error is not None:
             self._upstream_failed(self._error)
         else:
@@ -193,6 +187,13 @@ class Relay:
         while connection is not None and connection.write_paused and not self._settled():
             self._writable = self._loop.create_future()
             await self._writable
+
+    @property
+    def sent(self) -> bool:
+        """Whether anything of the request may have reached the upstream that was tried last."""
+        if self.head is not None:
+            return True
+        return self.connection is not None and (self._error is None or self._error.sent)
 
     def _settled(self) -> bool:
         return self._ended or self._error is not None
@@ -264,8 +265,11 @@ class Relay:
             self._tail = data[-4:]
             self.bytes_out += len(data)
             self._client.write(chunk(data) if self._chunked else data)
-        if transform is not None and transform.reject is not None:
-            self.break_off(transform.reject)
+        if transform is not None:
+            if transform.reject is not None:
+                self.break_off(transform.reject)
+            elif transform.cut:
+                self._cut_off()
 
     def on_read(self) -> None:
         self._wake()
@@ -336,6 +340,13 @@ class Relay:
         if out:
             self._client.write(b"".join(out))
         self._set_done()
+
+    def _cut_off(self) -> None:
+        """The stream is over before the upstream says so: ends it in order, stops the upstream."""
+        if self.connection is not None and not self._ended:
+            self.connection.abort()
+        self._ended = True
+        self._finish([])
 
     def _between_events(self) -> bool:
         """Whether an event may be added: else it would be swallowed by one that is half sent."""

@@ -22,13 +22,15 @@ class StreamText:
     it is refused, because nothing uninspected may pass unsaid.
     """
 
-    __slots__ = ("_hooks", "_splitter", "_x", "reject")
+    __slots__ = ("_hooks", "_splitter", "_x", "changes", "cut", "reject")
 
     def __init__(self, x: Exchange, chain: Chain, splitter: Splitter) -> None:
         self._x = x
         self._hooks = chain.text
         self._splitter = splitter
         self.reject: Reject | None = None
+        self.cut = False
+        self.changes = True
 
     def feed(self, data: bytes) -> bytes:
         try:
