@@ -127,6 +127,7 @@ def explain(
         typer.Option("--header", metavar="'NAME: VALUE'", help="May be given several times."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model that the body names.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="The tenant of the caller.")] = None,
     config: ConfigFlag = None,
     policies: PoliciesFlag = None,
     profile: ProfileFlag = None,
@@ -137,7 +138,9 @@ def explain(
 
         settings = _settings_for(config, policies, profile)
         headers = [_header(text) for text in header or ()]
-        explanation = explain_request(settings, method, path, headers=headers, model=model)
+        explanation = explain_request(
+            settings, method, path, headers=headers, model=model, tenant=tenant
+        )
         print(explanation)
         raise typer.Exit(0 if explanation.served else EXIT_FAULTY)
 

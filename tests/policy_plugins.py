@@ -9,10 +9,13 @@ from pydantic import Field
 
 from gateway.chain.registry import Registry
 from gateway.plugin import (
+    PRINCIPAL,
     Exchange,
     Fact,
     Plugin,
     PluginConfig,
+    Principal,
+    Reason,
     Reject,
     Runtime,
     Secret,
@@ -78,6 +81,27 @@ class Critic(Plugin):
         x.flag("seen", colour=str(x.fact(COLOUR)))
 
 
+class PassportConfig(PluginConfig):
+    label: str = ""
+
+
+class Passport(Plugin):
+    """Knows the caller by a header `x-passport: TENANT SUBJECT ROLE...`, and takes it off."""
+
+    name: ClassVar[str] = "passport"
+    Config = PassportConfig
+    provides = frozenset({PRINCIPAL})
+
+    def on_request_headers(self, x: Exchange) -> Step:
+        shown = x.request.headers.get("x-passport")
+        if shown is None:
+            return Reject(Reason.CREDENTIAL_MISSING)
+        tenant, subject, *roles = shown.split()
+        x.provide(PRINCIPAL, Principal(tenant, subject, "header", roles=frozenset(roles)))
+        x.request.headers.remove("x-passport")
+        return None
+
+
 class KeeperConfig(PluginConfig):
     token: Secret | None = None
     fail: Literal["", "make", "start", "stop"] = ""
@@ -112,7 +136,8 @@ class Keeper(Plugin):
 
 def registry(*more: type[Plugin]) -> Registry:
     """The plugins of this file, and `more`."""
-    return Registry({plugin.name: plugin for plugin in (Probe, Painter, Critic, Keeper, *more)})
+    ours = (Probe, Painter, Critic, Keeper, Passport)
+    return Registry({plugin.name: plugin for plugin in (*ours, *more)})
 
 
 def plugin(name: str = "probe", **hooks: Callable[..., Any]) -> type[Plugin]:

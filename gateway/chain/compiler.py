@@ -19,7 +19,7 @@ class Use:
     """One configured use of a plugin, in the order of the policy.
 
     `shadow` computes and records, and changes nothing. `reject_on_error` None leaves the choice to
-    the plugin. `timeout_ms` None sets no limit.
+    the plugin. `timeout_ms` None sets no limit. `asks` are facts that its condition needs.
     """
 
     instance: Plugin
@@ -27,6 +27,7 @@ class Use:
     timeout_ms: int | None = None
     reject_on_error: bool | None = None
     when: Predicate | None = None
+    asks: frozenset[Fact[Any]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,15 @@ def missing_facts(uses: Sequence[Use]) -> list[MissingFact]:
         known = enforced | shadowed if use.shadow else enforced
         missing += [
             _missing(uses, index, fact)
-            for fact in sorted(use.instance.requires - known, key=lambda fact: fact.name)
+            for fact in sorted((use.instance.requires | use.asks) - known, key=_fact_name)
         ]
         if use.when is None:
             (shadowed if use.shadow else enforced).update(use.instance.provides)
     return missing
+
+
+def _fact_name(fact: Fact[Any]) -> str:
+    return fact.name
 
 
 def _missing(uses: Sequence[Use], index: int, fact: Fact[Any]) -> MissingFact:

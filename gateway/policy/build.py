@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.chain.compiled import Chain, Predicate
 from gateway.chain.compiler import MissingFact, Use, compile_chain, missing_facts
 from gateway.chain.matching import Conditions, Matcher
 from gateway.errors import ConfigError, Problem
 from gateway.patterns import compile_patterns
+from gateway.plugin.identity import PRINCIPAL
 from gateway.plugin.runtime import Runtime
 from gateway.policy.condition import Condition
+from gateway.policy.heads import (
+    Heads,
+    active_uses,
+    chosen_by_tenant,
+    find_heads,
+    may_serve,
+    same_step,
+)
 from gateway.policy.instances import Claims, Instance
-from gateway.policy.models import Mode, When
+from gateway.policy.models import Match, Mode
 from gateway.policy.order import in_order, order_problems
 from gateway.policy.parser import WrittenPolicy, WrittenUse
 from gateway.policy.routes import Route, RouteTable
@@ -36,6 +45,10 @@ class BuiltPolicy:
     uses: tuple[BuiltUse, ...]
 
 
+SHARED = ""
+"""In place of a policy's name for the steps that several policies have in common."""
+
+
 class Builder:
     """Builds one snapshot; every problem of every policy is collected before it gives up."""
 
@@ -43,39 +56,57 @@ class Builder:
         self._table = table
         self._runtime = runtime
         self._claims = claims
+        self._shared: list[BuiltUse] = []
         self.problems: list[Problem] = []
 
     def build(self, policies: Sequence[WrittenPolicy], version: int, digest: str) -> Snapshot:
         """Compiles `policies` for every route. Raises ConfigError; starts nothing."""
         active = in_order([p for p in policies if p.file.mode is not Mode.OFF])
         self.problems += order_problems(active, policies, self._table.names)
-        built = [self._policy(policy) for policy in active]
+        heads = find_heads(active, self._table.names)
+        self.problems += heads.problems
+        built = [self._policy(policy, heads) for policy in active]
         if self.problems:
             raise ConfigError(self.problems)
         entries: Mapping[Route, RouteEntry] = {
-            route: RouteEntry(route, _candidates(route, built)) for route in self._table.all
+            route: _entry(route, built, heads) for route in self._table.all
         }
         return Snapshot(version, digest, self._table, entries)
 
-    def _policy(self, policy: WrittenPolicy) -> BuiltPolicy:
-        uses = []
-        for use in policy.uses:
-            if use.settings.mode is Mode.OFF:
-                continue
-            instance = self._instance(policy, use)
+    def _policy(self, policy: WrittenPolicy, heads: Heads) -> BuiltPolicy:
+        uses: list[BuiltUse] = []
+        shared = heads.lengths.get(policy.file.name, 0)
+        for index, use in enumerate(active_uses(policy)):
+            if index < shared:
+                instance = self._shared_instance(policy, use, uses)
+            else:
+                instance = self._instance(policy, use, policy.file.name)
             if instance is not None:
                 uses.append(BuiltUse(use, instance))
         for missing in missing_facts([_use(policy, use, _always(use)) for use in uses]):
             self._add_missing(policy, uses, missing)
         return BuiltPolicy(policy, tuple(uses))
 
-    def _instance(self, policy: WrittenPolicy, use: WrittenUse) -> Instance | None:
+    def _shared_instance(
+        self, policy: WrittenPolicy, use: WrittenUse, before: Sequence[BuiltUse]
+    ) -> Instance | None:
+        """One instance for an equal step of several heads; its later hooks are asked of it too."""
+        taken = [built.instance for built in before]
+        for built in self._shared:
+            if same_step(built.written, use) and built.instance not in taken:
+                return built.instance
+        instance = self._instance(policy, use, SHARED)
+        if instance is not None:
+            self._shared.append(BuiltUse(use, instance))
+        return instance
+
+    def _instance(self, policy: WrittenPolicy, use: WrittenUse, owner: str) -> Instance | None:
         def make() -> Instance:
             plugin = use.plugin(use.config, self._runtime)
-            return Instance(policy.file.name, plugin, use.config, (policy.document, use.path))
+            return Instance(owner, plugin, use.config, (policy.document, use.path))
 
         try:
-            return self._claims.claim(policy.file.name, use.plugin, use.config, make)
+            return self._claims.claim(owner, use.plugin, use.config, make)
         except Exception as error:  # noqa: BLE001  # the constructor of a plugin may raise anything
             self.problems.append(start_problem(policy, use, error))
             return None
@@ -84,7 +115,10 @@ class Builder:
         self, policy: WrittenPolicy, uses: Sequence[BuiltUse], missing: MissingFact
     ) -> None:
         name = uses[missing.index].written.plugin.name
-        message = f'{name} needs the fact "{missing.fact}", which no plugin before it provides'
+        who = name
+        if missing.fact not in {fact.name for fact in uses[missing.index].instance.plugin.requires}:
+            who = f"the condition of {name}"
+        message = f'{who} needs the fact "{missing.fact}", which no plugin before it provides'
         hint = ""
         if missing.later is not None:
             hint = f"move {uses[missing.later].written.plugin.name} before {name}"
@@ -107,38 +141,56 @@ def fault_text(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _candidates(route: Route, policies: Sequence[BuiltPolicy]) -> list[Candidate]:
-    """The policies that may apply to `route`, up to the first that always does."""
+def _entry(route: Route, policies: Sequence[BuiltPolicy], heads: Heads) -> RouteEntry:
+    """What may serve the requests of `route`, and what runs before the tenant decides."""
+    by_name = {policy.written.file.name: policy for policy in policies}
+    candidates = may_serve([policy.written for policy in policies], route.name)
+    late = {policy.file.name for policy in chosen_by_tenant(candidates)}
     found: list[Candidate] = []
-    for policy in policies:
-        match = policy.written.file.match
-        on_route = compile_patterns(match.routes)
-        if on_route is not None and not on_route(route.name):
-            continue
-        matcher = Matcher(conditions_of(match))
-        chain, asks = _chain(route, policy)
-        binding = Binding.of(route, policy.written.file.name, chain)
-        found.append(Candidate(matcher, binding, needs_model=asks or matcher.needs_model))
-        if matcher.always:
-            break
-    return found
+    head: Binding | None = None
+    head_asks = False
+    for policy in candidates:
+        built = by_name[policy.file.name]
+        length = heads.lengths[policy.file.name] if policy.file.name in late else 0
+        if length and head is None:
+            chain, head_asks = _chain(route, built, built.uses[:length])
+            head = Binding.of(route, "", chain)
+        found.append(_candidate(route, built, length))
+    return RouteEntry(route, found, head, len(found) - len(late), head_needs_model=head_asks)
 
 
-def _chain(route: Route, policy: BuiltPolicy) -> tuple[Chain, bool]:
-    """The chain of a policy on one route, and whether a condition in it asks for the model."""
-    uses: list[Use] = []
+def _candidate(route: Route, policy: BuiltPolicy, head: int) -> Candidate:
+    """One policy on one route; the first `head` steps have seen the request's head already."""
+    match = policy.written.file.match
+    matcher = Matcher(conditions_of(match))
+    chain, asks = _chain(route, policy, policy.uses)
+    if head:
+        rest, _ = _chain(route, policy, policy.uses[head:])
+        chain = replace(chain, request_headers=rest.request_headers)
+    return Candidate(
+        matcher,
+        Binding.of(route, policy.written.file.name, chain),
+        needs_model=asks or matcher.needs_model,
+        tenants=compile_patterns(match.tenants),
+    )
+
+
+def _chain(route: Route, policy: BuiltPolicy, uses: Sequence[BuiltUse]) -> tuple[Chain, bool]:
+    """The chain of `uses` of a policy on one route, and whether a condition asks for the model."""
+    compiled: list[Use] = []
     asks = False
-    for use in policy.uses:
+    for use in uses:
         when, condition = use.written.settings.when, None
         if when is not None:
             on_route = compile_patterns(when.routes)
             if on_route is not None and not on_route(route.name):
                 continue
             matcher = Matcher(conditions_of(when))
-            condition = None if matcher.always else Condition(matcher, route, when)
+            if not matcher.always or when.asks_caller:
+                condition = Condition(matcher, route, when)
             asks = asks or matcher.needs_model
-        uses.append(_use(policy.written, use, condition))
-    return compile_chain(uses), asks
+        compiled.append(_use(policy.written, use, condition))
+    return compile_chain(compiled), asks
 
 
 def _use(policy: WrittenPolicy, use: BuiltUse, condition: Predicate | None) -> Use:
@@ -149,7 +201,13 @@ def _use(policy: WrittenPolicy, use: BuiltUse, condition: Predicate | None) -> U
         timeout_ms=settings.timeout_ms,
         reject_on_error=None if settings.on_error is None else settings.on_error == "reject",
         when=condition,
+        asks=frozenset({PRINCIPAL}) if _asks_caller(use) else frozenset(),
     )
+
+
+def _asks_caller(use: BuiltUse) -> bool:
+    when = use.written.settings.when
+    return when is not None and when.asks_caller
 
 
 def _always(use: BuiltUse) -> Predicate | None:
@@ -157,6 +215,6 @@ def _always(use: BuiltUse) -> Predicate | None:
     return None if use.written.settings.when is None else lambda _: True
 
 
-def conditions_of(when: When) -> Conditions:
-    """What `match` or `when` asks, but for the routes, which are settled when compiling."""
-    return Conditions(when.hosts, when.paths, when.methods, when.headers, when.models)
+def conditions_of(match: Match) -> Conditions:
+    """What is asked of the request itself; routes are settled when compiling."""
+    return Conditions(match.hosts, match.paths, match.methods, match.headers, match.models)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from gateway.chain.matching import Matcher
+from gateway.patterns import Test, compile_patterns
 from gateway.plugin.exchange import Exchange
-from gateway.policy.models import When
+from gateway.plugin.identity import PRINCIPAL, Principal
+from gateway.policy.models import Match, When
 from gateway.policy.routes import Route
+
+CallerTest: TypeAlias = Callable[[Principal], bool]
 
 
 class Condition:
     """Whether a use is for an exchange. Callable; its text is how people would write it."""
 
-    __slots__ = ("_matcher", "_route", "_text")
+    __slots__ = ("_callers", "_matcher", "_route", "_text")
 
     def __init__(self, matcher: Matcher, route: Route, when: When) -> None:
         self._matcher = matcher
         self._route = route
+        self._callers = _caller_tests(when)
         self._text = text_of(when)
 
     def __call__(self, x: Exchange) -> bool:
+        if self._callers:
+            principal = x.fact(PRINCIPAL)
+            if principal is None or not all(test(principal) for test in self._callers):
+                return False
         request = x.request
         return self._matcher.matches_head(
             request, self._route.forwarded_path(request.path)
@@ -28,12 +40,31 @@ class Condition:
         return self._text
 
 
-def text_of(when: When) -> str:
+def _caller_tests(when: When) -> tuple[CallerTest, ...]:
+    """What is asked of a caller; a caller who is not known passes none of them."""
+    tests: list[CallerTest] = []
+    tenant = compile_patterns(when.tenants)
+    if tenant is not None:
+        tests.append(lambda principal: tenant(principal.tenant))
+    subject = compile_patterns(when.subjects)
+    if subject is not None:
+        tests.append(lambda principal: subject(principal.subject))
+    role = compile_patterns(when.roles)
+    if role is not None:
+        tests.append(_role_test(role))
+    return tuple(tests)
+
+
+def _role_test(matches: Test) -> CallerTest:
+    return lambda principal: any(matches(role) for role in principal.roles)
+
+
+def text_of(match: Match) -> str:
     """`routes openai, methods POST GET, header x-team=blue`; "" where nothing is asked."""
     parts = []
-    for name in ("routes", "hosts", "paths", "methods", "models"):
-        values = getattr(when, name)
+    for name in ("routes", "hosts", "paths", "methods", "models", "tenants", "roles", "subjects"):
+        values = getattr(match, name, ())
         if values and "*" not in values:
             parts.append(f"{name} {' '.join(values)}")
-    parts += [f"header {name}={value}" for name, value in when.headers.items()]
+    parts += [f"header {name}={value}" for name, value in match.headers.items()]
     return ", ".join(parts)

@@ -70,8 +70,11 @@ class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class When(_Written):
-    """Conditions on a request: all must hold; within one, any value may; `*` is any text."""
+class Match(_Written):
+    """Conditions on a request: all must hold; within one, any value may; `*` is any text.
+
+    Nothing written means every request.
+    """
 
     routes: tuple[Pattern, ...] = Field((), description="Names of routes.")
     hosts: tuple[Host, ...] = Field((), description="Host names, without port.")
@@ -83,12 +86,27 @@ class When(_Written):
         default_factory=dict, description="Header names and what a value must look like."
     )
     models: tuple[Pattern, ...] = Field((), description="Models, from the path or the body.")
+    tenants: tuple[Pattern, ...] = Field(
+        (), description="Tenants, as the verified credential says; needs a step such as auth."
+    )
+
+    @property
+    def asks_tenant(self) -> bool:
+        """Whether it is for certain tenants only."""
+        return bool(self.tenants) and ANYTHING not in self.tenants
 
 
-class Match(When):
-    """Which requests a policy is for; nothing written means every request."""
+class When(Match):
+    """The same for one step, with what else is known of the caller once `auth` has run."""
 
-    tenants: tuple[Pattern, ...] = Field((), description='Only "*", until tenants can be told.')
+    roles: tuple[Pattern, ...] = Field((), description="Roles, of which the caller has one.")
+    subjects: tuple[Pattern, ...] = Field((), description="Users or services.")
+
+    @property
+    def asks_caller(self) -> bool:
+        """Whether it asks who is calling at all."""
+        asked = (self.tenants, self.roles, self.subjects)
+        return any(patterns and ANYTHING not in patterns for patterns in asked)
 
 
 class UseSettings(_Written):
@@ -111,6 +129,6 @@ class PolicyFile(_Written):
     profile: Name | None = Field(
         None, description="The policy is loaded only by a gateway that runs with this profile."
     )
-    match: Match = Match()
+    match: Match = Field(Match(), description="Which requests; nothing written means every one.")
     mode: Mode = Field(Mode.ENFORCE, description="For the whole policy; off: as if not there.")
     chain: tuple[Any, ...] = Field(description="Plugins in the order in which they see a request.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from gateway.errors import Problem
 from gateway.patterns import ANYTHING, compile_pattern
 from gateway.policy.condition import text_of
-from gateway.policy.models import Match, When
+from gateway.policy.models import Match
 from gateway.policy.parser import WrittenPolicy
 from gateway.suggestions import did_you_mean
 
@@ -28,7 +28,7 @@ def in_order(policies: Iterable[WrittenPolicy]) -> list[WrittenPolicy]:
 def order_problems(
     active: Sequence[WrittenPolicy], loaded: Sequence[WrittenPolicy], routes: Sequence[str]
 ) -> list[Problem]:
-    """Names that stand twice, two policies for every request, routes and tenants not known.
+    """Names that stand twice, two policies for every request, routes not known.
 
     `active` are those of `loaded` that are not switched off.
     """
@@ -39,7 +39,6 @@ def order_problems(
             if use.settings.when is not None:
                 path = (*use.path, "when")
                 problems += _unknown_routes(policy, use.settings.when, path, routes)
-        problems += _tenants(policy)
     return problems
 
 
@@ -80,7 +79,7 @@ def _place(policy: WrittenPolicy, path: tuple[str, ...]) -> str:
 
 
 def _unknown_routes(
-    policy: WrittenPolicy, when: When, path: tuple[str | int, ...], routes: Sequence[str]
+    policy: WrittenPolicy, when: Match, path: tuple[str | int, ...], routes: Sequence[str]
 ) -> Iterable[Problem]:
     for index, pattern in enumerate(when.routes):
         matches = compile_pattern(pattern)
@@ -88,14 +87,6 @@ def _unknown_routes(
             message = f'no route is called "{pattern}"'
             hint = did_you_mean(pattern, routes)
             yield policy.document.problem((*path, "routes", index), message, hint)
-
-
-def _tenants(policy: WrittenPolicy) -> Iterable[Problem]:
-    for index, tenant in enumerate(policy.file.match.tenants):
-        if tenant != ANYTHING:
-            message = "tenants cannot be told apart: no plugin identifies the caller"
-            hint = 'write tenants: ["*"] or leave it out'
-            yield policy.document.problem(("match", "tenants", index), message, hint)
 
 
 def unreachable(policies: Sequence[WrittenPolicy]) -> list[tuple[WrittenPolicy, WrittenPolicy]]:
@@ -116,7 +107,7 @@ def unreachable(policies: Sequence[WrittenPolicy]) -> list[tuple[WrittenPolicy, 
 
 def _covers(wide: Match, narrow: Match) -> bool:
     """Whether every request that `narrow` matches is matched by `wide`."""
-    for name in ("routes", "hosts", "paths", "methods", "models"):
+    for name in ("routes", "hosts", "paths", "methods", "models", "tenants"):
         if not _covers_values(getattr(wide, name), getattr(narrow, name)):
             return False
     given = {name.lower(): pattern for name, pattern in narrow.headers.items()}

@@ -8,12 +8,13 @@ from typing import Final, TypeAlias
 
 from gateway.chain.compiled import Chain
 from gateway.chain.matching import Matcher
+from gateway.patterns import Test
 from gateway.plugin.exchange import RequestView
 from gateway.plugin.verdict import Reject
 from gateway.policy.routes import NEEDS_MODEL, NeedsModel, Route, RouteTable, is_ambiguous
 from gateway.reasons import Reason
 
-__all__ = ["NEEDS_MODEL", "Binding", "Candidate", "Route", "RouteEntry", "Snapshot"]
+__all__ = ["NEEDS_MODEL", "Binding", "Candidate", "Identify", "Route", "RouteEntry", "Snapshot"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,28 +54,78 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A policy that may apply to a route. `needs_model`: its match or a step of its chain asks."""
+    """A policy that may apply to a route. `needs_model`: its match or a step of its chain asks.
+
+    `tenants` is None where it is for all.
+    """
 
     matcher: Matcher
     binding: Binding
     needs_model: bool
+    tenants: Test | None = None
 
 
 class RouteEntry:
-    """The policies of one route, in the order in which they are tried."""
+    """The policies of one route, in the order in which they are tried.
 
-    __slots__ = ("candidates", "route", "sole")
+    From the candidate number `late_from` on, the tenant decides: `head` runs before, and the chains
+    of these candidates have no hook of it among those for the request's head.
+    """
 
-    def __init__(self, route: Route, candidates: Sequence[Candidate]) -> None:
+    __slots__ = ("candidates", "head", "head_needs_model", "late_from", "route", "sole")
+
+    def __init__(
+        self,
+        route: Route,
+        candidates: Sequence[Candidate],
+        head: Binding | None = None,
+        late_from: int | None = None,
+        *,
+        head_needs_model: bool = False,
+    ) -> None:
         self.route = route
         self.candidates = tuple(candidates)
-        first = self.candidates[0] if self.candidates else None
+        self.head = head
+        self.head_needs_model = head_needs_model
+        self.late_from = len(self.candidates) if late_from is None else late_from
+        first = self.candidates[0] if self.candidates and self.late_from else None
         always = first is not None and first.matcher.always and not first.needs_model
         self.sole = first.binding if first is not None and always else None
         """The policy of every request on this route, where the first one asks nothing."""
 
 
-Resolution: TypeAlias = Binding | Reject | NeedsModel
+class Identify:
+    """The answer of a search that cannot go on before it is known who is calling.
+
+    The caller runs the hooks of `binding` for the request's head, then asks `choose`. It is made
+    for one request: its candidates are those that match the request as it came.
+    """
+
+    __slots__ = ("_candidates", "binding")
+
+    def __init__(self, binding: Binding, candidates: tuple[Candidate, ...]) -> None:
+        self.binding = binding
+        self._candidates = candidates
+
+    def choose(
+        self, request: RequestView, model: str | None, tenant: str | None
+    ) -> Binding | Reject | NeedsModel:
+        """The policy for a caller of `tenant`; None is a caller who is not known."""
+        route = self.binding.route
+        for candidate in self._candidates:
+            tenants = candidate.tenants
+            if tenants is not None and (tenant is None or not tenants(tenant)):
+                continue
+            if candidate.needs_model and model is None:
+                model = route.model_of(request)
+                if model is None:
+                    return NEEDS_MODEL
+            if candidate.matcher.matches_model(model or ""):
+                return candidate.binding
+        return _NO_POLICY
+
+
+Resolution: TypeAlias = Binding | Reject | NeedsModel | Identify
 
 _AMBIGUOUS: Final = Reject(
     Reason.AMBIGUOUS_REQUEST, "the path has a dot segment or a fragment; send the path it means"
@@ -131,7 +182,8 @@ class Snapshot:
         """Who serves a request.
 
         `model` is None as long as the body was not read. NEEDS_MODEL asks the caller to read it and
-        to call again with the model, or "" where the body names none.
+        to call again with the model, or "" where the body names none. An `Identify` asks to find
+        out who is calling.
         """
         path = request.path
         key = None
@@ -191,10 +243,12 @@ class Snapshot:
 def _choose(entry: RouteEntry, request: RequestView, model: str | None) -> Resolution:
     route = entry.route
     path = route.forwarded_path(request.path)
-    for candidate in entry.candidates:
+    for index, candidate in enumerate(entry.candidates):
         matcher = candidate.matcher
         if not matcher.matches_head(request, path):
             continue
+        if index >= entry.late_from:
+            return _identify(entry, index, request, path, model)
         if candidate.needs_model and model is None:
             model = route.model_of(request)
             if model is None:
@@ -202,3 +256,16 @@ def _choose(entry: RouteEntry, request: RequestView, model: str | None) -> Resol
         if not matcher.needs_model or matcher.matches_model(model or ""):
             return candidate.binding
     return _NO_POLICY
+
+
+def _identify(
+    entry: RouteEntry, index: int, request: RequestView, path: str, model: str | None
+) -> Resolution:
+    """The tenant decides, and the candidate `index` is the first that may serve this request."""
+    if entry.head is None:
+        return _NO_POLICY
+    if entry.head_needs_model and model is None and entry.route.model_of(request) is None:
+        return NEEDS_MODEL
+    late = entry.candidates[index:]
+    matching = tuple(each for each in late if each.matcher.matches_head(request, path))
+    return Identify(entry.head, matching)

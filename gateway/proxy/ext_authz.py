@@ -21,8 +21,16 @@ TO_REMOVE = "x-envoy-auth-headers-to-remove"
 """Envoy takes the headers listed here off the request before it goes on."""
 
 
-async def decide(x: Exchange, binding: Binding, *, asks_model: bool) -> Reject | Reply:
+async def decide(
+    x: Exchange,
+    binding: Binding,
+    *,
+    asks_model: bool,
+    received: Sequence[RawHeader] | None = None,
+) -> Reject | Reply:
     """What Envoy is told.
+
+    `received` are the headers as they came, where hooks of this exchange have run already.
 
     A policy that reads bodies is refused, because they do not come this way. `asks_model` says that
     the choice of the policy, or a step of it, depends on the model in the body: refused as well.
@@ -30,7 +38,7 @@ async def decide(x: Exchange, binding: Binding, *, asks_model: bool) -> Reject |
     if binding.reads_bodies or asks_model:
         message = f"the policy {binding.policy_name} reads bodies, which ext_authz does not show"
         return Reject(Reason.UNINSPECTABLE, message)
-    before = list(x.request.headers.raw)
+    before = list(x.request.headers.raw) if received is None else received
     answer = await settle(run(binding.chain.request_headers, x))
     return answer or Reply(200, header_changes(before, x.request.headers.raw))
 

@@ -1,7 +1,8 @@
 """One exchange's life. Read this first.
 
     serve
-      resolve      pin the snapshot, find route and policy (and the model, where they depend on it)
+      resolve      pin the snapshot, find route and policy; model and caller first, where the policy
+                   depends on them                                                   (choice.py)
       admit        on_request_headers of every plugin; then 100 Continue, if the client waits for it
       inspect      on_request, only where a plugin of this policy wants the body
       forward      choose a target, send, wait for the head            (outbound.py, attempts.py)

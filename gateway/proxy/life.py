@@ -13,12 +13,13 @@ from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.facts import CLIENT_ADDRESS
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject, Reply
-from gateway.policy.snapshot import NEEDS_MODEL, Binding
+from gateway.policy.routes import NeedsModel
+from gateway.policy.snapshot import Binding, Identify
 from gateway.providers.body_model import model_in_body
-from gateway.providers.recognise import model_from_path, recognise_dialect
 from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
+from gateway.proxy.choice import choose, locate
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
@@ -31,7 +32,6 @@ from gateway.proxy.relay import Relay
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamError
 from gateway.reasons import REASONS, Reason
-from gateway.settings import Dialect
 from gateway.telemetry.identifiers import loggable_id
 from gateway.telemetry.traces import trace_id
 
@@ -70,6 +70,7 @@ class Life:
         "_started_at",
         "_status",
         "_tunnel",
+        "received",
         "x",
     )
 
@@ -82,6 +83,7 @@ class Life:
         self._snapshot = parts.store.current
         self._snapshot.acquire()
         self._binding: Binding | None = None
+        self.received: list[RawHeader] | None = None
         self._payload: bytes | None = None
         self._relay: Relay | None = None
         self._tunnel: Tunnel | None = None
@@ -137,22 +139,21 @@ class Life:
     async def _until_answer(self) -> Reject | Reply | None:
         """Goes as far as it can; what comes back is answered by the gateway itself."""
         found = self._snapshot.resolve(self.x.request, None)
-        binding = await self._resolve_by_model() if found is NEEDS_MODEL else found
-        if not isinstance(binding, Binding | Reject):
-            return Reject(Reason.NO_ROUTE)
-        self._bind(binding)
-        if isinstance(binding, Reject):
+        binding = found if isinstance(found, Binding) else await self._choose(found)
+        if not isinstance(binding, Binding):
             return binding
+        self.bind(binding)
         request, body = self._request, self._request.body
         if not binding.route.upstream:
-            return await decide(self.x, binding, asks_model=self._payload is not None)
+            asks_model = self._payload is not None
+            return await decide(self.x, binding, asks_model=asks_model, received=self.received)
         chain = binding.chain
         if chain.request_headers:
             answer = await settle(run(chain.request_headers, self.x))
             if answer is not None:
                 return answer
-            if self.x.body_bytes_max is not None:
-                body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)
+        if self.x.body_bytes_max is not None:
+            body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)
         if request.upgrade and binding.reads_bodies:
             return Reject(Reason.UPGRADE_UNSUPPORTED)
         if request.content_length is not None and request.content_length > body.bytes_max:
@@ -172,45 +173,42 @@ class Life:
             self._payload = body.take_ready()
         return await self._forward(binding)
 
-    async def _resolve_by_model(self) -> Binding | Reject:
-        """Reads the model from the body, because the choice depends on it."""
+    async def _choose(self, found: Reject | NeedsModel | Identify) -> Binding | Reject | Reply:
+        """The policy, where it takes more than the head to tell, or what is answered instead."""
+        if isinstance(found, Reject):
+            chosen: Binding | Reject | Reply = found
+        else:
+            chosen = await choose(self, self._snapshot, found)
+        if self._binding is None and not isinstance(chosen, Binding):
+            route = self._snapshot.route_of(self.x.request)
+            if route is not None:
+                locate(self.x, route)
+        return chosen
+
+    async def read_model(self) -> str | Reject:
+        """Reads the model from the body, because the choice depends on it; "" if it names none."""
         x, request = self.x, self._request
         if request.upgrade:
             # The model would stand in a message of the socket.
             return Reject(Reason.UPGRADE_UNSUPPORTED)
+        if x.body_bytes_max is not None:
+            request.body.bytes_max = min(request.body.bytes_max, x.body_bytes_max)
         if request.expect_continue and not request.body.complete:
             self._continue()
         x.request.body = self._payload = await self._whole_body()
         named = model_in_body(x.request)
         if not isinstance(named, str | Reject):
             named = await outside(named)
-        if isinstance(named, Reject):
-            return named
-        x.model = named or None
-        found = self._snapshot.resolve(x.request, named)
-        return found if isinstance(found, Binding | Reject) else Reject(Reason.NO_ROUTE)
+        if isinstance(named, str):
+            x.model = named or None
+        return named
 
-    def _bind(self, found: Binding | Reject) -> None:
-        """Notes the way; of a refused request too, so that its dialect and route are known."""
-        x = self.x
-        if isinstance(found, Binding):
-            self._binding = found
-            route, x.policy = found.route, found.policy_name
-        else:
-            known = self._snapshot.route_of(x.request)
-            if known is None:
-                return
-            route = known
-        x.route, x.upstream, x.dialect = route.name, route.upstream, route.dialect
-        path = x.request.path
-        if route.strip_prefix:
-            path = x.path = route.forwarded_path(path)
-        if x.dialect is Dialect.UNKNOWN:
-            x.dialect = recognise_dialect(path, x.request.query, x.request.headers)
-        if x.model is None:
-            # A query counts only where there is no body that could say something else.
-            query = x.request.query if x.request.method == "GET" else None
-            x.model = model_from_path(x.dialect, path, query)
+    def bind(self, binding: Binding) -> None:
+        """Notes the way and the policy; the way once, and the policy once it is chosen."""
+        self._binding = binding
+        self.x.policy = binding.policy_name
+        if not self.x.route:
+            locate(self.x, binding.route)
 
     def _continue(self) -> None:
         """Asks the client for the body it holds back (RFC 9110 section 10.1.1)."""

@@ -19,7 +19,7 @@ from gateway.policy.models import Mode
 from gateway.policy.order import in_order
 from gateway.policy.snapshot import Binding
 from gateway.settings import Settings
-from tests.policy_plugins import Critic, Keeper, Painter, Probe
+from tests.policy_plugins import Critic, Keeper, Painter, Passport, Probe
 
 FOLDER = Path(__file__).parent
 SEPARATOR = "----------\n"
@@ -52,7 +52,7 @@ def adapt(text: str) -> str:
 
 def _registry() -> Registry:
     installed = Registry.installed()
-    own = {plugin.name: plugin for plugin in (Probe, Painter, Critic, Keeper)}
+    own = {plugin.name: plugin for plugin in (Probe, Painter, Critic, Keeper, Passport)}
     return Registry({**own, **{name: installed.get(name) for name in BUILT_IN}})
 
 
@@ -69,9 +69,14 @@ def _bundle(text: str) -> Bundle:
 def _described(compiled: Compiled) -> str:
     lines = []
     bindings: dict[str, Binding] = {}
+    head: Binding | None = None
     for entry in compiled.snapshot.entries():
+        head = head or entry.head
         for candidate in entry.candidates:
             bindings.setdefault(candidate.binding.policy_name, candidate.binding)
+    if head is not None:
+        lines.append("before the policy is chosen by tenant")
+        lines += [f"  {line}" for line in describe_chain(head.chain)]
     for policy in in_order(compiled.policies):
         asks = text_of(policy.file.match) or "every request"
         lines.append(f"policy {policy.file.name}, {policy.file.mode.value}, for {asks}")

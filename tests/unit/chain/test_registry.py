@@ -38,7 +38,7 @@ def test_a_misspelt_name_brings_a_suggestion() -> None:
 
 
 def test_a_strange_name_brings_the_list() -> None:
-    with pytest.raises(PluginLoadError, match="known: critic, keeper, painter, probe"):
+    with pytest.raises(PluginLoadError, match="known: critic, keeper, painter, passport, probe"):
         registry().get("zzz")
 
 

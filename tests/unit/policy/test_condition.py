@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.chain.matching import Conditions, Matcher
+from gateway.plugin import PRINCIPAL, Principal
 from gateway.plugin.testing import make_exchange
 from gateway.policy.condition import Condition
 from gateway.policy.models import When
@@ -30,3 +31,31 @@ def test_path_and_model_are_those_of_the_exchange(
 
     assert condition(make_exchange(target=target, model=model)) is expected
     assert str(condition) == "paths /v1/chat, models gpt-*"
+
+
+@pytest.mark.parametrize(
+    ("written", "caller", "expected"),
+    [
+        ({"tenants": ("acme",)}, ("acme", "ann"), True),
+        ({"tenants": ("acme",)}, ("globex", "ann"), False),
+        ({"tenants": ("acme",)}, None, False),
+        ({"subjects": ("*@acme.example",)}, ("acme", "ann@acme.example"), True),
+        ({"subjects": ("bob",)}, ("acme", "ann"), False),
+        ({"roles": ("admin", "ops-*")}, ("acme", "ann", "user", "ops-eu"), True),
+        ({"roles": ("admin",)}, ("acme", "ann", "user"), False),
+        ({"roles": ("admin",)}, ("acme", "ann"), False),
+        ({"roles": ("*",)}, None, True),
+        ({"tenants": ("acme",), "roles": ("admin",)}, ("acme", "ann", "user"), False),
+    ],
+)
+def test_who_is_calling_is_what_the_credential_said(
+    written: dict[str, tuple[str, ...]], caller: tuple[str, ...] | None, expected: bool
+) -> None:
+    when = When(**written)
+    condition = Condition(Matcher(Conditions()), Route("openai", "", Dialect.OPENAI), when)
+    x = make_exchange(headers={"x-tenant": "acme", "x-roles": "admin"})
+    if caller is not None:
+        tenant, subject, *roles = caller
+        x.provide(PRINCIPAL, Principal(tenant, subject, "key", roles=frozenset(roles)))
+
+    assert condition(x) is expected

@@ -95,3 +95,38 @@ def test_a_refusal_is_told_as_the_client_would_see_it(
 def test_a_header_that_cannot_be_sent_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a header name"):
         explained(tmp_path, "GET", "/v1/x", texts=(policy(),), headers=[("a b", "c")])
+
+
+def test_a_choice_by_tenant_shows_the_steps_before_it_and_asks_for_the_tenant(
+    tmp_path: Path,
+) -> None:
+    texts = (
+        policy("[{passport: {}}, {painter: {}}]", name="acme", match="{tenants: [acme]}"),
+        policy("[{passport: {}}]", name="rest"),
+    )
+
+    unknown = explained(tmp_path, "POST", "/v1/x", texts=texts)
+    known = explained(tmp_path, "POST", "/v1/x", texts=texts, tenant="acme")
+    other = explained(tmp_path, "POST", "/v1/x", texts=texts, tenant="globex")
+
+    assert not unknown.served
+    assert list(unknown.lines) == [
+        "POST /v1/x",
+        "  route     openai, dialect openai",
+        "  first     on_request_headers   passport",
+        "  policy    the tenant of the caller decides: give --tenant NAME",
+        "            acme: tenants acme",
+    ]
+    assert "  first     on_request_headers   passport" in known.lines
+    assert "  chain     on_request_headers   painter" in known.lines
+    assert f"  policy    rest, enforce ({tmp_path}/b.yaml:2)" in other.lines
+    assert "  not       acme: it asks for tenants acme" in other.lines
+
+
+def test_a_tenant_that_no_policy_is_for_is_refused(tmp_path: Path) -> None:
+    texts = (policy("[{passport: {}}]", match="{tenants: [acme]}"),)
+
+    told = explained(tmp_path, "POST", "/v1/x", texts=texts, tenant="globex")
+
+    assert not told.served
+    assert "no_policy" in str(told)

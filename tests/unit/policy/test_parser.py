@@ -50,7 +50,7 @@ def test_all_problems_of_all_files_are_told_at_once() -> None:
     assert str(caught.value).splitlines() == [
         'a.yaml:3:18: unknown key "lable" (did you mean "label"?)',
         "a.yaml:3:35: level must be at most 9",
-        'a.yaml:3:42: unknown plugin "nope" (known: critic, keeper, painter, probe)',
+        'a.yaml:3:42: unknown plugin "nope" (known: critic, keeper, painter, passport, probe)',
         "b.yaml:3:7: mode must be 'enforce', 'shadow' or 'off' (did you mean \"off\"?)",
     ]
 

@@ -23,7 +23,7 @@ def test_the_shipped_schema_is_current() -> None:
 def test_each_plugin_offers_its_own_keys_and_those_of_every_use() -> None:
     steps = policy_schema(registry())["$defs"]["step"]["properties"]
 
-    assert set(steps) == {"critic", "keeper", "painter", "probe"}
+    assert set(steps) == {"critic", "keeper", "painter", "passport", "probe"}
     assert set(steps["probe"]["properties"]) == {
         *("label", "level", "colour", "tags", "nested"),
         *USE_KEYS,
