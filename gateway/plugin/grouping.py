@@ -104,6 +104,23 @@ def value_of(words: Sequence[str]) -> ValueOf:
     return lambda x: f"{''.join([f'{len(v := head(x))}:{v}' for head in heads])}{last(x)}"
 
 
+def tag_of(groups: Sequence[Sequence[str]], policy_wide: str | None = None) -> ValueOf:
+    """Where in a cluster the counters of one call live, as a function of the exchange.
+
+    `groups` are the words of each limit that is asked in the call: all of their counters must live
+    together. Where every limit is the caller's own, each caller has its own place; else there is
+    one for the policy, or for what `policy_wide` names.
+    """
+    if policy_wide is not None:
+        return lambda _: f"name/{policy_wide}"
+    if not groups or not all(IDENTITY.intersection(words) for words in groups):
+        return lambda x: f"policy/{x.policy}"
+    shared = IDENTITY.intersection(*groups)
+    word = next((word for word in ("key", "user") if word in shared), "tenant")
+    value = value_of([word])
+    return lambda x: f"{word}/{value(x)}"
+
+
 def _part(word: str) -> ValueOf:
     if word == GLOBAL:
         return _nothing

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.plugin import DurationText, PluginConfig, duration_us
+from gateway.plugin.grants import LEASE_S_MIN
 from gateway.plugin.grouping import Per
 
 Kind: TypeAlias = Literal["requests", "tokens", "bytes", "streams"]
@@ -19,6 +20,7 @@ AMOUNT_MAX = 2**48
 """The numbers of Lua, in which Redis counts, are exact up to 2^53."""
 WINDOW_US_MAX = 31 * 86_400_000_000
 LEASE = "60s"
+LEASE_US_MAX = 3_600_000_000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -63,6 +65,8 @@ class Limit(PluginConfig):
         if self.kind == "streams":
             if self.window is not None or self.burst is not None or self.algorithm != "log":
                 raise ValueError("streams are counted while they run: no window, algorithm, burst")
+            if not LEASE_S_MIN * 1_000_000 <= self.window_us <= LEASE_US_MAX:
+                raise ValueError(f"a lease is {LEASE_S_MIN}s to 1h")
             return self
         if self.window is None:
             raise ValueError(f"{self.kind} need a window, such as `window: 60s`")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.plugin import Algorithm, Demand, Exchange, Fact
-from gateway.plugin.grouping import IDENTITY, ValueOf, facts_of, value_of
+from gateway.plugin.grouping import ValueOf, facts_of, tag_of, value_of
 from gateway_plugins.rate_limit.config import GroupLimit, Kind
 from gateway_plugins.rate_limit.config import Limit as WrittenLimit
 from gateway_plugins.rate_limit.estimate import bytes_of, is_streamed, tokens_of
@@ -190,7 +190,7 @@ def policy_limits(written: Sequence[GroupLimit], name: str | None) -> LimitSet:
     """The limits of a policy's use; `name` is the one that it shares counts by."""
     scope = None if name is None else f"={name}"
     limits = [_COMPILED[limit.kind](limit, limit.per, scope) for limit in written]
-    return LimitSet(limits, _tag_of([limit.per for limit in written], name))
+    return LimitSet(limits, tag_of([limit.per for limit in written], name))
 
 
 def key_limits(written: Sequence[WrittenLimit], key_id: str) -> LimitSet:
@@ -208,20 +208,3 @@ def needs_model(written: Sequence[GroupLimit]) -> bool:
 def facts_needed(written: Sequence[GroupLimit]) -> frozenset[Fact[Any]]:
     """What earlier plugins must provide."""
     return frozenset().union(*(facts_of(limit.per) for limit in written))
-
-
-def _tag_of(words: Sequence[Sequence[str]], name: str | None) -> Callable[[Exchange], str]:
-    """Where in a cluster the counters of one call live, decided when compiled.
-
-    All of them must live together. Where every limit is the caller's own, each caller has its own
-    place; else there is one for the policy. A shared name has one, or the uses that share it could
-    disagree.
-    """
-    if name is not None:
-        return lambda _: f"name/{name}"
-    if not words or not all(IDENTITY.intersection(per) for per in words):
-        return lambda x: f"policy/{x.policy}"
-    common = IDENTITY.intersection(*words)
-    word = next((word for word in ("key", "user") if word in common), "tenant")
-    value = value_of([word])
-    return lambda x: f"{word}/{value(x)}"

@@ -22,6 +22,7 @@ from gateway.plugin import (
     Runtime,
     Step,
 )
+from gateway.plugin.grants import HeldGrants
 from gateway.providers.body_model import Named, model_in_body
 from gateway_plugins.rate_limit.config import Limit, RateLimitConfig
 from gateway_plugins.rate_limit.headers import Teller
@@ -33,7 +34,6 @@ from gateway_plugins.rate_limit.limits import (
     policy_limits,
 )
 from gateway_plugins.rate_limit.refusals import OUTAGE, UNCOUNTED, UNREADABLE, over
-from gateway_plugins.rate_limit.renewal import Renewal
 from gateway_plugins.rate_limit.taking import Taken, Taking
 
 KEYS_MAX = 10_000
@@ -53,7 +53,7 @@ class RateLimit(Plugin):
         super().__init__(config, runtime)
         store = runtime.counters(config.store)
         self._taking = Taking(store, lease=config.on_outage == "lease")
-        self._renewal = Renewal(store, runtime)
+        self._held = HeldGrants(store, runtime)
         self._limits = policy_limits(config.limits, config.name)
         self._known_keys: dict[Principal, LimitSet | Reject | None] = {}
         self._calls: Fact[list[Taken]] = Fact("rate_limit calls", list)
@@ -84,10 +84,10 @@ class RateLimit(Plugin):
 
     async def start(self) -> None:
         if self._holds:
-            self._renewal.start()
+            self._held.start()
 
     async def stop(self) -> None:
-        await self._renewal.stop()
+        await self._held.stop()
 
     def on_request_headers(self, x: Exchange) -> Step:
         return self._take(x)
@@ -122,6 +122,7 @@ class RateLimit(Plugin):
             # Counted in a place of the key's own, for all policies: asked in the same breath, and
             # given back if only one of the two lets the request in.
             calls.append(self._taking.ask(own, x))
+        x.facts[self._calls] = calls
         for call in calls:
             if call.pending is not None:
                 return self._wait(x, calls)
@@ -166,8 +167,6 @@ class RateLimit(Plugin):
         if reject is not None:
             for call in calls:
                 self._taking.give_back(call)
-        if reject is not OUTAGE:
-            x.facts[self._calls] = calls
         if leased:
             x.flag("leased")
         if reject is None and self._holds:
@@ -176,8 +175,8 @@ class RateLimit(Plugin):
 
     def _hold(self, calls: list[Taken]) -> None:
         for call in calls:
-            if call.of.holds and call.open:
-                self._renewal.add(call)
+            if call.of.holds and call.open and call.grant is not None:
+                self._held.add(call.grant)
 
     def on_response_headers(self, x: Exchange) -> None:
         calls = x.facts.get(self._calls)
@@ -190,10 +189,9 @@ class RateLimit(Plugin):
         if calls is None:
             return
         for call in calls:
-            if call.of.settles:
-                if call.of.holds:
-                    self._renewal.discard(call)
-                self._taking.settle(call, x)
+            if call.of.holds and call.grant is not None:
+                self._held.discard(call.grant)
+            self._taking.settle(call, x)
 
 
 def _ours(limits: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:

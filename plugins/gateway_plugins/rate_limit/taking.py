@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from gateway.plugin import (
     CounterStore,
@@ -13,6 +12,7 @@ from gateway.plugin import (
     Grant,
     StoreUnavailableError,
 )
+from gateway.plugin.grants import abandon, give_back, granted
 from gateway_plugins.rate_limit.limits import Limit, LimitSet
 
 _NOTHING_ASKED = Grant(admitted=True, standings=())
@@ -34,11 +34,12 @@ class Taken:
         self.limits = limits
         self.demands = demands
         self.grant: Grant | None = None
-        self.pending: Awaitable[Grant] | None = None
+        self.pending: asyncio.Future[Grant] | None = None
         self.open = False
 
     def came(self, grant: Grant) -> None:
         """The store has answered."""
+        self.pending = None
         self.grant = grant
         self.open = grant.admitted
 
@@ -62,41 +63,35 @@ class Taking:
         except StoreUnavailableError:
             return taken
         if isinstance(answer, Grant):
-            taken.came(answer)
+            taken.grant = answer
+            taken.open = answer.admitted
         else:
-            taken.pending = answer
+            taken.pending = asyncio.ensure_future(answer)
         return taken
 
     async def wait(self, calls: Sequence[Taken]) -> None:
-        """Waits for all of `calls`; what comes too late for a client that left is given back."""
-        waiting = {
-            asyncio.ensure_future(one.pending): one for one in calls if one.pending is not None
-        }
-        try:
-            for future, one in waiting.items():
-                try:
-                    one.came(await asyncio.shield(future))
-                except StoreUnavailableError:
-                    continue
-        except asyncio.CancelledError:
-            for future, one in waiting.items():
-                future.add_done_callback(functools.partial(self._too_late, one))
-            raise
-
-    def _too_late(self, taken: Taken, done: asyncio.Future[Grant]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            taken.came(done.result())
-            self.give_back(taken)
+        """Waits for all of `calls`; they were sent already, so that one after the other will do."""
+        for call in calls:
+            if call.pending is None:
+                continue
+            grant = await granted(call.pending)
+            call.pending = None
+            if grant is not None:
+                call.came(grant)
 
     def give_back(self, taken: Taken) -> None:
         """Makes it as if nothing had been taken."""
-        if taken.open and taken.grant is not None:
+        if taken.pending is not None:
+            abandon(self._store, taken.pending)
+        elif taken.open and taken.grant is not None:
             taken.open = False
-            self._store.settle(taken.grant, [0] * len(taken.demands))
+            give_back(self._store, taken.grant)
 
     def settle(self, taken: Taken, x: Exchange) -> None:
         """Corrects what was taken to what the exchange has used."""
-        if taken.open and taken.grant is not None:
+        if taken.pending is not None:
+            abandon(self._store, taken.pending)
+        elif taken.open and taken.grant is not None and taken.of.settles:
             taken.open = False
             used = [
                 limit.used(x, demand.amount)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from gateway.plugin import PRINCIPAL, Exchange, Principal
-from gateway.plugin.grouping import Per, facts_of, value_of
+from gateway.plugin.grouping import Per, facts_of, tag_of, value_of
 from gateway.plugin.testing import make_exchange
 
 
@@ -102,6 +102,27 @@ def test_the_value_of_a_header_is_not_in_the_group() -> None:
 def test_a_caller_that_is_not_known_shares_one_group() -> None:
     for word in ("key", "user", "tenant"):
         assert value_of([word])(make_exchange()) == value_of([word])(make_exchange(model="m"))
+
+
+@pytest.mark.parametrize(
+    ("groups", "tag"),
+    [
+        ([["key"], ["key", "model"]], "key/k1"),
+        ([["user"], ["user", "model"]], "user/4:acmeann"),
+        ([["key"], ["tenant"]], "tenant/acme"),
+        ([["key"], ["ip"]], "policy/p"),
+        ([["global"]], "policy/p"),
+        ([], "policy/p"),
+    ],
+)
+def test_counters_of_one_call_live_together_and_of_callers_apart(
+    groups: list[list[str]], tag: str
+) -> None:
+    x = caller(key_id="k1")
+    x.policy = "p"
+
+    assert tag_of(groups)(x) == tag
+    assert tag_of(groups, "shared")(x) == "name/shared"
 
 
 def test_long_values_stand_as_digests() -> None:

@@ -1,0 +1,88 @@
+"""Grants that a plugin holds on to: waited for without loss, and renewed while they are held."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from gateway.plugin.limits import CounterStore, Grant, StoreUnavailableError
+from gateway.plugin.runtime import Runtime
+
+RENEWAL_INTERVAL_S = 5.0
+LEASE_S_MIN = 15
+"""Three renewals: one that is late or lost frees no slot that is held."""
+
+
+async def granted(answer: asyncio.Future[Grant]) -> Grant | None:
+    """What `CounterStore.take` comes to, None where the store is away.
+
+    Where the wait is cancelled, because the client went away, the answer still comes: `abandon` it
+    in `on_complete`. (A hook that waits may be cancelled before its first line, so that it cannot
+    clean up for itself.)
+    """
+    try:
+        return await asyncio.shield(answer)
+    except StoreUnavailableError:
+        return None
+
+
+def abandon(store: CounterStore, answer: asyncio.Future[Grant]) -> None:
+    """Gives back what `answer` comes to, now or later."""
+
+    def came(late: asyncio.Future[Grant]) -> None:
+        if not late.cancelled() and late.exception() is None:
+            give_back(store, late.result())
+
+    if answer.done():
+        came(answer)
+    else:
+        answer.add_done_callback(came)
+
+
+def give_back(store: CounterStore, grant: Grant) -> None:
+    """Makes it as if nothing had been taken."""
+    if grant.admitted:
+        store.settle(grant, [0] * len(grant.standings))
+
+
+class HeldGrants:
+    """The grants of one use whose slots are held now: what nobody renews is free after its lease.
+
+    `start` and `stop` belong into those of the plugin.
+    """
+
+    def __init__(self, store: CounterStore, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._held: dict[int, Grant] = {}
+        self._task: asyncio.Task[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, grant: Grant) -> None:
+        """Renews it from now on, until `discard`."""
+        self._held[id(grant)] = grant
+
+    def discard(self, grant: Grant) -> None:
+        """It is settled now."""
+        self._held.pop(id(grant), None)
+
+    def renew(self) -> None:
+        """Renews what is held."""
+        for grant in self._held.values():
+            self._store.renew(grant)
+
+    def start(self) -> None:
+        """Renews every few seconds, until `stop`."""
+        self._task = self._runtime.spawn(self._run(), name="renewal of slots")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(RENEWAL_INTERVAL_S)
+            self.renew()
