@@ -7,7 +7,6 @@ import contextlib
 import functools
 import logging
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gateway.configuration import Configuration
 from gateway.errors import ConfigError, Problem
+from gateway.identity.identities import Identities
 from gateway.policy.loader import load_bundle
 from gateway.policy.watcher import watch_policies
 from gateway.proxy.builtin_upstreams import DEMO_SOCKET
@@ -31,14 +31,17 @@ from gateway.telemetry.logs import configure_logging
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.admin.port import AdminPort
+
 CLEANUP_S = 0.1
 """Time for answers of the admin port and the simulated provider after the workers have ended."""
 WORKER_MAIN = "gateway.server.engine:main"
 
 _log = logging.getLogger("sealgate")
 
-OnReady = Callable[[Settings, int, int], None]
-"""Told the settings, the listener's port and the admin port, once the gateway serves."""
+OnReady = Callable[[Settings, int, int, str | None], None]
+"""Told the settings, the listener's port, the admin port and the first admin token, if it was made
+now, once the gateway serves."""
 
 
 def serve(configuration: Configuration, on_ready: OnReady) -> int:
@@ -96,6 +99,8 @@ class _Gateway:
         # From here on the forker imports what workers need while we import what we need.
         self._forker = Forker(WORKER_MAIN)
         stack.callback(self._forker.join)
+        self._identities = Identities(settings.data_dir, time.time)  # noqa: TID251  # when keys end
+        stack.callback(self._identities.close)
 
     async def run(self) -> int:
         settings = self._settings
@@ -107,19 +112,34 @@ class _Gateway:
             watch=functools.partial(watch_policies, settings.policies),
         )
         runners: list[web.AppRunner] = []
+        admin: AdminPort | None = None
         try:
             runners.append(demo := await _serve_demo(self._data_dir))
-            runners.append(await _serve_admin(supervisor, self._admin_sockets, demo))
+            admin = self._make_admin(supervisor, demo)
+            await admin.start(self._admin_sockets)
             await supervisor.start()
             if not supervisor.stopping():
-                self._tell(supervisor)
+                self._tell(supervisor, await admin.issue_first_token())
             return await supervisor.run()
         finally:
             await supervisor.close()
+            if admin is not None:
+                await admin.close()
             for runner in runners:
                 await runner.cleanup()
 
-    def _tell(self, supervisor: Supervisor) -> None:
+    def _make_admin(self, supervisor: Supervisor, demo: web.AppRunner) -> AdminPort:
+        from gateway.admin.port import AdminPort  # noqa: PLC0415  # imported while the forker imports
+
+        return AdminPort(
+            supervisor,
+            self._identities,
+            self._settings.identity,
+            demo_running=lambda: bool(demo.sites),
+            cleanup_s=CLEANUP_S,
+        )
+
+    def _tell(self, supervisor: Supervisor, first_token: str | None) -> None:
         settings = self._settings
         if self._configuration.without_effect:
             names = {"variables": self._configuration.without_effect}
@@ -136,7 +156,7 @@ class _Gateway:
             "start_ms": round((time.monotonic() - self._began) * 1000),
         }
         _log.info("ready", extra={"fields": fields})
-        self._on_ready(settings, supervisor.port, admin_port)
+        self._on_ready(settings, supervisor.port, admin_port, first_token)
 
 
 def _proxy_protocol_without_proxies() -> ConfigError:
@@ -168,18 +188,3 @@ async def _serve_demo(data_dir: DataDir) -> web.AppRunner:
 def _unusable_socket(path: Path, message: str) -> ConfigError:
     hint = "a Unix socket's path holds at most 107 bytes: choose a shorter --data-dir"
     return ConfigError([Problem(str(path), 0, 0, message, hint)])
-
-
-async def _serve_admin(
-    supervisor: Supervisor, sockets: list[socket.socket], demo: web.AppRunner
-) -> web.AppRunner:
-    from aiohttp import web  # noqa: PLC0415  # imported while the forker imports
-
-    from gateway.admin.app import make_app  # noqa: PLC0415  # the same
-
-    app = make_app(supervisor, demo_running=lambda: bool(demo.sites))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLEANUP_S)
-    await runner.setup()
-    for each in sockets:
-        await web.SockSite(runner, each).start()
-    return runner

@@ -71,6 +71,10 @@ def serve(
         Path | None, typer.Option(metavar="DIR", help="Folder for sockets and locks.")
     ] = None,
     upstream: UpstreamFlag = None,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Serve policies without authentication to a network."),
+    ] = False,
 ) -> None:
     """Run the gateway."""
     flags = {
@@ -82,6 +86,7 @@ def serve(
         ("data_dir",): ("--data-dir", data_dir),
         ("policies",): ("--policies", policies),
         ("profile",): ("--profile", profile),
+        ("insecure",): ("--insecure", insecure or None),
     }
     with _told_in_one_line():
         from gateway.assembly import serve as serve_gateway
@@ -235,7 +240,9 @@ def _upstreams(given: list[str] | None) -> dict[tuple[str, ...], tuple[str, Any]
     return flags
 
 
-def _say_what_next(settings: Settings, port: int, admin_port: int) -> None:
+def _say_what_next(
+    settings: Settings, port: int, admin_port: int, first_token: str | None = None
+) -> None:
     """Lines to try, on standard error: standard output holds the log and nothing else."""
     scheme = "https" if settings.listener.tls else "http"
     base = f"{scheme}://{_reachable(settings.listener.host)}:{port}"
@@ -252,6 +259,11 @@ def _say_what_next(settings: Settings, port: int, admin_port: int) -> None:
         "Point a client at it:",
         f"  export OPENAI_BASE_URL={base}/v1 ANTHROPIC_BASE_URL={base}",
     ]
+    if first_token is not None:
+        lines += [
+            "Keep the first admin token: it may do everything and is shown only now:",
+            f"  {first_token}",
+        ]
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from gateway.issuers import IssuerSettings
 from gateway.networks import NetworkText
 from gateway.store_settings import StoreSettings
 
@@ -86,7 +87,7 @@ class ListenerSettings(_Model):
 
 
 class AdminSettings(_Model):
-    """The second port: health, metrics."""
+    """The second port: health, metrics, and the admin API."""
 
     host: str = Field("127.0.0.1", description="Name or address.")
     port: int = Field(8081, ge=0, le=65_535, description="0 takes a free port.")
@@ -216,6 +217,14 @@ class RouteSettings(_Model):
         return self
 
 
+class IdentitySettings(_Model):
+    """Who may administer, besides the holders of admin tokens."""
+
+    admin_oidc: tuple[IssuerSettings, ...] = Field(
+        (), description="Issuers whose tokens are taken on the admin port."
+    )
+
+
 class LogSettings(_Model):
     """JSON lines on standard output."""
 
@@ -234,7 +243,7 @@ class Settings(_Model):
         1, description="Worker processes; `auto` is one for each core."
     )
     data_dir: Path = Field(
-        Path(".sealgate"), description="Folder for sockets and locks, of one gateway at a time."
+        Path(".sealgate"), description="Folder of one gateway: identity, sockets, locks."
     )
     policies: Path | None = Field(None, description="Folder or file; default: the built-in policy.")
     profile: str | None = Field(None, description="Policies that name a profile need this one.")
@@ -255,5 +264,11 @@ class Settings(_Model):
     builtin_routes: bool = Field(True, description="Whether the built-in routes are there.")
     drain_timeout_s: float = Field(
         25.0, ge=0, le=3600, description="How long running exchanges may go on after SIGTERM."
+    )
+    identity: IdentitySettings = IdentitySettings()
+    insecure: bool = Field(
+        False,
+        description="Serves policies that ask nobody who they are on addresses that others can "
+        "reach.",
     )
     log: LogSettings = LogSettings()

@@ -58,6 +58,10 @@ class Api:
         """Ends the thread when it has done what it was given."""
         self._thread.shutdown()
 
+    async def in_thread(self, work: Callable[[], Any]) -> Any:
+        """What `work` gives, done in the thread that owns the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     async def _describe(self, request: web.Request) -> web.Response:
         """The description names no data, but only who may call is told what can be called."""
         try:
@@ -89,7 +93,7 @@ class Api:
         caller = await self._caller(request)
         seen.name, seen.tenant = caller.name, caller.tenant or ""
         situation = situation_of(request, self._identities.wall)
-        book = await self._in_thread(self._identities.roles.book)
+        book = await self.in_thread(self._identities.roles.book)
         actor = caller.actor(book, situation)
         seen.tenant = actor.tenant
         if endpoint.permission and not (
@@ -98,7 +102,7 @@ class Api:
             message = f"this needs the permission {endpoint.permission}"
             raise ApiError(403, "permission_denied", message)
         call = await self._call(endpoint, request, actor, caller)
-        result = await self._in_thread(partial(endpoint.perform, call))
+        result = await self.in_thread(partial(endpoint.perform, call))
         seen.record_id = seen.record_id or getattr(result, "id", "")
         return _response(endpoint, result)
 
@@ -106,7 +110,7 @@ class Api:
         shown = await self._credentials.signed(request)
         if isinstance(shown, Caller):
             return shown
-        caller = await self._in_thread(partial(self._credentials.look_up, shown))
+        caller = await self.in_thread(partial(self._credentials.look_up, shown))
         if caller is None:
             raise self._credentials.wrong(request)
         found: Caller = caller
@@ -125,9 +129,6 @@ class Api:
             query=_query(endpoint, request),
             version=_version(endpoint, request),
         )
-
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _record(self, endpoint: Endpoint, request: web.Request, seen: _Seen, status: int) -> None:
         audit.record(

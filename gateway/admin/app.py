@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import web
 
+from gateway.admin.api import BODY_BYTES_MAX, Api
 from gateway.admin.exposition import CONTENT_TYPE, render
 from gateway.networks import parse_address
 from gateway.telemetry.metrics import MetricsSnapshot
@@ -37,10 +38,14 @@ class ControlPlane(Protocol):
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(plane: ControlPlane, *, demo_running: Callable[[], bool]) -> web.Application:
-    """`/healthz`, `/readyz`, `/health/dependencies` and `/metrics`; all else is 404."""
+def make_app(
+    plane: ControlPlane, *, demo_running: Callable[[], bool], api: Api | None = None
+) -> web.Application:
+    """`/healthz`, `/readyz`, `/health/dependencies`, `/metrics`, and `api`; all else is 404."""
     pages = _Pages(plane, demo_running)
-    app = web.Application(middlewares=[_check_host, _add_headers])
+    app = web.Application(middlewares=[_check_host, _add_headers], client_max_size=BODY_BYTES_MAX)
+    if api is not None:
+        api.add_to(app)
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)
     app.router.add_get("/health/dependencies", pages.dependencies)

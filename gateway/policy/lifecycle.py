@@ -17,6 +17,7 @@ from gateway.errors import ConfigError, Problem
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.secret import Resolver, resolve_secret
 from gateway.policy.build import Builder, fault_text
+from gateway.policy.exposure import open_policies
 from gateway.policy.instances import Claims, Instance
 from gateway.policy.loader import Bundle, digest_of, read_documents
 from gateway.policy.parser import Parser, WrittenPolicy
@@ -50,6 +51,7 @@ class Compiler:
         resolver: Resolver = resolve_secret,
     ) -> None:
         """Raises ConfigError where the routes of `settings` are wrong."""
+        self._settings = settings
         self.table = RouteTable(settings)
         # Without a runtime of its own (a check), stores are looked up and none is connected.
         self.runtime = runtime or Runtime(data_dir=settings.data_dir, counters=Stores(settings).get)
@@ -70,6 +72,9 @@ class Compiler:
         claims = Claims(previous)
         builder = Builder(self.table, self.runtime, claims)
         snapshot = builder.build(policies, version, digest_of(documents))
+        problems = open_policies(self._settings, policies, claims.all, self.table.all)
+        if problems:
+            raise ConfigError(problems)
         return Compiled(snapshot, policies, claims)
 
 
