@@ -42,7 +42,8 @@ def _invalid(message: str) -> Reject:
     return Reject(Reason.CREDENTIAL_INVALID, f"the token is refused: {message}")
 
 
-_UNKNOWN_ISSUER = _invalid("its issuer is not trusted here")
+UNKNOWN_ISSUER = _invalid("its issuer is not trusted here")
+"""What `verify` answers about a token that is of no issuer here; compared by identity."""
 _ALGORITHM = _invalid("its algorithm is not accepted of its issuer")
 _TYPE = _invalid("its type is not accepted of its issuer")
 _UNKNOWN_KEY = _invalid("its issuer has no key of that name and type")
@@ -155,7 +156,7 @@ class TokenVerifier:
             return _invalid(str(error))
         issuer = self._issuers.get(_issuer_named(signed.claims))
         if issuer is None:
-            return _UNKNOWN_ISSUER
+            return UNKNOWN_ISSUER
         if signed.algorithm not in issuer.algorithms:
             return _ALGORITHM
         if signed.type not in issuer.types:

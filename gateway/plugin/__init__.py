@@ -6,7 +6,7 @@ from gateway.plugin.contract import Plugin, PluginConfig, Step
 from gateway.plugin.durations import DurationText, duration_us
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
-from gateway.plugin.headers import Headers
+from gateway.plugin.headers import Headers, spellings
 from gateway.plugin.identity import PRINCIPAL, IdentityUnavailableError, Principal
 from gateway.plugin.limits import (
     Algorithm,
@@ -16,6 +16,7 @@ from gateway.plugin.limits import (
     Standing,
     StoreUnavailableError,
 )
+from gateway.plugin.peer import ClientCertificate, Peer
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.secret import Secret
 from gateway.plugin.text import Span, TextStream
@@ -29,6 +30,7 @@ __all__ = [
     "COUNTRY",
     "PRINCIPAL",
     "Algorithm",
+    "ClientCertificate",
     "ConfigError",
     "CounterStore",
     "Demand",
@@ -41,6 +43,7 @@ __all__ = [
     "NetworkSet",
     "NetworkText",
     "Outcome",
+    "Peer",
     "Plugin",
     "PluginConfig",
     "Principal",
@@ -61,4 +64,5 @@ __all__ = [
     "Usage",
     "Verdict",
     "duration_us",
+    "spellings",
 ]

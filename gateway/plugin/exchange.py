@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
+from urllib.parse import unquote_plus
 
 import orjson
 
 from gateway.plugin.facts import Fact
 from gateway.plugin.headers import Headers
+from gateway.plugin.peer import Peer
 from gateway.plugin.text import Span
 from gateway.plugin.usage import StreamGuard, Usage
 from gateway.plugin.verdict import Outcome, Verdict
@@ -69,9 +71,20 @@ class RequestView(_Body):
 
     `target` is the request target on the wire (RFC 9112 section 3.2), `path` its part before `?`,
     neither decoded nor normalised; `query` is the rest, None where there is no `?`.
+    `target_edited` tells that `target` is forwarded in place of what was received.
     """
 
-    __slots__ = ("headers", "host", "http_version", "method", "path", "query", "scheme", "target")
+    __slots__ = (
+        "headers",
+        "host",
+        "http_version",
+        "method",
+        "path",
+        "query",
+        "scheme",
+        "target",
+        "target_edited",
+    )
 
     def __init__(
         self,
@@ -89,10 +102,26 @@ class RequestView(_Body):
         path, mark, query = target.partition("?")
         self.path = path
         self.query: str | None = query if mark else None
+        self.target_edited = False
         self.headers = headers
         self.host = host
         self.scheme = scheme
         self.http_version = http_version
+
+    def remove_from_query(self, name: str) -> None:
+        """Takes every parameter called `name` off the query; every other byte of it stays.
+
+        A name counts as it reads percent-decoded, so that no other spelling of it passes.
+        """
+        if self.query is None:
+            return
+        pairs = self.query.split("&")
+        kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != name]
+        if len(kept) == len(pairs):
+            return
+        self.query = "&".join(kept) if kept else None
+        self.target = self.path if self.query is None else f"{self.path}?{self.query}"
+        self.target_edited = True
 
     def copy(self) -> RequestView:
         twin = RequestView(
@@ -154,6 +183,7 @@ class Exchange:
     `chain_state` belong to the chain's runner.
 
     `client_ip` is the text of the fact CLIENT_ADDRESS, or the peer's where that fact is not known.
+    `peer` is the other end of the connection, None where there is none (a test, a replay).
     `body_bytes_max` is a limit on the request body that a plugin sets in `on_request_headers`; the
     core keeps to it while the body streams, so it also holds for a body of unknown length.
     `bytes_in` and `bytes_out` are the body bytes received from the client and sent to it; they are
@@ -178,6 +208,7 @@ class Exchange:
         "id",
         "model",
         "path",
+        "peer",
         "policy",
         "policy_version",
         "request",
@@ -209,6 +240,7 @@ class Exchange:
         self.path = request.path
         self.response: ResponseView | None = None
         self.client_ip = client_ip
+        self.peer: Peer | None = None
         self.dialect = dialect
         self.route = route
         self.upstream = upstream
@@ -262,7 +294,7 @@ class Exchange:
         )
         twin.response = self.response.copy() if self.response is not None else None
         twin.model = self.model
-        twin.path = self.path
+        twin.path, twin.peer = self.path, self.peer
         twin.body_bytes_max = self.body_bytes_max
         twin.bytes_in, twin.bytes_out = self.bytes_in, self.bytes_out
         twin.usage = self.usage

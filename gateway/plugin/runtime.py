@@ -29,8 +29,9 @@ class Runtime:
     `monotonic` gives seconds for limits and time-outs, `wall` seconds since 1970 for records.
     `counters` gives a store of gateway.yaml by its name and raises ValueError, with the cure, where
     there is none or it cannot be used with these workers. `directory` is None where no identity
-    is kept. `loop_lag_s` says how late the event loop of this worker runs now. `spawn` keeps a
-    reference to the task and logs its failure (a bare task may vanish).
+    is kept. `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how late
+    the event loop of this worker runs now. `spawn` keeps a reference to the task and logs its
+    failure (a bare task may vanish).
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -38,6 +39,7 @@ class Runtime:
     data_dir: Path = field(default_factory=lambda: Path(".sealgate"))
     counters: Callable[[str], CounterStore] = _no_stores
     directory: Directory | None = None
+    trusted_proxies: tuple[str, ...] = ()
     loop_lag_s: Callable[[], float] = _no_lag
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("sealgate.plugin"))
     tasks: set[Task[Any]] = field(default_factory=set)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.plugin.headers import Headers
+from gateway.plugin.peer import ClientCertificate
 
 if TYPE_CHECKING:
     from gateway.proxy.body import RequestBody
@@ -34,6 +35,9 @@ class ClientConnection(Protocol):
     tls: bool
     write_paused: bool
     draining: bool
+
+    def certificate(self) -> ClientCertificate | None:
+        """What the client proved to be (mutual TLS); None where it was not asked."""
 
     def write(self, data: bytes) -> None: ...
 

@@ -107,6 +107,7 @@ class Life:
             http_version="1.0" if request.http_10 else "1.1",
         )
         x = Exchange(request_id, view, started_at=self._started_at)
+        x.peer = self._client
         address, x.client_ip = parts.addresses.resolve(self._client.peer_ip, headers)
         if address is not None:
             x.facts[CLIENT_ADDRESS] = address

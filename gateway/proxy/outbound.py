@@ -12,8 +12,9 @@ from gateway.proxy.target import Target
 class OutboundRequest:
     """What goes to the upstream; its head is made per target, because the host differs.
 
-    Changed are: the route's prefix, Host, hop-by-hop fields, the framing of an edited body, and
-    accept-encoding where the answer is read (by a plugin, or for its usage). Added is x-request-id, if there is none.
+    Changed are: the route's prefix, what a plugin took off the query, Host, hop-by-hop fields, the
+    framing of an edited body, and accept-encoding where the answer is read (by a plugin, or for its
+    usage). Added is x-request-id, if there is none.
 
     `payload` is the whole body; None means that `body` still arrives and is passed on as it comes.
     """
@@ -54,7 +55,8 @@ class OutboundRequest:
         if request.upgrade:
             self._added += upgrade_fields(headers.raw)
         prefix = binding.route.strip_prefix
-        path = request.target[len(prefix) :] if prefix else request.target
+        target = x.request.target.encode("latin-1") if x.request.target_edited else request.target
+        path = target[len(prefix) :] if prefix else target
         self._path = path if path.startswith((b"/", b"*")) else b"/" + path
 
     def head(self, target: Target) -> bytes:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from gateway.errors import ConfigError, Problem
+from gateway.plugin.peer import ClientCertificate
 from gateway.settings import TlsSettings
 
 _log = logging.getLogger("sealgate.tls")
@@ -64,6 +69,36 @@ def make_context(settings: TlsSettings) -> ssl.SSLContext:
             raise ConfigError([Problem(str(settings.client_ca_file), 0, 0, message)]) from None
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def peer_certificate(transport: asyncio.BaseTransport) -> ClientCertificate | None:
+    """The certificate that the other end of a TLS connection proved to have, or None.
+
+    There is one only where the context asked for it, and then the handshake has verified it.
+    """
+    tls = transport.get_extra_info("ssl_object")
+    fields = tls.getpeercert() if tls is not None else None
+    if not fields:
+        return None
+    names: Iterable[tuple[str, str]] = fields.get("subjectAltName", ())
+    subject: Iterable[Iterable[tuple[str, str]]] = fields.get("subject", ())
+    return ClientCertificate(
+        fingerprint=hashlib.sha256(tls.getpeercert(binary_form=True)).hexdigest(),
+        uris=_values(names, "URI"),
+        dns_names=_values(names, "DNS"),
+        emails=_values(names, "email"),
+        common_names=_values((each for part in subject for each in part), "commonName"),
+        not_after=_not_after(fields),
+    )
+
+
+def _values(pairs: Iterable[tuple[str, str]], kind: str) -> tuple[str, ...]:
+    return tuple(value for name, value in pairs if name == kind)
+
+
+def _not_after(fields: dict[str, Any]) -> float | None:
+    written = fields.get("notAfter")
+    return None if written is None else float(ssl.cert_time_to_seconds(written))
 
 
 def _files(settings: TlsSettings) -> list[Path]:

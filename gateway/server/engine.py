@@ -54,7 +54,10 @@ class ProxyEngine:
         self._directory = StoredDirectory(settings.data_dir, time.time)  # noqa: TID251  # when keys end
         self._stores = Stores(settings)
         runtime = Runtime(
-            data_dir=settings.data_dir, directory=self._directory, counters=self._stores.get
+            data_dir=settings.data_dir,
+            directory=self._directory,
+            counters=self._stores.get,
+            trusted_proxies=settings.trusted_proxies,
         )
         self._store = PolicyStore(settings, runtime=runtime)
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))

@@ -24,11 +24,13 @@ import socket
 import struct
 from typing import cast
 
+from gateway.plugin.peer import ClientCertificate
 from gateway.plugin.verdict import Reject
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.fiber import Fiber
 from gateway.proxy.inbound import InboundRequest, WriteListener
 from gateway.reasons import Reason
+from gateway.server.certificates import peer_certificate
 from gateway.server.request_head import RequestHeadError
 from gateway.server.request_parser import RequestParser
 from gateway.server.service import ConnectionService
@@ -48,6 +50,7 @@ class ServerConnection(asyncio.Protocol):
     """See the module. The handler talks to it through `gateway.proxy.inbound.ClientConnection`."""
 
     __slots__ = (
+        "_certificate",
         "_closing",
         "_current",
         "_discarded",
@@ -86,6 +89,7 @@ class ServerConnection(asyncio.Protocol):
         self._tunnel = False
         self._tunnel_rest = b""
         self._watched = False
+        self._certificate: ClientCertificate | None = None
         self.peer_ip = ""
         self.peer_port = 0
         self.tls = service.tls
@@ -314,6 +318,11 @@ class ServerConnection(asyncio.Protocol):
             self._transport.close()
 
     # -- the handler's side: ClientConnection -------------------------------------------------
+
+    def certificate(self) -> ClientCertificate | None:
+        if self._certificate is None and self.tls and self._transport is not None:
+            self._certificate = peer_certificate(self._transport)
+        return self._certificate
 
     def write(self, data: bytes) -> None:
         if self._transport is not None:

@@ -1,0 +1,135 @@
+"""Where clients put a credential of this gateway, and how it is taken off again.
+
+| place                                   | who puts it there                                      |
+|-----------------------------------------|--------------------------------------------------------|
+| `authorization: Bearer CREDENTIAL`      | OpenAI's SDKs and most others                          |
+| `x-api-key`                             | Anthropic's SDKs                                       |
+| `x-goog-api-key`, `?key=`               | Google's SDKs                                          |
+| `api-key`                               | Azure's SDKs                                           |
+| `openai-insecure-api-key.CREDENTIAL` in | browsers, which can set no other header of a WebSocket |
+| `sec-websocket-protocol`                |                                                        |
+| our own header (`x-sealgate-key`)       | clients that send the provider's credential as well    |
+
+Our own header always holds a credential of ours. Elsewhere it is one by its form: a virtual key by
+its prefix, and a signed token where the policy knows issuers; everything else is the provider's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote_plus
+
+from gateway.identity.compact import looks_like_token
+from gateway.identity.keys import KEY_PREFIX, TOKEN_PREFIX
+from gateway.plugin import Headers, RequestView, spellings
+
+STANDARD: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+SUBPROTOCOL: Final = "openai-insecure-api-key."
+QUERY: Final = "?key="
+"""The name of the query among the places."""
+
+_QUERY_NAME: Final = "key"
+_PROTOCOLS: Final = "sec-websocket-protocol"
+_PREFIXES: Final = (KEY_PREFIX, TOKEN_PREFIX)
+
+Found = dict[str, list[str]]
+"""The credentials of one request, and the places where each of them stood."""
+
+
+class Places:
+    """Looks for credentials and takes them off; compiled once per use of the plugin."""
+
+    def __init__(self, own_header: str, *, tokens: bool) -> None:
+        """`tokens`: signed tokens count as ours too."""
+        self._own = own_header
+        self._tokens = tokens
+        names = (*STANDARD, own_header)
+        self._places = tuple((name.encode("latin-1"), name) for name in dict.fromkeys(names))
+        self._spelled = {name: spellings(name) for name in names}
+        self._twins = frozenset(
+            spelled for name in names for spelled in self._spelled[name] if b"_" in spelled
+        )
+
+    def find(self, request: RequestView) -> Found:
+        """Every credential of ours that the request holds; mostly one."""
+        headers = request.headers
+        found: Found = {}
+        distinct = headers.distinct() is not None
+        for raw, name in self._places:
+            value = headers.first(raw)
+            if value is None:
+                continue
+            values = (value.decode("latin-1"),) if distinct else headers.get_all(name)
+            for text in values:
+                bare = _without_scheme(text)
+                if name == self._own or self._is_ours(bare):
+                    _add(found, bare, name)
+        if request.query is not None:
+            self._find_in_query(request.query, found)
+        if headers.first(b"sec-websocket-protocol") is not None:
+            self._find_in_protocols(headers, found)
+        return found
+
+    def take_off(self, request: RequestView, places: Iterable[str]) -> None:
+        """Removes the credential from where it stood, in every spelling of the header's name."""
+        headers = request.headers
+        for place in places:
+            if place == QUERY:
+                request.remove_from_query(_QUERY_NAME)
+            elif place == _PROTOCOLS:
+                _take_off_protocol(headers)
+            else:
+                headers.drop(self._spelled[place])
+
+    def take_off_twins(self, headers: Headers) -> None:
+        """Removes the spellings with `_`: they were not looked at, and some upstream might."""
+        for name, _ in headers.raw:
+            if b"_" in name:
+                headers.drop(self._twins)
+                return
+
+    # -- inner
+
+    def _is_ours(self, text: str) -> bool:
+        return text.startswith(_PREFIXES) or (self._tokens and looks_like_token(text))
+
+    def _find_in_query(self, query: str, found: Found) -> None:
+        for pair in query.split("&"):
+            name, _, value = pair.partition("=")
+            if name == _QUERY_NAME or ("%" in name and unquote_plus(name) == _QUERY_NAME):
+                text = unquote_plus(value)
+                if self._is_ours(text):
+                    _add(found, text, QUERY)
+
+    def _find_in_protocols(self, headers: Headers, found: Found) -> None:
+        for text in _protocols(headers):
+            if text.startswith(SUBPROTOCOL):
+                credential = text.removeprefix(SUBPROTOCOL)
+                if self._is_ours(credential):
+                    _add(found, credential, _PROTOCOLS)
+
+
+def _without_scheme(text: str) -> str:
+    """What stands behind `Bearer` (RFC 6750 section 2.1), or all of it."""
+    if text[:7].lower() == "bearer ":
+        return text[7:].strip(" \t")
+    return text
+
+
+def _add(found: Found, credential: str, place: str) -> None:
+    found.setdefault(credential, []).append(place)
+
+
+def _protocols(headers: Headers) -> list[str]:
+    """The subprotocols that a WebSocket client offers (RFC 6455 section 11.3.4)."""
+    lists = headers.get_all(_PROTOCOLS)
+    return [text.strip(" \t") for each in lists for text in each.split(",")]
+
+
+def _take_off_protocol(headers: Headers) -> None:
+    kept = [text for text in _protocols(headers) if not text.startswith(SUBPROTOCOL)]
+    if kept:
+        headers.set(_PROTOCOLS, ", ".join(kept))
+    else:
+        headers.remove(_PROTOCOLS)
