@@ -176,6 +176,13 @@ def is_for(role: Role, tenant: str) -> bool:
     return not role.tenants or any(compile_pattern(pattern)(tenant) for pattern in role.tenants)
 
 
+def reads_body(role: Role) -> bool:
+    """Whether what a role says may depend on the model or on a bound of tokens."""
+    grants = [grant for item in role.allow for grant in _grants(item, denies=False)]
+    grants += [grant for item in role.deny for grant in _grants(item, denies=True)]
+    return any(grant.clause().reads_body for grant in grants)
+
+
 # -- compiling ------------------------------------------------------------------------------------
 
 
