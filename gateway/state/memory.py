@@ -157,6 +157,9 @@ class MemoryStore:
             # A fresh object: corrections of the sum before go to the old one, and nowhere.
             counter = table[key] = Total()
         counter.refresh(now, demand)
+        if counter.idle_at <= now:
+            # The next demand of the same call may make room, and must not forget this one.
+            counter.idle_at = now + 1
         return counter
 
     def _make_room(self, now: int) -> None:
