@@ -119,7 +119,8 @@ class _Gateway:
             await admin.start(self._admin_sockets)
             await supervisor.start()
             if not supervisor.stopping():
-                self._tell(supervisor, await admin.issue_first_token())
+                wanted = settings.identity.first_token
+                self._tell(supervisor, await admin.issue_first_token() if wanted else None)
             return await supervisor.run()
         finally:
             await supervisor.close()

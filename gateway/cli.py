@@ -16,6 +16,7 @@ import typer
 
 from gateway import __version__
 from gateway.build import KIND
+from gateway.cli_identity import add_to as add_identity_to
 from gateway.errors import ConfigError, Problem, SealgateError
 
 if TYPE_CHECKING:
@@ -184,6 +185,9 @@ def plugins() -> None:
 def version() -> None:
     """Print the version, and whether this build is compiled or interpreted."""
     print(f"sealgate {__version__} ({KIND})")
+
+
+add_identity_to(app)
 
 
 def main() -> None:

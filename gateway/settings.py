@@ -218,10 +218,16 @@ class RouteSettings(_Model):
 
 
 class IdentitySettings(_Model):
-    """Who may administer, besides the holders of admin tokens."""
+    """Who may administer."""
+
+    first_token: bool = Field(
+        True,
+        description="Makes an admin token when the data folder is new, and prints it once to "
+        "standard error.",
+    )
 
     admin_oidc: tuple[IssuerSettings, ...] = Field(
-        (), description="Issuers whose tokens are taken on the admin port."
+        (), description="Issuers whose tokens are taken on the admin port, besides admin tokens."
     )
 
 
