@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from gateway.credential_settings import CredentialSettings, VaultSettings
 from gateway.issuers import IssuerSettings
 from gateway.networks import NetworkText
 from gateway.store_settings import StoreSettings
@@ -177,6 +178,9 @@ class UpstreamSettings(_Model):
         False,
         description="Lets targets be link-local and cloud metadata addresses (169.254.169.254).",
     )
+    credentials: CredentialSettings | None = Field(
+        None, description="The provider's keys; default: the client's own credential passes."
+    )
     tls: UpstreamTlsSettings = UpstreamTlsSettings()
     pool: PoolSettings = PoolSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
@@ -262,6 +266,7 @@ class Settings(_Model):
         "client address where both are there and disagree.",
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict)
+    vault: VaultSettings = VaultSettings()
     stores: dict[str, StoreSettings] = Field(
         default_factory=dict,
         description="Where counters are kept; `default` is in memory unless it is set.",

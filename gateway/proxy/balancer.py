@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from gateway.errors import ConfigError, Problem
 from gateway.proxy.builtin_upstreams import missing_text, written_upstreams
+from gateway.proxy.credentials import UpstreamCredential
 from gateway.proxy.dial import dial
 from gateway.proxy.health import Clock, RetryBudget, TargetState
 from gateway.proxy.pool import Dial, Pool
@@ -28,7 +29,16 @@ class Upstream:
     Raises ConfigError if the settings cannot be used. `clock` counts seconds and never goes back.
     """
 
-    __slots__ = ("_clock", "_missing", "failover", "name", "retry_budget", "targets", "timeouts")
+    __slots__ = (
+        "_clock",
+        "_missing",
+        "credential",
+        "failover",
+        "name",
+        "retry_budget",
+        "targets",
+        "timeouts",
+    )
 
     def __init__(
         self,
@@ -42,6 +52,8 @@ class Upstream:
         dial: Dial = dial,
     ) -> None:
         self.name = name
+        self.credential: UpstreamCredential | None = None
+        """What the gateway presents in place of the client's own; whoever keeps it sets it."""
         self.timeouts = settings.timeouts
         self.failover = settings.failover
         self.retry_budget = RetryBudget(settings.failover)

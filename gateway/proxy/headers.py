@@ -21,7 +21,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 # What an Expect asks for was answered here, before the body was read (RFC 9110 section 10.1.1).
-_REQUEST_HOP_BY_HOP = HOP_BY_HOP | {b"expect"}
+REQUEST_HOP_BY_HOP = HOP_BY_HOP | {b"expect"}
 # A client that lists these in Connection would change what the next hop reads.
 PROTECTED = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
 
@@ -54,15 +54,17 @@ def request_head(
     chunked: bool,
     content_length: int | None = None,
     added: bytes = b"",
+    dropped: frozenset[bytes] = REQUEST_HOP_BY_HOP,
 ) -> bytes:
     """The head of the forwarded request: the client's fields in its order and spelling.
 
     `start` is the request line with CRLF, `host` replaces Host where it stands, `connection` is all
     Connection fields as one list, `added` are whole field lines of our own. `content_length`
-    replaces the field (an edited body).
+    replaces the field (an edited body). `dropped` are the names of fields that stay here: the
+    hop-by-hop ones, and more where the caller says so.
     """
     changed = {b"host": host}
-    drop = _dropped(_REQUEST_HOP_BY_HOP, connection)
+    drop = _dropped(dropped, connection)
     return _head(
         start, headers,
         drop=drop, changed=changed, added=added, chunked=chunked, content_length=content_length,

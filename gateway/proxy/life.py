@@ -231,7 +231,7 @@ class Life:
             relay.meter = Meter(self.x, self._payload)
         self._attempts = attempts = Attempts(
             upstream,
-            OutboundRequest(self.x, binding, self._request, self._payload),
+            OutboundRequest(self.x, binding, self._request, self._payload, upstream.credential),
             relay,
             timeouts=binding.route.timeouts or upstream.timeouts,
             deadlines=proxy.deadlines,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from gateway.plugin.exchange import Exchange
 from gateway.policy.snapshot import Binding
-from gateway.proxy.headers import request_head, upgrade_fields
+from gateway.providers.client_credentials import QUERY_KEY
+from gateway.proxy.credentials import UpstreamCredential, without_protocol_key
+from gateway.proxy.headers import REQUEST_HOP_BY_HOP, request_head, upgrade_fields
 from gateway.proxy.inbound import InboundRequest
 from gateway.proxy.target import Target
+from gateway.settings import Dialect
 
 
 class OutboundRequest:
@@ -14,7 +17,8 @@ class OutboundRequest:
 
     Changed are: the route's prefix, what a plugin took off the query, Host, hop-by-hop fields, the
     framing of an edited body, and accept-encoding where the answer is read (by a plugin, or for its
-    usage). Added is x-request-id, if there is none.
+    usage). Added is x-request-id, if there is none. Where the upstream has a `credential` of ours,
+    it stands in the place of everything that a client may present.
 
     `payload` is the whole body; None means that `body` still arrives and is passed on as it comes.
     """
@@ -22,6 +26,7 @@ class OutboundRequest:
     __slots__ = (
         "_added",
         "_content_length",
+        "_dropped",
         "_headers",
         "_path",
         "_request",
@@ -33,8 +38,14 @@ class OutboundRequest:
     )
 
     def __init__(
-        self, x: Exchange, binding: Binding, request: InboundRequest, payload: bytes | None
+        self,
+        x: Exchange,
+        binding: Binding,
+        request: InboundRequest,
+        payload: bytes | None,
+        credential: UpstreamCredential | None = None,
     ) -> None:
+        """Raises UpstreamError where there should be a `credential` of ours and is none."""
         self._request = request
         self.method = request.method
         self.body = request.body
@@ -48,10 +59,18 @@ class OutboundRequest:
         if binding.reads_answer and "accept-encoding" in headers:
             headers = headers.copy()
             headers.set("accept-encoding", "identity")  # what the gateway can read
-        self._headers = headers
         self._added = b""
+        self._dropped = REQUEST_HOP_BY_HOP
+        if credential is not None:
+            self._added = credential.line(x.dialect)
+            self._dropped = credential.dropped
+            if x.dialect is Dialect.GEMINI:
+                x.request.remove_from_query(QUERY_KEY)
+            if request.upgrade:
+                headers = without_protocol_key(headers)
+        self._headers = headers
         if headers.first(b"x-request-id") is None:
-            self._added = b"x-request-id: %b\r\n" % x.id.encode("latin-1")
+            self._added += b"x-request-id: %b\r\n" % x.id.encode("latin-1")
         if request.upgrade:
             self._added += upgrade_fields(headers.raw)
         prefix = binding.route.strip_prefix
@@ -73,4 +92,5 @@ class OutboundRequest:
             chunked=self.chunked,
             content_length=self._content_length,
             added=added,
+            dropped=self._dropped,
         )

@@ -17,6 +17,7 @@ from gateway.policy.lifecycle import PolicyStore
 from gateway.proxy.balancer import Upstream, Upstreams
 from gateway.proxy.client_address import ClientAddresses
 from gateway.proxy.handler import Proxy
+from gateway.proxy.key_sources import CredentialKeeper
 from gateway.proxy.parts import ProxyParts
 from gateway.server.control import TargetReport
 from gateway.server.worker import serve
@@ -61,7 +62,9 @@ class ProxyEngine:
         )
         self._store = PolicyStore(settings, runtime=runtime)
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))
+        self._keeper = CredentialKeeper(settings)
         for name, upstream in self._upstreams.items():
+            upstream.credential = self._keeper.credentials.get(name)
             metrics.gauge(catalogue.EJECTED, functools.partial(_ejected, upstream), name)
         parts = ProxyParts(
             store=self._store,
@@ -76,6 +79,7 @@ class ProxyEngine:
 
     async def start(self, version: int, bundle: Any) -> str:
         self._directory.start()
+        await self._keeper.start()
         digest = await self._store.prepare(version, bundle)
         self._store.commit(version)
         return digest
@@ -102,6 +106,7 @@ class ProxyEngine:
     async def close(self) -> None:
         await self._store.close()
         await self._directory.close()
+        await self._keeper.close()
         self._upstreams.close()
 
 

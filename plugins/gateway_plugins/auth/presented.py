@@ -23,14 +23,18 @@ from urllib.parse import unquote_plus
 from gateway.identity.compact import looks_like_token
 from gateway.identity.keys import KEY_PREFIX, TOKEN_PREFIX
 from gateway.plugin import Headers, RequestView, spellings
+from gateway.providers.client_credentials import (
+    CREDENTIAL_HEADERS,
+    PROTOCOL_KEY,
+    PROTOCOLS,
+    QUERY_KEY,
+    protocols,
+    take_key_off_protocols,
+)
 
-STANDARD: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
-SUBPROTOCOL: Final = "openai-insecure-api-key."
 QUERY: Final = "?key="
 """The name of the query among the places."""
 
-_QUERY_NAME: Final = "key"
-_PROTOCOLS: Final = "sec-websocket-protocol"
 _PREFIXES: Final = (KEY_PREFIX, TOKEN_PREFIX)
 
 Found = dict[str, list[str]]
@@ -44,7 +48,7 @@ class Places:
         """`tokens`: signed tokens count as ours too."""
         self._own = own_header
         self._tokens = tokens
-        names = (*STANDARD, own_header)
+        names = (*CREDENTIAL_HEADERS, own_header)
         self._places = tuple((name.encode("latin-1"), name) for name in dict.fromkeys(names))
         self._spelled = {name: spellings(name) for name in names}
         self._twins = frozenset(
@@ -76,9 +80,9 @@ class Places:
         headers = request.headers
         for place in places:
             if place == QUERY:
-                request.remove_from_query(_QUERY_NAME)
-            elif place == _PROTOCOLS:
-                _take_off_protocol(headers)
+                request.remove_from_query(QUERY_KEY)
+            elif place == PROTOCOLS:
+                take_key_off_protocols(headers)
             else:
                 headers.drop(self._spelled[place])
 
@@ -97,17 +101,17 @@ class Places:
     def _find_in_query(self, query: str, found: Found) -> None:
         for pair in query.split("&"):
             name, _, value = pair.partition("=")
-            if name == _QUERY_NAME or ("%" in name and unquote_plus(name) == _QUERY_NAME):
+            if name == QUERY_KEY or ("%" in name and unquote_plus(name) == QUERY_KEY):
                 text = unquote_plus(value)
                 if self._is_ours(text):
                     _add(found, text, QUERY)
 
     def _find_in_protocols(self, headers: Headers, found: Found) -> None:
-        for text in _protocols(headers):
-            if text.startswith(SUBPROTOCOL):
-                credential = text.removeprefix(SUBPROTOCOL)
+        for text in protocols(headers):
+            if text.startswith(PROTOCOL_KEY):
+                credential = text.removeprefix(PROTOCOL_KEY)
                 if self._is_ours(credential):
-                    _add(found, credential, _PROTOCOLS)
+                    _add(found, credential, PROTOCOLS)
 
 
 def _without_scheme(text: str) -> str:
@@ -119,17 +123,3 @@ def _without_scheme(text: str) -> str:
 
 def _add(found: Found, credential: str, place: str) -> None:
     found.setdefault(credential, []).append(place)
-
-
-def _protocols(headers: Headers) -> list[str]:
-    """The subprotocols that a WebSocket client offers (RFC 6455 section 11.3.4)."""
-    lists = headers.get_all(_PROTOCOLS)
-    return [text.strip(" \t") for each in lists for text in each.split(",")]
-
-
-def _take_off_protocol(headers: Headers) -> None:
-    kept = [text for text in _protocols(headers) if not text.startswith(SUBPROTOCOL)]
-    if kept:
-        headers.set(_PROTOCOLS, ", ".join(kept))
-    else:
-        headers.remove(_PROTOCOLS)
