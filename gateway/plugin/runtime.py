@@ -22,6 +22,10 @@ def _no_stores(name: str) -> CounterStore:
     raise ValueError(f'there is no store "{name}" here')
 
 
+def _count_nothing(plugin: str, event: str) -> None:
+    del plugin, event
+
+
 @dataclass(slots=True)
 class Runtime:
     """Handed to each plugin when it is made; tests inject their own.
@@ -31,7 +35,8 @@ class Runtime:
     there is none or it cannot be used with these workers. `directory` is None where no identity
     is kept. `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how late
     the event loop of this worker runs now. `spawn` keeps a reference to the task and logs its
-    failure (a bare task may vanish).
+    failure (a bare task may vanish). `count` adds one to the metric of what happened to a plugin,
+    told by its name and a fixed word.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -41,6 +46,7 @@ class Runtime:
     directory: Directory | None = None
     trusted_proxies: tuple[str, ...] = ()
     loop_lag_s: Callable[[], float] = _no_lag
+    count: Callable[[str, str], None] = _count_nothing
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("sealgate.plugin"))
     tasks: set[Task[Any]] = field(default_factory=set)
 

@@ -59,6 +59,7 @@ class ProxyEngine:
             directory=self._directory,
             counters=self._stores.get,
             trusted_proxies=settings.trusted_proxies,
+            count=metrics.plugin_event,
         )
         self._store = PolicyStore(settings, runtime=runtime)
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))

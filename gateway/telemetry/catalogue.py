@@ -65,6 +65,11 @@ VERDICTS = _counter(
     "Findings of plugins; enforced is false in shadow mode.",
 )
 REFUSALS = _counter("sealgate_refusals", ("reason",), "Exchanges refused or failed, by reason.")
+PLUGIN_EVENTS = _counter(
+    "sealgate_plugin_events",
+    ("plugin", "event"),
+    "What plugins report beside their verdicts, such as the alerts of a budget.",
+)
 UPSTREAM_ERRORS = _counter(
     "sealgate_upstream_errors", ("upstream", "reason"), "Failed attempts at an upstream."
 )
@@ -108,8 +113,8 @@ BUILD = _gauge(
 STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, seconds since 1970.")
 
 CATALOGUE: tuple[MetricInfo, ...] = (
-    REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS, UPSTREAM_ERRORS, RETRIES,
-    EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS, ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS,
+    REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS, PLUGIN_EVENTS,
+    UPSTREAM_ERRORS, RETRIES, EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS, ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS,
     LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION, RELOAD_OK, WORKERS, RESTARTS, BUILD,
     STARTED,
 )  # fmt: skip

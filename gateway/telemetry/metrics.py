@@ -156,6 +156,11 @@ class Metrics:
         """Counts one refusal or failure by its reason code."""
         self._counts[catalogue.REFUSALS, (self._bounded("reason", reason),)] += 1
 
+    def plugin_event(self, plugin: str, event: str) -> None:
+        """Counts what a plugin reports; both come from code, never from a request."""
+        labels = (self._bounded("plugin", plugin), self._bounded("event", event))
+        self._counts[catalogue.PLUGIN_EVENTS, labels] += 1
+
     def upstream_error(self, upstream: str, reason: str) -> None:
         """Counts one failed attempt."""
         self._counts[catalogue.UPSTREAM_ERRORS, (self._bounded("upstream", upstream), reason)] += 1
