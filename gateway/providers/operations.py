@@ -107,6 +107,9 @@ _VERBS: Final[dict[str, str]] = {
 }
 """Google's verbs in lower case; a test holds them against `recognise.GEMINI_VERBS`."""
 
+_WITH_VERBS: Final = frozenset({"models", "tunedmodels", "endpoints"})
+"""What such a verb is asked of; elsewhere a colon is part of a name."""
+
 _BEDROCK: Final[dict[str, str]] = {
     "converse": "chat.create",
     "converse-stream": "chat.create",
@@ -122,6 +125,8 @@ _EXACT: Final[dict[str, str]] = {
     "chat/completions": "chat.create",
     "completions": "completions.create",
     "complete": "completions.create",
+    "fim/completions": "completions.create",
+    "agents/completions": "chat.create",
     "generate": "completions.create",
     "messages": "messages.create",
     "messages/count_tokens": "tokens.count",
@@ -137,7 +142,7 @@ _EXACT: Final[dict[str, str]] = {
     "tokenize": "tokens.count",
     "detokenize": "tokens.count",
     "videos": "videos.create",
-    "authtokens": "realtime.connect",
+    "auth_tokens": "realtime.connect",
 }
 """Paths of a POST that is neither a read nor a change of something stored."""
 
@@ -182,6 +187,7 @@ _STORED: Final[dict[str, str]] = {
 
 _MODEL_LISTS: Final = frozenset(
     {"models", "tags", "ps", "version", "foundation-models", "inference-profiles", "deployments"}
+    | {"engines", "show"}
 )
 _OLLAMA_CHANGES: Final = frozenset({"pull", "push", "create", "copy", "delete", "blobs"})
 
@@ -195,7 +201,7 @@ def operation_of(method: str, path: str) -> str:
     segments = _segments(path)
     if not segments:
         return OTHER
-    operation = _of_verb(segments[-1]) or _of_bedrock(segments)
+    operation = _of_verb(segments) or _of_bedrock(segments)
     if operation is not None:
         return operation
     rest = _resource(segments)
@@ -222,11 +228,12 @@ def _resource(segments: list[str]) -> list[str]:
     return segments[at:]
 
 
-def _of_verb(last: str) -> str | None:
+def _of_verb(segments: list[str]) -> str | None:
     """Google's custom methods: `models/X:generateContent`, and the service's own name on `/ws/`."""
+    last = segments[-1]
     _, colon, verb = last.rpartition(":")
     if colon:
-        return _VERBS.get(verb)
+        return _VERBS.get(verb) if _WITH_VERBS.intersection(segments) else None
     return "realtime.connect" if last.endswith(".bidigeneratecontent") else None
 
 
@@ -245,10 +252,12 @@ def _of_resource(rest: list[str], *, reads: bool) -> str:
     exact = _EXACT.get("/".join(rest))
     if exact is not None and not (reads and _is_listing(rest)):
         return exact
+    if first == "videos" and rest[-1] == "remix" and not reads:
+        return "videos.create"
     if first in _STORED:
         search = rest[-1] == "search" or rest[-1].endswith(":query")
         return _stored(_STORED[first], reads=reads or search)
-    if first in _MODEL_LISTS or (first == "show" and len(rest) == 1):
+    if first in _MODEL_LISTS:
         return "models.list" if reads or first == "show" else "models.write"
     return "models.write" if first in _OLLAMA_CHANGES else OTHER
 
