@@ -169,7 +169,8 @@ async def _form(model: type[BaseModel], request: web.Request) -> BaseModel:
     except ValidationError as error:
         findings = explain(model, error.errors(include_url=False), "member", data)
         problems = [
-            {"where": dotted(f.path), "message": f.message, "hint": f.hint} for f in findings
+            {"where": dotted(f.path) or "body", "message": f.message, "hint": f.hint}
+            for f in findings
         ]
         text = "values of the body cannot be used"
         raise ApiError(422, "invalid", text, problems=problems) from None
