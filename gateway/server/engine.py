@@ -20,6 +20,7 @@ from gateway.proxy.handler import Proxy
 from gateway.proxy.key_sources import CredentialKeeper
 from gateway.proxy.parts import ProxyParts
 from gateway.server.control import TargetReport
+from gateway.server.loop_lag import LoopLag
 from gateway.server.worker import serve
 from gateway.settings import Settings
 from gateway.state.stores import Stores
@@ -53,13 +54,16 @@ class ProxyEngine:
     def __init__(self, settings: Settings, metrics: Metrics, log: ExchangeLog) -> None:
         """Raises ConfigError where routes or upstreams cannot be used."""
         self._directory = StoredDirectory(settings.data_dir, time.time)  # noqa: TID251  # when keys end
-        self._stores = Stores(settings)
+        self._stores = Stores(settings, asyncio.get_running_loop())
+        self._lag = LoopLag(asyncio.get_running_loop())
+        metrics.gauge(catalogue.LOOP_LAG, self._lag.seconds)
         runtime = Runtime(
             data_dir=settings.data_dir,
             directory=self._directory,
             counters=self._stores.get,
             trusted_proxies=settings.trusted_proxies,
             count=metrics.plugin_event,
+            loop_lag_s=self._lag.seconds,
         )
         self._store = PolicyStore(settings, runtime=runtime)
         self._upstreams = Upstreams(settings, on_ejection=lambda name, *_: metrics.ejection(name))
@@ -80,6 +84,7 @@ class ProxyEngine:
 
     async def start(self, version: int, bundle: Any) -> str:
         self._directory.start()
+        self._lag.start()
         await self._keeper.start()
         digest = await self._store.prepare(version, bundle)
         self._store.commit(version)
@@ -105,7 +110,9 @@ class ProxyEngine:
         }
 
     async def close(self) -> None:
+        self._lag.stop()
         await self._store.close()
+        await self._stores.close()
         await self._directory.close()
         await self._keeper.close()
         self._upstreams.close()

@@ -92,6 +92,11 @@ ACCEPT_PAUSES = _counter(
 CONNECTIONS = _gauge("sealgate_connections_open", (), "Client connections open now.")
 ACTIVE = _gauge("sealgate_exchanges_active", (), "Exchanges running now.")
 STREAMS = _gauge("sealgate_streams_active", (), "Streamed answers running now.")
+LOOP_LAG = _gauge(
+    "sealgate_event_loop_lag_seconds",
+    (),
+    "How late the event loops run, smoothed, added up over the workers.",
+)
 LOG_DROPS = _counter(
     "sealgate_log_lines_dropped", (), "Log lines dropped because standard output was too slow."
 )
@@ -114,7 +119,7 @@ STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, secon
 
 CATALOGUE: tuple[MetricInfo, ...] = (
     REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS, PLUGIN_EVENTS,
-    UPSTREAM_ERRORS, RETRIES, EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS, ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS,
-    LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION, RELOAD_OK, WORKERS, RESTARTS, BUILD,
-    STARTED,
+    UPSTREAM_ERRORS, RETRIES, EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS, ACCEPT_PAUSES,
+    CONNECTIONS, ACTIVE, STREAMS, LOOP_LAG, LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION,
+    RELOAD_OK, WORKERS, RESTARTS, BUILD, STARTED,
 )  # fmt: skip
