@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from gateway.plugin.limits import CounterStore
 from gateway.settings import Settings
 from gateway.state.memory import MemoryStore
+from gateway.state.redis.build import redis_store
+from gateway.state.redis.store import RedisStore
 from gateway.store_settings import DEFAULT_STORE, MemoryStoreSettings, StoreSettings
 from gateway.suggestions import did_you_mean
 
 
 class Stores:
-    """Makes each store when the first plugin asks for it; all uses of one name share it."""
+    """Makes each store when the first plugin asks for it; all uses of one name share it.
 
-    def __init__(self, settings: Settings) -> None:
+    Without a `loop` nothing is connected: enough to check policies.
+    """
+
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop
         self._settings: dict[str, StoreSettings] = {
             DEFAULT_STORE: MemoryStoreSettings(),
             **settings.stores,
@@ -36,7 +44,19 @@ class Stores:
             if self._workers != 1:
                 raise ValueError(_one_worker_only(name, self._workers))
             return MemoryStore(keys_max=settings.keys_max)
-        raise ValueError(f'the store "{name}" cannot be used yet')
+        store = redis_store(name, settings)
+        if self._loop is not None:
+            # Policies are compiled on a thread; what they need is connected on the loop.
+            self._loop.call_soon_threadsafe(store.open)
+        return store
+
+    def redis(self) -> dict[str, RedisStore]:
+        """Those in Redis that a policy has asked for."""
+        return {n: s for n, s in self._made.items() if isinstance(s, RedisStore)}
+
+    async def close(self) -> None:
+        """Sends what must still be told to the stores, and hangs up."""
+        await asyncio.gather(*(store.close() for store in self.redis().values()))
 
 
 def _one_worker_only(name: str, workers: int | str) -> str:

@@ -1,0 +1,1 @@
+"""Counters in Redis 7 or Valkey: one pipelined connection per server, Lua functions, leases."""

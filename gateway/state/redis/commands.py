@@ -1,0 +1,127 @@
+"""The functions of library.lua as commands: keys, arguments, answers."""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.plugin.limits import Demand, Standing
+from gateway.state.redis.wire import Word, pack
+
+SLOTS = 16_384
+_LETTERS = "lgts"
+"""Of each algorithm, so that one key never holds what another algorithm wrote."""
+
+
+class Keys:
+    """Names keys. All keys of one tag begin with the same hash tag, so they share a slot."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.registry = f"{prefix}{{workers}}"
+
+    def base(self, tag: str) -> str:
+        """The beginning of the keys of `tag`. A hash tag ends at its first brace."""
+        if not tag or "}" in tag or "%" in tag:
+            tag = tag.replace("%", "%25").replace("}", "%7D") or "%"
+        return f"{self._prefix}{{{tag}}}"
+
+
+def slot_of(base: str) -> int:
+    """The cluster's slot of a `Keys.base`: CRC-16/XMODEM of what stands between the braces."""
+    return crc_hqx(base[base.index("{") + 1 : -1].encode("utf-8", "surrogateescape"), 0) % SLOTS
+
+
+def counter_key(base: str, demand: Demand) -> bytes:
+    """The key of one counter."""
+    return f"{base}{_LETTERS[demand.algorithm]}{demand.key}".encode("utf-8", "surrogateescape")
+
+
+def peer_key(base: str, worker: str) -> bytes:
+    """The key where the store remembers what it did for one worker under this tag."""
+    return f"{base}p{worker}".encode("utf-8", "surrogateescape")
+
+
+def take_command(
+    base: str, demands: Sequence[Demand], worker: str, number: int, confirmed: int
+) -> bytes:
+    """Take number `number`; the answers of all up to `confirmed` have arrived."""
+    words: list[Word] = ["FCALL", "sealgate_take", len(demands) + 1]
+    words += [counter_key(base, demand) for demand in demands]
+    words += (peer_key(base, worker), worker, number, confirmed)
+    for demand in demands:
+        words += _fields(demand)
+        words.append(1 if demand.report_only else 0)
+    return pack(tuple(words))
+
+
+def settle_command(
+    base: str,
+    demands: Sequence[Demand],
+    amounts: Sequence[int],
+    *,
+    worker: str,
+    numbers: tuple[int, int],
+    times: str,
+) -> bytes:
+    """Correction of a take; `numbers` are the take's and its own.
+
+    `times` come from the answer; without them the store looks up whether the take was done.
+    """
+    words: list[Word] = ["FCALL", "sealgate_settle", len(demands) + 1]
+    words += [counter_key(base, demand) for demand in demands]
+    words += (peer_key(base, worker), worker, *numbers, times)
+    for demand, amount in zip(demands, amounts, strict=True):
+        words += _fields(demand)
+        words.append(amount)
+    return pack(tuple(words))
+
+
+def renew_command(
+    base: str, demands: Sequence[Demand], indexes: Sequence[int], worker: str, number: int
+) -> bytes:
+    """Renews those slots of a take that stand at `indexes` of its demands."""
+    words: list[Word] = ["FCALL", "sealgate_renew", len(indexes)]
+    words += [counter_key(base, demands[index]) for index in indexes]
+    words += (worker, number)
+    for index in indexes:
+        words += (*_fields(demands[index]), index + 1)
+    return pack(tuple(words))
+
+
+def read_command(base: str, demands: Sequence[Demand]) -> bytes:
+    """Reads counters."""
+    words: list[Word] = ["FCALL", "sealgate_read", len(demands)]
+    words += [counter_key(base, demand) for demand in demands]
+    for demand in demands:
+        words += (*_fields(demand), 1 if demand.report_only else 0)
+    return pack(tuple(words))
+
+
+def _fields(demand: Demand) -> tuple[int, int, int, int, int]:
+    return (
+        int(demand.algorithm),
+        demand.amount,
+        demand.capacity,
+        demand.window_us,
+        demand.burst,
+    )
+
+
+def standings_from(
+    demands: Sequence[Demand], reply: Sequence[Any], start: int
+) -> tuple[Standing, ...]:
+    """The standings of an answer whose numbers begin at `start`: four for each demand."""
+    standings = []
+    for demand in demands:
+        used: int = reply[start]
+        left = _room(demand) - used
+        standings.append(Standing(used, max(0, left), reply[start + 1], reply[start + 2]))
+        start += 4
+    return tuple(standings)
+
+
+def _room(demand: Demand) -> int:
+    """What an unused counter admits at once: of GCRA its burst."""
+    return (demand.burst or demand.capacity) if demand.algorithm == 1 else demand.capacity
