@@ -242,6 +242,21 @@ class LogSettings(_Model):
         "info", description="Least level of lines of the process."
     )
     exchanges: bool = Field(True, description="One line per exchange.")
+    subjects: bool = Field(
+        True, description="Whether these lines name the user or service that called (`subject`)."
+    )
+
+
+class MetricSettings(_Model):
+    """Numbers for the page /metrics of the admin port."""
+
+    tenants_max: int = Field(
+        100,
+        ge=0,
+        le=10_000,
+        description="Tenants that each worker counts apart; further ones are counted as `other`. "
+        "0 counts nothing by tenant.",
+    )
 
 
 class Settings(_Model):
@@ -283,3 +298,4 @@ class Settings(_Model):
         "reach.",
     )
     log: LogSettings = LogSettings()
+    metrics: MetricSettings = MetricSettings()

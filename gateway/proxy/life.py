@@ -12,6 +12,7 @@ from gateway.chain.runner import run, run_complete
 from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.facts import CLIENT_ADDRESS
 from gateway.plugin.headers import RawHeader
+from gateway.plugin.identity import PRINCIPAL
 from gateway.plugin.verdict import Reject, Reply
 from gateway.policy.routes import NeedsModel
 from gateway.policy.snapshot import Binding, Identify
@@ -348,6 +349,9 @@ class Life:
         )
         if reject is not None:
             metrics.refusal(reject.reason)
+        principal = x.facts.get(PRINCIPAL)
+        if principal is not None:
+            metrics.tenant(principal.tenant, outcome)
         for verdict in x.verdicts:
             metrics.verdict(verdict.plugin, verdict.outcome, enforced=verdict.enforced)
         if parts.log.enabled:

@@ -110,7 +110,8 @@ class Worker:
         writer = LineWriter(sys.stdout.fileno())
         configure_logging(settings.log, writer, worker=start.worker)
         self._loop.set_exception_handler(_log_loop_error)
-        log = ExchangeLog(writer, enabled=settings.log.exchanges)
+        log = ExchangeLog(writer, enabled=settings.log.exchanges, subjects=settings.log.subjects)
+        self._metrics.tenants_max = settings.metrics.tenants_max
         self._metrics.counter(catalogue.LOG_DROPS, lambda: writer.dropped)
         try:
             await self._serve(start, log)

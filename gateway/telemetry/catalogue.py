@@ -53,6 +53,11 @@ FIRST_BYTE = MetricInfo(
     ("route", "upstream"),
     "From the whole request head to the first byte of the answer's head.",
 )
+TENANT_REQUESTS = _counter(
+    "sealgate_tenant_requests",
+    ("tenant", "outcome"),
+    "Exchanges of identified callers that ended; see metrics.tenants_max.",
+)
 RECEIVED = _counter(
     "sealgate_received_bytes", ("route", "upstream"), "Request body bytes received from clients."
 )
@@ -118,7 +123,7 @@ BUILD = _gauge(
 STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, seconds since 1970.")
 
 CATALOGUE: tuple[MetricInfo, ...] = (
-    REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS, PLUGIN_EVENTS,
+    REQUESTS, TENANT_REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS, PLUGIN_EVENTS,
     UPSTREAM_ERRORS, RETRIES, EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS, ACCEPT_PAUSES,
     CONNECTIONS, ACTIVE, STREAMS, LOOP_LAG, LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION,
     RELOAD_OK, WORKERS, RESTARTS, BUILD, STARTED,

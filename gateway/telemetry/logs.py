@@ -18,6 +18,7 @@ import orjson
 
 from gateway.errors import SealgateError
 from gateway.plugin.exchange import Exchange
+from gateway.plugin.identity import PRINCIPAL, Principal
 from gateway.plugin.verdict import Verdict
 from gateway.settings import LogSettings
 from gateway.telemetry.lines import LINE_BYTES_MAX, LineWriter
@@ -133,14 +134,22 @@ def configure_logging(
 class ExchangeLog:
     """One JSON line per exchange, handed to the writer at most 100 ms later.
 
-    Must be used on one event loop. Where `enabled` is false, `record` does nothing. A line is put
-    together from pieces that were made JSON once, because this runs for every exchange.
+    Must be used on one event loop. Where `enabled` is false, `record` does nothing; where
+    `subjects` is, no line names a user. A line is put together from pieces that were made JSON
+    once, because this runs for every exchange.
     """
 
     def __init__(
-        self, writer: LineWriter, *, enabled: bool = True, wall: Callable[[], float] | None = None
+        self,
+        writer: LineWriter,
+        *,
+        enabled: bool = True,
+        subjects: bool = True,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         self.enabled = enabled
+        self._subjects = subjects
+        self._callers: dict[Principal, str] = {}
         self._writer = writer
         self._clock = Clock(wall or time.time)  # noqa: TID251  # the default of an injected clock
         self._lines: list[bytes] = []
@@ -170,10 +179,12 @@ class ExchangeLog:
             x.request.path,
             "null" if first_byte_s is None else f"{first_byte_s * 1e3:.3f}",
         )
+        principal = x.facts.get(PRINCIPAL)
+        caller = _NO_CALLER if principal is None else self._caller(principal)
         line = (
             f'{{"time":"{self._clock.text()}","level":"info","event":"exchange",'
             f'"request_id":{_text(x.id)},"trace_id":{_text(trace_id)},'
-            f'"client_ip":{_text(x.client_ip)},"path":{_text(_loggable_path(path))},'
+            f'"client_ip":{_text(x.client_ip)},{caller},"path":{_text(_loggable_path(path))},'
             f'"model":{_text(x.model)},{self._constant(_KIND, kind)},'
             f'{self._constant(_RESULT, result)},"duration_ms":{duration_s * 1e3:.3f},'
             f'"first_byte_ms":{first},"bytes_in":{bytes_in},"bytes_out":{bytes_out},'
@@ -203,12 +214,24 @@ class ExchangeLog:
             self._same[values] = found
         return found
 
+    def _caller(self, principal: Principal) -> str:
+        """Who called as JSON without braces; a principal is made once per credential."""
+        found = self._callers.get(principal)
+        if found is None:
+            if len(self._callers) >= _CONSTANTS_MAX:
+                self._callers.clear()
+            subject = principal.subject if self._subjects else ""
+            who = {"tenant": principal.tenant, "subject": subject, "key_id": principal.key_id}
+            found = self._callers[principal] = _dumps(who)[1:-1].decode()
+        return found
+
     def _verdict(self, verdict: Verdict) -> str:
         said = (verdict.plugin, verdict.hook, verdict.outcome, verdict.reason, verdict.enforced)
         labels = f',"labels":{_dumps(verdict.labels).decode()}' if verdict.labels else ""
         return f'{{{self._constant(_VERDICT, said)},"us":{verdict.duration_us:.1f}{labels}}}'
 
 
+_NO_CALLER = '"tenant":"","subject":"","key_id":""'
 _KIND = ("route", "upstream", "target", "dialect", "policy", "policy_version")
 _RESULT = ("method", "status", "outcome", "reason")
 _VERDICT = ("plugin", "hook", "outcome", "reason", "enforced")

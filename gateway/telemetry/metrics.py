@@ -123,7 +123,8 @@ class Metrics:
     """All counters of one process. Not thread-safe: one event loop counts.
 
     Label values come from configuration (routes, upstreams, plugins) or from closed lists; over
-    LABEL_VALUES_MAX different ones of a kind, the rest are counted as `other`.
+    LABEL_VALUES_MAX different ones of a kind, the rest are counted as `other`. Tenants come from
+    credentials: `tenants_max` bounds them, and 0 leaves them out.
     """
 
     def __init__(self) -> None:
@@ -131,6 +132,7 @@ class Metrics:
         self.streams_active = 0
         self.connections_accepted = 0
         self.accept_pauses = 0
+        self.tenants_max = LABEL_VALUES_MAX
         self._routes: dict[tuple[str, str], RouteMetrics] = {}
         self._counts: defaultdict[tuple[MetricInfo, Labels], int] = defaultdict(int)
         self._verdicts: defaultdict[tuple[str, str, bool], int] = defaultdict(int)
@@ -147,6 +149,12 @@ class Metrics:
             if len(self._routes) <= LABEL_VALUES_MAX:
                 self._routes[route, upstream] = found
         return found
+
+    def tenant(self, tenant: str, outcome: str) -> None:
+        """Counts one exchange of an identified caller that ended."""
+        if self.tenants_max:
+            label = self._bounded("tenant", tenant, self.tenants_max)
+            self._counts[catalogue.TENANT_REQUESTS, (label, outcome)] += 1
 
     def verdict(self, plugin: str, outcome: Outcome, *, enforced: bool) -> None:
         """Counts one finding of a plugin."""
@@ -212,11 +220,11 @@ class Metrics:
             snapshot.count(metric, read(), *labels)
         return snapshot
 
-    def _bounded(self, kind: str, value: str) -> str:
+    def _bounded(self, kind: str, value: str, values_max: int = LABEL_VALUES_MAX) -> str:
         seen = self._seen.setdefault(kind, set())
         if value in seen:
             return value
-        if len(seen) >= LABEL_VALUES_MAX:
+        if len(seen) >= values_max:
             return OTHER
         seen.add(value)
         return value
