@@ -93,6 +93,9 @@ async def test_one_line_says_all_of_an_exchange(pipe: Pipe) -> None:
         "request_id": "id-1",
         "trace_id": "abc",
         "client_ip": "192.0.2.7",
+        "tenant": "",
+        "subject": "",
+        "key_id": "",
         "method": "POST",
         "path": "/v1/models",
         "route": "openai",
@@ -120,6 +123,34 @@ async def test_one_line_says_all_of_an_exchange(pipe: Pipe) -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize(("subjects", "subject"), [(True, 'ann"\u00e9'), (False, "")])
+async def test_the_verified_caller_is_named_and_the_user_only_where_that_is_wanted(
+    pipe: Pipe, subjects: bool, subject: str
+) -> None:
+    log = ExchangeLog(pipe.writer, subjects=subjects)
+    x = exchange()
+    x.provide(PRINCIPAL, Principal("acme", 'ann"\u00e9', "key", key_id="k1"))
+    record(log, x)
+    log.flush()
+    line = pipe.line()
+
+    assert (line["tenant"], line["subject"], line["key_id"]) == ("acme", subject, "k1")
+
+
+async def test_the_memory_of_callers_is_bounded(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.telemetry.logs._CONSTANTS_MAX", 2)
+    log = ExchangeLog(pipe.writer)
+    for number in range(5):
+        x = exchange()
+        x.provide(PRINCIPAL, Principal(f"t{number}", "ann", "key"))
+        record(log, x)
+    log.flush()
+
+    assert len(log._callers) <= 2
 
 
 @pytest.mark.parametrize(

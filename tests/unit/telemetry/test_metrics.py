@@ -42,6 +42,27 @@ def test_a_bucket_holds_its_upper_bound(duration_s: float, bucket: int) -> None:
     assert series.buckets[bucket] == 1
 
 
+@pytest.mark.parametrize(
+    ("tenants_max", "expected"),
+    [
+        (2, {("a", "served"): 2, ("b", "refused"): 1, (OTHER, "served"): 2}),
+        (0, {}),
+    ],
+)
+def test_tenants_are_counted_apart_up_to_a_bound(
+    tenants_max: int, expected: dict[tuple[str, str], int]
+) -> None:
+    """Tenants come from credentials, so their number is not the operator's to choose."""
+    metrics = Metrics()
+    metrics.tenants_max = tenants_max
+    for tenant, outcome in (("a", "served"), ("b", "refused"), ("a", "served")):
+        metrics.tenant(tenant, outcome)
+    metrics.tenant("c", "served")
+    metrics.tenant("d", "served")
+
+    assert metrics.snapshot().counters.get("sealgate_tenant_requests", {}) == expected
+
+
 def test_counts_by_plugin_reason_and_upstream() -> None:
     metrics = Metrics()
     metrics.verdict("ip_allowlist", Outcome.DENY, enforced=False)
