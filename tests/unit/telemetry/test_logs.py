@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import ConfigError, Problem
 from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.headers import Headers
+from gateway.plugin.identity import PRINCIPAL, Principal
 from gateway.plugin.verdict import Outcome, Verdict
 from gateway.settings import Dialect
 from gateway.telemetry.lines import LINE_BYTES_MAX, LineWriter
