@@ -16,27 +16,21 @@ LEASE_S_MIN = 15
 async def granted(answer: asyncio.Future[Grant]) -> Grant | None:
     """What `CounterStore.take` comes to, None where the store is away.
 
-    Where the wait is cancelled, because the client went away, the answer still comes: `abandon` it
-    in `on_complete`. (A hook that waits may be cancelled before its first line, so that it cannot
-    clean up for itself.)
+    The client may go away during the wait, even before the hook's first line has run: then
+    `abandon` the answer in `on_complete`.
     """
     try:
-        return await asyncio.shield(answer)
+        return await answer
     except StoreUnavailableError:
         return None
 
 
 def abandon(store: CounterStore, answer: asyncio.Future[Grant]) -> None:
-    """Gives back what `answer` comes to, now or later."""
-
-    def came(late: asyncio.Future[Grant]) -> None:
-        if not late.cancelled() and late.exception() is None:
-            give_back(store, late.result())
-
-    if answer.done():
-        came(answer)
-    else:
-        answer.add_done_callback(came)
+    """Gives back what `answer` came to, or cancels it: then the store gives it back."""
+    if not answer.done():
+        answer.cancel()
+    elif not answer.cancelled() and answer.exception() is None:
+        give_back(store, answer.result())
 
 
 def give_back(store: CounterStore, grant: Grant) -> None:

@@ -101,7 +101,8 @@ class CounterStore(Protocol):
 
         `tag` decides where the counters live in a cluster: demands of one call share it. With
         `lease`, a store that is away answers from the share granted beforehand, else
-        StoreUnavailableError is raised (here or from the awaitable).
+        StoreUnavailableError is raised (here or from the awaitable). Where the awaitable is
+        cancelled, the store gives back what it took.
         """
 
     def settle(self, grant: Grant, amounts: Sequence[int]) -> None:
