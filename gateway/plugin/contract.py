@@ -44,6 +44,11 @@ class Plugin:
     """
     provides: frozenset[Fact[Any]] = frozenset()
     """Facts that later plugins may require; `__init__` narrows it where the configuration does."""
+    refuses_strangers: bool = False
+    """Whether it refuses whoever it cannot name; `__init__` sets it where that is so.
+
+    On an address that others can reach, every policy needs a use of such a plugin.
+    """
     on_error: ClassVar[OnError] = "reject"
     """What an exception or a time-out of a hook means; a policy may say otherwise."""
     skips_hooks: frozenset[str] = frozenset()

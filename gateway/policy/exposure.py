@@ -2,7 +2,7 @@
 
 Where the listener is bound to a loopback address, only this machine can reach it. Anywhere else,
 every policy through which an upstream can be reached must verify the caller: with a plugin that
-provides the principal, enforced, without a condition, and refusing where it fails.
+refuses strangers (`auth`), enforced, without a condition, and refusing where it fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from gateway.errors import Problem
 from gateway.networks import parse_address
 from gateway.patterns import compile_patterns
-from gateway.plugin.identity import PRINCIPAL
 from gateway.policy.instances import Instance
 from gateway.policy.models import Mode
 from gateway.policy.parser import WrittenPolicy, WrittenUse
@@ -76,9 +75,9 @@ def _verifies(use: WrittenUse, instances: Sequence[Instance]) -> bool:
         return False
     if (settings.on_error or use.plugin.on_error) != "reject":
         return False
-    # What a plugin provides may depend on its configuration, so the instance is asked.
+    # Whether it does may depend on its configuration, so the instance is asked.
     return any(
-        PRINCIPAL in instance.plugin.provides
+        instance.plugin.refuses_strangers
         for instance in instances
         if type(instance.plugin) is use.plugin and instance.config == use.config
     )

@@ -62,6 +62,7 @@ class Auth(Plugin):
         super().__init__(config, runtime)
         self._takes_keys = bool(config.api_keys)
         self._optional = config.optional
+        self.refuses_strangers = not config.optional
         self._places = Places(config.header_name, tokens=bool(config.jwt))
         self._bounds = Bounds()
         self._verifier: TokenVerifier | None = None
