@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers import json_structure
-from gateway.providers.json_structure import exceeds, names_model_twice
+from gateway.providers.json_structure import exceeds, member_span, names_model_twice
 
 
 def ended(scan: Generator[None, None, Any]) -> Any:
@@ -126,3 +126,28 @@ def test_more_keys_than_are_looked_at_count_as_two() -> None:
 
     assert ended(names_model_twice(b'{"a":[' + nested + b"]}"))
     assert not ended(names_model_twice(b'{"a":[' + nested[: 12 * 100 - 1] + b"]}"))
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a":1,"k":{"x":[1,"}"]},"b":2}', b'{"x":[1,"}"]}'),
+        (b'{"k" : null }', b"null"),
+        (b'{"k":"a\\"b"}', b'"a\\"b"'),
+        (b'{"k":-1.5e3}', b"-1.5e3"),
+        (b'{"k":[]}', b"[]"),
+        (b'{"a":{"k":1},"k":2}', b"2"),
+        (b'{"a":"\\"k\\":1","k":2}', b"2"),
+        (b'{"a":"k","b":["k"]}', None),
+        (b'{"k":1,"k":2}', None),
+        (b'{"a":{"k":1}}', None),
+        (b'{"\\u006b":1}', None),
+        (b"[]", None),
+    ],
+)
+def test_a_member_is_found_where_it_stands_once_at_the_top(
+    body: bytes, value: bytes | None
+) -> None:
+    span = member_span(body, "k")
+
+    assert (None if span is None else body[slice(*span)]) == value
