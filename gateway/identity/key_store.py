@@ -133,7 +133,7 @@ class KeyStore:
             fields[name] = moment(fields[name])
         secrets = self._db.all(
             "SELECT hint, created_at, valid_until FROM secrets WHERE key = ?"
-            " ORDER BY created_at DESC",
+            " ORDER BY created_at DESC, valid_until IS NOT NULL, valid_until DESC",
             fields["id"],
         )
         fields["secrets"] = tuple(SecretRecord(**_times(dict(each))) for each in secrets)
