@@ -180,11 +180,10 @@ class Total:
         self._began = GONE
         self.idle_at = 0
 
-    def refresh(self, now: int, demand: Demand) -> None:
-        """Begins when it is first asked; the store forgets a sum as a whole."""
-        if self._began == GONE:
-            self._began = now
-        self.idle_at = self._began + demand.window_us
+    def refresh(self, now: int, demand: Demand) -> None:  # noqa: ARG002  # as the others
+        """Nothing leaves a sum; the store forgets it as a whole."""
+        if self._began != GONE:
+            self.idle_at = self._began + demand.window_us
 
     def over(self, now: int) -> bool:
         """Whether its time has run out."""
@@ -193,7 +192,11 @@ class Total:
     def fits(self, demand: Demand) -> bool:
         return self.used + demand.amount <= demand.capacity
 
-    def add(self, now: int, demand: Demand, amount: int) -> Cell | None:  # noqa: ARG002  # as the others
+    def add(self, now: int, demand: Demand, amount: int) -> Cell | None:
+        """Begins with the first take."""
+        if self._began == GONE:
+            self._began = now
+            self.idle_at = now + demand.window_us
         self.used += amount
         return None
 
@@ -221,9 +224,10 @@ class Bucket:
     empty bucket starts to drain at the next tick, so that coarse ticks never admit more.
     """
 
-    __slots__ = ("_level", "_stamp", "_tick", "_window", "idle_at")
+    __slots__ = ("_kept", "_level", "_stamp", "_tick", "_window", "idle_at")
 
     def __init__(self) -> None:
+        self._kept = (0, 0)  # level and stamp of the last take or correction
         self._level = 0
         self._stamp = 0
         self._tick = 0
@@ -231,8 +235,9 @@ class Bucket:
         self.idle_at = 0
 
     def refresh(self, now: int, demand: Demand) -> None:
-        """Drains what time has drained."""
+        """Drains what time has drained since the last take, at the rate of `demand`."""
         tick, window = _ticks(demand)
+        self._level, self._stamp = self._kept
         if window != self._window or tick != self._tick:
             self._rescale(tick, window)
         ticks = now // tick
@@ -246,6 +251,7 @@ class Bucket:
         if self._window:
             self._level = -(-self._level * window // self._window)
             self._stamp = -(-self._stamp * self._tick // tick)
+            self._kept = (self._level, self._stamp)
         self._tick = tick
         self._window = window
 
@@ -258,8 +264,8 @@ class Bucket:
         if not self._level:
             self._stamp = -(-now // tick)
         self._level += amount * self._window
-        drained = -(-self._level // demand.capacity) if demand.capacity else self._window
-        self.idle_at = (self._stamp + drained) * tick
+        self._kept = (self._level, self._stamp)
+        self.idle_at = now + self._drains_in(self._level, now, demand)
         return None
 
     def settle(self, now: int, demand: Demand, cell: Cell | None, amount: int) -> None:  # noqa: ARG002  # as the others
@@ -270,23 +276,25 @@ class Bucket:
             self.add(now, demand, change)
         else:
             self._level = max(0, self._level + change * self._window)
+            self._kept = (self._level, self._stamp)
 
     def standing(self, now: int, demand: Demand, *, wait: bool = False) -> Standing:
         level, window, capacity = self._level, self._window, demand.capacity
         burst = demand.burst or capacity
         free = burst * window - level
-        reset_us = self._drained_at(level, capacity) - now if level else 0
+        reset_us = self._drains_in(level, now, demand) if level else 0
         retry_us = 0
         missing = demand.amount * window - free
         if wait and missing > 0:
             never = demand.amount > burst
-            retry_us = demand.window_us if never else self._drained_at(missing, capacity) - now
+            retry_us = demand.window_us if never else self._drains_in(missing, now, demand)
         remaining = free // window if free > 0 else 0
         return Standing(-(-level // window), remaining, reset_us, retry_us)
 
-    def _drained_at(self, level: int, capacity: int) -> int:
-        ticks = -(-level // capacity) if capacity else self._window
-        return (self._stamp + ticks) * self._tick
+    def _drains_in(self, level: int, now: int, demand: Demand) -> int:
+        if not demand.capacity:
+            return demand.window_us
+        return (self._stamp - (-level // demand.capacity)) * self._tick - now
 
 
 def _ticks(demand: Demand) -> tuple[int, int]:

@@ -8,8 +8,8 @@
 --   GCRA   STRING  '<level>:<stamp>:<tick>:<window>', see Bucket in counters.py
 --   TOTAL  STRING  '<began>:<used>'
 --   SLOTS  ZSET    '<worker>.<take>.<index>:<amount>' scored with its end, 'S' as above
---   peer   ZSET    of one worker: '<at>,<at>..' scored with the number of a take whose answer it has
---                  not confirmed, 's' scored with -(number) - 1 of its last correction
+--   peer   ZSET    of one worker: '<at>,<at>..' scored with the number of a take whose answer it
+--                  has not confirmed, 's' scored with -(number) - 1 of its last correction
 --
 -- The expiry of a key only frees memory; every decision is made from the times in the values.
 local REVISION = 1
@@ -268,15 +268,15 @@ local function burst_of(d)
   return d.burst > 0 and d.burst or d.capacity
 end
 
-local function drained_at(state, d, level)
-  local ticks = d.capacity > 0 and ceil_div(level, d.capacity) or state.window
-  return (state.stamp + ticks) * state.tick
+local function drains_in(state, d, now, level)
+  if d.capacity == 0 then return d.window end
+  return (state.stamp + ceil_div(level, d.capacity)) * state.tick - now
 end
 
 local function save_bucket(state, d, now)
   local value = text(state.level) .. ':' .. text(state.stamp) .. ':' .. text(state.tick)
-  local left = math.max(0, drained_at(state, d, state.level) - now)
-  redis.call('SET', d.key, value .. ':' .. text(state.window), 'PX', math.ceil(left / 1000) + MARGIN_MS)
+  local expiry = math.ceil(math.max(0, drains_in(state, d, now, state.level)) / 1000) + MARGIN_MS
+  redis.call('SET', d.key, value .. ':' .. text(state.window), 'PX', expiry)
 end
 
 function bucket.fits(state, d)
@@ -302,11 +302,11 @@ end
 
 function bucket.standing(state, d, now, wait)
   local burst = burst_of(d)
-  local reset = state.level > 0 and drained_at(state, d, state.level) - now or 0
+  local reset = state.level > 0 and drains_in(state, d, now, state.level) or 0
   local missing = d.amount * state.window - (burst * state.window - state.level)
   local retry = 0
   if wait and missing > 0 then
-    retry = d.amount > burst and d.window or drained_at(state, d, missing) - now
+    retry = d.amount > burst and d.window or drains_in(state, d, now, missing)
   end
   return ceil_div(state.level, state.window), reset, retry
 end
