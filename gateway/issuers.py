@@ -19,7 +19,7 @@ ASYMMETRIC: tuple[AsymmetricAlgorithm, ...] = (
 
 def _listed(value: Any) -> Any:
     """One text stands for a list of one."""
-    return [value] if isinstance(value, str) else value
+    return (value,) if isinstance(value, str) else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]

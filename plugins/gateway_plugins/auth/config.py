@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.issuers import IssuerSettings, Texts
 from gateway.plugin import PluginConfig, Secret
@@ -18,6 +18,11 @@ def _field_name(name: str) -> str:
     if not _FIELD_NAME.fullmatch(name):
         raise ValueError(f'"{name}" is not the name of a header')
     return name.lower()
+
+
+def _listed(value: Any) -> Any:
+    """One issuer stands for a list of one."""
+    return (value,) if isinstance(value, dict) else value
 
 
 HeaderName = Annotated[str, AfterValidator(_field_name)]
@@ -124,8 +129,8 @@ class AuthConfig(PluginConfig):
     api_keys: bool | ApiKeysConfig = Field(
         False, description="Admits virtual keys; `true` is `{store: directory}`."
     )
-    jwt: tuple[JwtConfig, ...] = Field(
-        (), description="Admits tokens of these issuers; the table below."
+    jwt: Annotated[tuple[JwtConfig, ...], BeforeValidator(_listed)] = Field(
+        (), description="Admits tokens of this issuer, or of these; the table below."
     )
     mtls: MtlsConfig | None = Field(
         None, description="Admits certificates (`listener.tls.client_ca_file`); the table below."
