@@ -49,12 +49,17 @@ class LocalKey:
         self.key: str | None = self._read()
 
     async def refresh(self) -> bool:
-        seen = self._signature()
-        if seen == self._seen:
+        if self._path is None:
             return False
-        self._seen = seen
-        before, self.key = self.key, await asyncio.to_thread(self._read)
+        before = self.key
+        await asyncio.to_thread(self._look)
         return self.key != before
+
+    def _look(self) -> None:
+        seen = self._signature()
+        if seen != self._seen:
+            self._seen = seen
+            self.key = self._read()
 
     def _read(self) -> str:
         try:

@@ -53,7 +53,9 @@ PLACES: tuple[tuple[str, Callable[[str], dict[str, Any]]], ...] = (
 class Connection:
     """The other end, as a test says it is."""
 
-    def __init__(self, peer_ip: str = "10.1.1.1", certificate: ClientCertificate | None = None):
+    def __init__(
+        self, peer_ip: str = "10.1.1.1", certificate: ClientCertificate | None = None
+    ) -> None:
         self.peer_ip = peer_ip
         self.tls = certificate is not None
         self._certificate = certificate
@@ -63,9 +65,14 @@ class Connection:
 
 
 def jwt_config(folder: Path, **more: Any) -> dict[str, Any]:
-    file = folder / "jwks.json"
-    file.write_bytes(orjson.dumps(key_set(SIGNER)))
+    file = put_keys(folder, SIGNER)
     return {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(file), **more}
+
+
+def put_keys(folder: Path, *signers: Signer) -> Path:
+    file = folder / "jwks.json"
+    file.write_bytes(orjson.dumps(key_set(*signers)))
+    return file
 
 
 async def ask(auth: Auth, x: Exchange) -> Reject | None:
@@ -356,7 +363,7 @@ class TestTokens:
         newcomer = Signer("k2", number=1)
         config = jwt_config(tmp_path)
         async with running(Auth, {"jwt": [config]}, runtime) as auth:
-            Path(config["jwks_file"]).write_bytes(orjson.dumps(key_set(SIGNER, newcomer)))
+            put_keys(tmp_path, SIGNER, newcomer)
             x = make_exchange(headers={"x-api-key": newcomer.sign(claims(NOW_S))})
             step = auth.on_request_headers(x)
             assert inspect.isawaitable(step)
