@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -38,7 +39,21 @@ class Form(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False, examples=["2030-01-31T00:00:00Z"])]
+def _in_utc(at: datetime) -> datetime:
+    try:
+        found = at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time must lie between 1970 and 9999") from None
+    if found.year < 1970:  # noqa: PLR2004  # the epoch: times are kept as seconds since then
+        raise ValueError("the time must lie between 1970 and 9999")
+    return found
+
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False, examples=["2030-01-31T00:00:00Z"]),
+    AfterValidator(_in_utc),
+]
 """ISO 8601 with an offset."""
 
 

@@ -154,6 +154,8 @@ async def test_a_query_that_is_not_understood_is_refused(
         ({"subject": "a", "limits": [1]}, "limits[0]", "mapping"),
         ({"subject": "a", "expires_at": "tomorrow"}, "expires_at", ""),
         ({"subject": "a", "expires_at": "2030-01-01T00:00:00"}, "expires_at", "timezone"),
+        ({"subject": "a", "expires_at": "9999-12-31T23:59:59-23:59"}, "expires_at", "1970"),
+        ({"subject": "a", "expires_at": "1969-12-31T23:59:59Z"}, "expires_at", "1970"),
         ({"subject": "a", "tenant": "no/slash"}, "tenant", ""),
         ({"subject": "a", "models": ["m"] * 65}, "models", "64"),
     ],
@@ -214,6 +216,20 @@ async def test_what_is_there_already_is_a_conflict(client: Client) -> None:
     ):
         answer = await client.call("POST", path, body)
         assert (answer.status, answer.json["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize("path", ["/api/keys/%ff", "/api/keys/%00", "/api/keys/%ED%A0%80"])
+async def test_an_id_that_is_no_text_is_not_found(path: str, client: Client) -> None:
+    answer = await client.call("GET", path)
+
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("query", ["after=%ff", "subject=%ED%A0%80", "tenant=%00"])
+async def test_a_query_that_is_no_text_finds_nothing_wrong(query: str, client: Client) -> None:
+    answer = await client.call("GET", f"/api/keys?{query}")
+
+    assert answer.status in {200, 422}
 
 
 async def test_a_token_that_expired_or_was_removed_is_refused(client: Client) -> None:
