@@ -23,6 +23,7 @@ from gateway.plugin import (
 from gateway.plugin.grants import HeldGrants, abandon, give_back, granted
 from gateway.plugin.grouping import facts_of, tag_of, value_of
 from gateway.providers.body_model import Named, model_in_body
+from gateway.providers.request_estimate import generates
 from gateway_plugins.concurrency.config import SECOND_US, ConcurrencyConfig, RunningLimit
 from gateway_plugins.concurrency.queues import Queue
 from gateway_plugins.concurrency.shedding import Shedder
@@ -124,23 +125,25 @@ class Concurrency(Plugin):
         return self._enter(x)
 
     def on_request(self, x: Exchange) -> Step:
-        if x.model is None:
-            named = model_in_body(x.request)
-            if isinstance(named, Reject):
-                return named
-            if not isinstance(named, str):
-                return self._enter_later(x, named)
-            x.model = named or None
-        return self._enter(x)
+        if x.model is not None:
+            return self._enter(x)
+        named = model_in_body(x.request)
+        if isinstance(named, str | Reject):
+            return self._enter_named(x, named)
+        return self._enter_later(x, named)
 
     async def _enter_later(self, x: Exchange, naming: Awaitable[Named]) -> Reject | None:
         """Enters when the model of a large body is known."""
-        named = await naming
-        if isinstance(named, Reject):
-            return named
-        x.model = named or None
-        step = self._enter(x)
+        step = self._enter_named(x, await naming)
         return step if step is None or isinstance(step, Reject) else await step
+
+    def _enter_named(self, x: Exchange, named: Named) -> Reject | Awaitable[Reject | None] | None:
+        if not isinstance(named, Reject):
+            x.model = named or None
+        elif generates(x.request.method, x.request.path):
+            return named
+        # What makes no model work, such as the upload of a file, names none.
+        return self._enter(x)
 
     def _enter(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         demands = tuple([limit.demand(x) for limit in self._limits])

@@ -122,6 +122,18 @@ class RateLimitConfig(PluginConfig):
         description="Which limits of virtual keys count: `head` those that the head of a request "
         "tells (requests, bytes), `all` tokens and streams too, for which bodies are read.",
     )
+    reserve_output_tokens: int = Field(
+        1024,
+        ge=1,
+        le=1_000_000,
+        description="For `tokens`: what is set aside for an answer: the request's own limit, at "
+        "most this.",
+    )
+    stream_usage: Literal["add", "as_sent"] = Field(
+        "add",
+        description="For `tokens`: ask OpenAI-like streams for their usage where the client does "
+        "not; the client is not shown it.",
+    )
     store: str = Field("default", description="A store of gateway.yaml.")
     on_outage: Literal["closed", "lease"] = Field(
         "closed",

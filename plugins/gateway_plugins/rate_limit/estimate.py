@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gateway.plugin import Exchange
+from gateway.providers.request_estimate import generates, input_tokens, output_tokens
 
-BYTES_PER_TOKEN = 4
-_OUTPUT_KEYS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _STREAMING_PATHS = ("streamGenerateContent", "-stream")
 _STREAMING_BY_DEFAULT = ("/api/chat", "/api/generate")
 
 
-def tokens_of(x: Exchange) -> int:
-    """Prompt and answer together: a quarter of the body's bytes, and the longest answer allowed."""
-    body = x.request.body
-    size = 0 if body is None else len(body)
-    return max(1, -(-size // BYTES_PER_TOKEN) + _output_tokens(x.request.json()))
-
-
-def _output_tokens(body: Any) -> int:
-    """The longest answer that the request allows, 0 where it names none."""
-    if not isinstance(body, dict):
+def tokens_of(x: Exchange, answer_max: int) -> int | None:
+    """Prompt and answer together, the answer at most `answer_max`; None where no model works."""
+    request = x.request
+    if request.method != "POST":
+        return None
+    if not generates(request.method, request.path):
         return 0
-    places = [body]
-    for name, key in (("generationConfig", "maxOutputTokens"), ("inferenceConfig", "maxTokens")):
-        inner = body.get(name)
-        if isinstance(inner, dict):
-            places.append({_OUTPUT_KEYS[0]: inner.get(key)})
-    options = body.get("options")
-    if isinstance(options, dict):
-        places.append({_OUTPUT_KEYS[0]: options.get("num_predict")})
-    named = [place.get(key) for place in places for key in _OUTPUT_KEYS]
-    return max((n for n in named if isinstance(n, int) and n > 0), default=0)
+    answer = output_tokens(request.json(), request.path, answer_max)
+    return input_tokens(request.body or b"", request.headers) + answer
 
 
 def bytes_of(x: Exchange) -> int:

@@ -15,13 +15,12 @@ from typing import Any
 
 from gateway.plugin import Algorithm, Demand, Exchange, Fact
 from gateway.plugin.grouping import ValueOf, facts_of, tag_of, value_of
-from gateway_plugins.rate_limit.config import GroupLimit, Kind
+from gateway_plugins.rate_limit.config import GroupLimit, Kind, RateLimitConfig
 from gateway_plugins.rate_limit.config import Limit as WrittenLimit
 from gateway_plugins.rate_limit.estimate import bytes_of, is_streamed, tokens_of
 
 GROUPS_MAX = 10_000
 """Groups whose demand is remembered per limit; then the memory starts anew."""
-_CLIENT_ERRORS = 400
 _ALGORITHMS = {"log": Algorithm.LOG, "gcra": Algorithm.GCRA}
 _UNITS = {"requests": "requests", "tokens": "tokens", "bytes": "content-bytes"}
 
@@ -29,17 +28,25 @@ _UNITS = {"requests": "requests", "tokens": "tokens", "bytes": "content-bytes"}
 class Limit:
     """One limit, compiled: of requests here, of the other kinds below.
 
-    `label` names it in header fields and messages. `policy_item` is its member of the field
-    `RateLimit-Policy`, and `item` the beginning of its member of `RateLimit`.
+    `label` names it in header fields and messages, `most` is what one request may ask for.
+    `policy_item` is its member of the field `RateLimit-Policy`, and `item` the beginning of its
+    member of `RateLimit`.
     """
 
     __slots__ = (
-        "_algorithm", "_demands", "_head", "_scope", "_value_of", "_window_us",
-        "burst", "capacity", "capacity_text", "item", "kind", "label", "policy_item", "window_text",
+        "_algorithm", "_answer_max", "_burst", "_demands", "_head", "_scope", "_value_of",
+        "_window_us", "capacity", "capacity_text", "item", "kind", "label", "most", "policy_item",
+        "window_text",
     )  # fmt: skip
 
-    def __init__(self, written: WrittenLimit, words: Sequence[str], scope: str | None) -> None:
-        """`words` say who shares the count; `scope` None is the policy of the exchange."""
+    def __init__(
+        self, written: WrittenLimit, words: Sequence[str], scope: str | None, answer_max: int
+    ) -> None:
+        """`words` say who shares the count; `scope` None is the policy of the exchange.
+
+        `answer_max` is what is reserved at most for the tokens of an answer.
+        """
+        self._answer_max = answer_max
         self.kind: Kind = written.kind
         self.capacity = written.capacity
         self.capacity_text = b"%d" % written.capacity
@@ -47,7 +54,8 @@ class Limit:
         streams = self.kind == "streams"
         self._algorithm = Algorithm.SLOTS if streams else _ALGORITHMS[written.algorithm]
         self._window_us = written.window_us
-        self.burst = written.burst or 0
+        self._burst = written.burst or 0
+        self.most = written.burst or written.capacity
         # In whatever order the words are written, they mean the same groups.
         words = sorted(words)
         self._value_of: ValueOf = value_of(words)
@@ -78,7 +86,7 @@ class Limit:
             1,
             self.capacity,
             self._window_us,
-            self.burst,
+            self._burst,
         )
         self._demands[value] = demand
         return demand
@@ -99,19 +107,12 @@ class TokenLimit(Limit):
     __slots__ = ()
 
     def demand(self, x: Exchange) -> Demand | None:
+        tokens = tokens_of(x, self._answer_max)
         # An estimate alone never makes a request impossible.
-        return self._demand_of(x, min(tokens_of(x), self.burst or self.capacity))
+        return None if tokens is None else self._demand_of(x, min(tokens, self.most))
 
-    def used(self, x: Exchange, reserved: int) -> int:
-        usage = x.usage
-        if usage is None:
-            return 0
-        response = x.response
-        failed = response is not None and response.status >= _CLIENT_ERRORS
-        if usage.estimated and failed and response is not None and not response.local:
-            return 0
-        # An answer that tells nothing (another dialect) is charged as it was estimated.
-        return usage.total_tokens or reserved
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # as the others
+        return 0 if x.usage is None else x.usage.total_tokens
 
 
 class ByteLimit(Limit):
@@ -162,7 +163,7 @@ class LimitSet:
     """
 
     __slots__ = (
-        "holds", "limits", "policy_field", "settles", "tag_of",
+        "counts_tokens", "holds", "limits", "policy_field", "settles", "tag_of",
     )  # fmt: skip
 
     def __init__(self, limits: Sequence[Limit], tag_of: Callable[[Exchange], str]) -> None:
@@ -171,6 +172,7 @@ class LimitSet:
         kinds = {limit.kind for limit in limits}
         self.settles = bool(kinds - {"requests"})
         self.holds = "streams" in kinds
+        self.counts_tokens = "tokens" in kinds
         self.policy_field = b", ".join(limit.policy_item for limit in limits)
 
     def demands(self, x: Exchange) -> tuple[tuple[Limit, ...], tuple[Demand, ...]]:
@@ -186,16 +188,18 @@ class LimitSet:
         return chosen, demands
 
 
-def policy_limits(written: Sequence[GroupLimit], name: str | None) -> LimitSet:
-    """The limits of a policy's use; `name` is the one that it shares counts by."""
+def policy_limits(config: RateLimitConfig) -> LimitSet:
+    """The limits of a policy's use."""
+    name = config.name
     scope = None if name is None else f"={name}"
-    limits = [_COMPILED[limit.kind](limit, limit.per, scope) for limit in written]
-    return LimitSet(limits, tag_of([limit.per for limit in written], name))
+    answer_max = config.reserve_output_tokens
+    limits = [_COMPILED[one.kind](one, one.per, scope, answer_max) for one in config.limits]
+    return LimitSet(limits, tag_of([one.per for one in config.limits], name))
 
 
-def key_limits(written: Sequence[WrittenLimit], key_id: str) -> LimitSet:
+def key_limits(written: Sequence[WrittenLimit], key_id: str, answer_max: int) -> LimitSet:
     """The limits that a virtual key carries: one count for all policies, in a place of its own."""
-    limits = [_COMPILED[limit.kind](limit, ["key"], "+") for limit in written]
+    limits = [_COMPILED[one.kind](one, ["key"], "+", answer_max) for one in written]
     tag = f"key/{key_id}"
     return LimitSet(limits, lambda _: tag)
 

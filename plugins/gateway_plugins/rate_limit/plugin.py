@@ -24,6 +24,8 @@ from gateway.plugin import (
 )
 from gateway.plugin.grants import HeldGrants
 from gateway.providers.body_model import Named, model_in_body
+from gateway.providers.request_estimate import generates
+from gateway.providers.stream_usage import ask_for_usage
 from gateway_plugins.rate_limit.config import Limit, RateLimitConfig
 from gateway_plugins.rate_limit.headers import Teller
 from gateway_plugins.rate_limit.limits import (
@@ -54,7 +56,7 @@ class RateLimit(Plugin):
         store = runtime.counters(config.store)
         self._taking = Taking(store, lease=config.on_outage == "lease")
         self._held = HeldGrants(store, runtime)
-        self._limits = policy_limits(config.limits, config.name)
+        self._limits = policy_limits(config)
         self._known_keys: dict[Principal, LimitSet | Reject | None] = {}
         self._calls: Fact[list[Taken]] = Fact("rate_limit calls", list)
         self._teller = Teller(config.headers, runtime.wall)
@@ -66,9 +68,8 @@ class RateLimit(Plugin):
         self._asks_model = needs_model(config.limits)
         reads_body = self._asks_model or all_of_keys or not kinds <= _HEAD_KINDS
         self._key_kinds = self._kinds_of_keys()
-        self.requires = facts_needed(config.limits)
-        if all_of_keys or not config.limits:
-            self.requires |= {PRINCIPAL}
+        of_keys = {PRINCIPAL} if all_of_keys or not config.limits else set()
+        self.requires = facts_needed(config.limits) | of_keys
         needed = {
             "on_request_headers": not reads_body,
             "on_request": reads_body,
@@ -93,25 +94,25 @@ class RateLimit(Plugin):
         return self._take(x)
 
     def on_request(self, x: Exchange) -> Step:
-        if self._asks_model and x.model is None:
-            named = model_in_body(x.request)
-            if isinstance(named, Reject):
-                return named
-            if not isinstance(named, str):
-                return self._take_later(x, named)
-            x.model = named or None
-        return self._take(x)
+        if not self._asks_model or x.model is not None:
+            return self._take(x)
+        named = model_in_body(x.request)
+        if isinstance(named, str | Reject):
+            return self._take_named(x, named)
+        return self._take_later(x, named)
 
     async def _take_later(self, x: Exchange, naming: Awaitable[Named]) -> Reject | None:
         """Takes when the model of a large body is known."""
-        named = await naming
-        if isinstance(named, Reject):
+        step = self._take_named(x, await naming)
+        return step if step is None or isinstance(step, Reject) else await step
+
+    def _take_named(self, x: Exchange, named: Named) -> Reject | Awaitable[Reject | None] | None:
+        if not isinstance(named, Reject):
+            x.model = named or None
+        elif generates(x.request.method, x.request.path):
             return named
-        x.model = named or None
-        step = self._take(x)
-        if step is None or isinstance(step, Reject):
-            return step
-        return await step
+        # What makes no model work, such as the upload of a file, names none.
+        return self._take(x)
 
     def _take(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         own = self._own_limits(x.facts.get(PRINCIPAL)) if self._counts_keys else None
@@ -145,7 +146,8 @@ class RateLimit(Plugin):
             return UNREADABLE
         if any(limit.kind not in self._key_kinds for limit in limits):
             return UNCOUNTED
-        return key_limits(limits, principal.key_id) if limits else None
+        answer_max = self.config.reserve_output_tokens
+        return key_limits(limits, principal.key_id, answer_max) if limits else None
 
     async def _wait(self, x: Exchange, calls: list[Taken]) -> Reject | None:
         await self._taking.wait(calls)
@@ -169,14 +171,17 @@ class RateLimit(Plugin):
                 self._taking.give_back(call)
         if leased:
             x.flag("leased")
-        if reject is None and self._holds:
-            self._hold(calls)
+        if reject is None and (self._holds or self.needs_usage):
+            self._begin(x, calls)
         return reject
 
-    def _hold(self, calls: list[Taken]) -> None:
+    def _begin(self, x: Exchange, calls: list[Taken]) -> None:
+        """What an admitted exchange needs while it runs."""
         for call in calls:
             if call.of.holds and call.open and call.grant is not None:
                 self._held.add(call.grant)
+            if call.of.counts_tokens and self.config.stream_usage == "add":
+                ask_for_usage(x)
 
     def on_response_headers(self, x: Exchange) -> None:
         calls = x.facts.get(self._calls)

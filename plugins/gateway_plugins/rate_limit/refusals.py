@@ -33,7 +33,7 @@ def over(limit: Limit, demanded: int, standings: Iterable[Standing]) -> Reject:
     else:
         what = f"{limit.capacity} {limit.kind} in {limit.window_text}"
         wait_us = max(1, *(standing.retry_after_us for standing in standings))
-    if demanded > (limit.burst or limit.capacity):
+    if demanded > limit.most:
         return Reject(
             Reason.RATE_LIMITED,
             f"{what} are allowed ({limit.label}), and this request alone has {demanded}",

@@ -19,31 +19,18 @@ def exchange(body: Any, target: str = "/v1/chat/completions") -> Exchange:
 
 
 @pytest.mark.parametrize(
-    ("body", "output"),
-    [
-        ({"max_tokens": 100}, 100),
-        ({"max_completion_tokens": 200, "max_tokens": 100}, 200),
-        ({"max_output_tokens": 300}, 300),
-        ({"generationConfig": {"maxOutputTokens": 400}}, 400),
-        ({"inferenceConfig": {"maxTokens": 500}}, 500),
-        ({"options": {"num_predict": 600}}, 600),
-        ({"options": {"num_predict": -1}}, 0),
-        ({"max_tokens": "many"}, 0),
-        ({"max_tokens": True, "n": 1}, 1),
-        ([1, 2], 0),
-        (b"no JSON", 0),
-    ],
+    ("body", "output"), [({"max_tokens": 100}, 100), ({"max_tokens": 9999}, 500), ({}, 500)]
 )
-def test_tokens_are_a_quarter_of_the_bytes_and_the_longest_answer(body: Any, output: int) -> None:
+def test_tokens_are_the_prompt_and_the_longest_answer_allowed(body: Any, output: int) -> None:
     x = exchange(body)
     assert x.request.body is not None
 
-    assert tokens_of(x) == -(-len(x.request.body) // 4) + output
+    assert tokens_of(x, 500) == -(-len(x.request.body) // 4) + output
 
 
-def test_a_request_without_a_body_is_one_token() -> None:
-    """So that a full count refuses it too."""
-    assert tokens_of(make_exchange("GET")) == 1
+def test_only_models_use_tokens() -> None:
+    assert tokens_of(make_exchange("GET", "/v1/models"), 500) is None
+    assert tokens_of(exchange(b"a file", "/v1/files"), 500) == 0
 
 
 @pytest.mark.parametrize(

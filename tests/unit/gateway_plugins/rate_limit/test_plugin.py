@@ -286,14 +286,30 @@ class TestTokens:
         async with running(RateLimit, {"limits": [self.LIMIT]}, runtime) as plugin:
             for _ in range(3):
                 x = call(body={"max_tokens": 900})
-                x.usage = Usage(225, 0)
+                x.usage = Usage(estimated=False)
                 assert (await play(plugin, x, response=make_response(400))).answer is None
 
-    async def test_an_answer_that_tells_nothing_costs_the_estimate(self, runtime: Runtime) -> None:
+    async def test_what_makes_no_model_work_is_not_refused_for_tokens(
+        self, runtime: Runtime
+    ) -> None:
         async with running(RateLimit, {"limits": [self.LIMIT]}, runtime) as plugin:
-            await send(plugin, call(body={"max_tokens": 900}), usage=Usage())
+            await send(plugin, call(body={}), usage=Usage(1000, 0, estimated=False))
+            assert refused(await send(plugin, call(body={})))
 
-            assert refused(await send(plugin, call(body={"max_tokens": 900})))
+            models = call(method="GET", target="/v1/models")
+            assert (await send(plugin, models)).answer is None
+            assert (await send(plugin, call(target="/v1/files", body="x"))).answer is None
+
+    @pytest.mark.parametrize(("setting", "asked"), [("add", True), ("as_sent", False)])
+    async def test_a_stream_is_asked_for_its_usage(
+        self, runtime: Runtime, setting: str, *, asked: bool
+    ) -> None:
+        config = {"limits": [self.LIMIT], "stream_usage": setting}
+        async with running(RateLimit, config, runtime) as plugin:
+            x = call(body={"stream": True})
+            await send(plugin, x)
+
+        assert x.usage_asked is asked
 
     async def test_an_estimate_over_the_limit_passes_where_nothing_else_was_used(
         self, runtime: Runtime
@@ -448,7 +464,7 @@ class TestHeaders:
             '"streams-per-header.x-team";q=3;qu="concurrent-requests"'
         )
         assert got["ratelimit"] == (
-            '"tokens-per-tenant-60s";r=4996;t=60, "bytes-per-ip-1h";r=8985;t=3600, '
+            '"tokens-per-tenant-60s";r=3972;t=60, "bytes-per-ip-1h";r=8985;t=3600, '
             '"streams-per-header.x-team";r=2'
         )
 
