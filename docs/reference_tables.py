@@ -2,7 +2,8 @@
 
 Run `python docs/reference_tables.py` after a change; a test fails while a table is out of date.
 A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is `settings:SECTION`,
-`variables`, `foreign` or `metrics`.
+`variables`, `foreign`, `metrics`, `permissions:data`, `permissions:admin`, `roles`, `role` or
+`conditions`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from gateway.environment import (
     setting_paths,
     variable_name,
 )
+from gateway.identity.permissions import ADMIN_PERMISSIONS, Permission
+from gateway.identity.permissions import CATALOGUE as PERMISSIONS
+from gateway.identity.roles import BUILTIN_ROLES, Allowed, Role
 from gateway.settings import RouteSettings, Settings, TargetSettings, UpstreamSettings
 from gateway.store_settings import MemoryStoreSettings, RedisStoreSettings
 from gateway.telemetry.catalogue import CATALOGUE
@@ -57,6 +61,14 @@ def _table(name: str) -> str:
             head, rows = ("variable", "setting"), variable_rows()
         case "foreign":
             head, rows = ("variable", "effect"), foreign_rows()
+        case "permissions":
+            head, rows = ("permission", "covers"), permission_rows(section)
+        case "roles":
+            head, rows = ("role", "meant for", "allows"), role_rows()
+        case "role":
+            head, rows = ("key", "value", "default", "meaning"), key_rows(Role)
+        case "conditions":
+            head, rows = ("key", "value", "default", "meaning"), key_rows(Allowed)
         case _:
             head, rows = ("metric", "type", "labels", "meaning"), metric_rows()
     lines = [head, ("---",) * len(head), *rows]
@@ -107,6 +119,36 @@ def metric_rows() -> Rows:
         yield f"`{metric.exposed_name}`", metric.kind, labels, metric.help
 
 
+def permission_rows(section: str) -> Rows:
+    """Each permission of requests (`data`) or of administrators."""
+    wanted: tuple[Permission, ...] = ADMIN_PERMISSIONS
+    if section == "data":
+        wanted = tuple(p for p in PERMISSIONS if not p.admin)
+    for permission in wanted:
+        marks = [mark for mark, on in _marks(permission) if on]
+        yield f"`{permission.name}`", permission.text + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _marks(permission: Permission) -> tuple[tuple[str, bool], ...]:
+    return ("model", permission.has_model), ("text", permission.generates)
+
+
+def role_rows() -> Rows:
+    """Each built-in role."""
+    for name, role in BUILTIN_ROLES.items():
+        yield f"`{name}`", role.description, ", ".join(f"`{item}`" for item in role.allow)
+
+
+def key_rows(model: type[BaseModel]) -> Rows:
+    """Each key of `model`."""
+    for key in model.model_fields:
+        schema = _schema_of(model, (key,))
+        kind = "list of patterns" if key in {"allow", "deny", "permissions"} else _kind(schema)
+        also = ", or patterns under conditions" if key in {"allow", "deny"} else ""
+        default = "required" if model.model_fields[key].is_required() else _default(schema)
+        yield f"`{key}`", kind + also, default, schema.get("description", "")
+
+
 def _schema_of(model: type[BaseModel], path: tuple[str, ...]) -> dict[str, Any]:
     """The JSON Schema of one setting, with its description and default."""
     whole = model.model_json_schema()
@@ -149,7 +191,7 @@ def _default(schema: dict[str, Any]) -> str:
     if "default" not in schema:
         return "-"
     value = schema["default"]
-    if value is None or value in ([], {}):
+    if value is None or value in ([], {}, ""):
         return "-"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -66,7 +66,8 @@ def _code(words: list[str]) -> str:
 
 
 def _key_rows(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
-    schema = model.model_json_schema()["properties"]
+    whole = model.model_json_schema()
+    schema = {key: _with_choices(each, whole) for key, each in whole["properties"].items()}
     for key, field in model.model_fields.items():
         default = (
             "required"
@@ -83,6 +84,13 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
+def _with_choices(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """`schema` with the words of an enumeration in place of the reference to it."""
+    items = schema.get("items", {})
+    named = whole.get("$defs", {}).get(items.get("$ref", "").rpartition("/")[2], {})
+    return {**schema, "items": named} if "enum" in named else schema
+
+
 def _kind(schema: dict[str, Any]) -> str:
     """A JSON Schema in words."""
     if "anyOf" in schema:
@@ -91,7 +99,8 @@ def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_kind(schema['items'])}s"
+        kind = _kind(schema["items"])
+        return f"list of {kind}" if kind.endswith("`") else f"list of {kind}s"
     if schema.get("type") in {"integer", "number"}:
         least = f", at least {schema['minimum']}" if schema.get("minimum") else ""
         return "number" + least
@@ -102,7 +111,7 @@ _WORDS = {"string": "text", "boolean": "true or false", "path": "path"}
 
 
 def _default(value: Any) -> str:
-    if value is None or value in ({}, ()):
+    if value is None or value in ({}, (), ""):
         return "-"
     if isinstance(value, tuple):
         return f"`[{', '.join(value)}]`"

@@ -33,6 +33,7 @@ MODEL_CHARACTERS_MAX = 200
 _UNKNOWN = Reject(Reason.PERMISSION_DENIED, "the caller is not known")
 _UNAVAILABLE = Reject(Reason.IDENTITY_UNAVAILABLE, "roles cannot be read")
 _NOTHING_KNOWN = -1
+_NONE: frozenset[str] = frozenset()
 
 
 class Rbac(Plugin):
@@ -98,23 +99,30 @@ class Rbac(Plugin):
         except IdentityUnavailableError:
             return _UNAVAILABLE
         rule = access.rule(self._operation(x.request.method, x.path))
-        reject = None if rule.always is True else self._judge_head(x, rule)
+        reject = None if rule.always is True else self._judge_head(x, rule, principal)
         for name in self._require:
             rule = access.rule(name)
             if reject is None and rule.always is not True:
-                reject = self._judge_head(x, rule)
+                reject = self._judge_head(x, rule, principal)
         return reject
 
-    def _judge_head(self, x: Exchange, rule: Rule) -> Reject | None:
+    def _judge_head(self, x: Exchange, rule: Rule, principal: Principal) -> Reject | None:
         """What can be said before the body; a body that may still change it is waited for."""
         situation = self._situation(x)
         answer = rule.judge(situation)
         if answer is True or (answer is None and rule.reads_body and self._reads_body):
             return None
         if answer is None and rule.reads_body:
+            # Who verified the credential holds it to the models of its scopes.
+            if principal.scopes and self._roles_allow(principal, rule.permission, situation):
+                return None
             message = f"{rule.permission} depends on the body, which `rbac` does not read here"
             return Reject(Reason.PERMISSION_DENIED, message)
         return self._denied(rule.permission, situation.model)
+
+    def _roles_allow(self, principal: Principal, permission: str, situation: Situation) -> bool:
+        access = self._book.access(principal.roles or self._defaults, _NONE, principal.tenant)
+        return access.permits(permission, situation)
 
     def _situation(self, x: Exchange) -> Situation:
         query = x.request.query if x.request.method == "GET" else None
@@ -165,11 +173,14 @@ class Rbac(Plugin):
         spare = spare_models(parsed)
         if spare is None:
             return Reject(Reason.PERMISSION_DENIED, "`models` is no list of texts")
-        situation.output_tokens = output_tokens(x.request.body or b"", parsed)
         for model in (named, *spare):
             situation.model = model
             for rule in rules:
-                if rule.judge(situation) is not True:
+                answer = rule.judge(situation)
+                if answer is None and situation.output_tokens is None:
+                    situation.output_tokens = output_tokens(x.request.body or b"", parsed)
+                    answer = rule.judge(situation)
+                if answer is not True:
                     return self._denied(rule.permission, model)
         return None
 

@@ -37,18 +37,18 @@ class FakeDirectory:
         return self.written
 
     def principal_of_key(self, presented: str) -> Principal | Reject:
-        raise NotImplementedError
+        raise AssertionError
 
     def is_revoked(
         self, kind: str, name: str, *, tenant: str = "", issued_at: float | None = None
     ) -> bool:
-        raise NotImplementedError
+        raise AssertionError
 
     def roles_of(self, tenant: str, subject: str) -> frozenset[str]:
-        raise NotImplementedError
+        raise AssertionError
 
     def note_use(self, key_id: str) -> None:
-        raise NotImplementedError
+        raise AssertionError
 
 
 def caller(*roles: str, tenant: str = "acme", scopes: tuple[str, ...] = ()) -> Principal:
@@ -131,6 +131,18 @@ async def test_scopes_of_the_credential_bound_its_roles() -> None:
     x = request(caller("developer", scopes=("embeddings.*",)))
 
     assert await answer(x) == refusal("chat.create is needed")
+
+
+async def test_models_of_scopes_are_held_by_who_verified_them_where_no_body_is_read() -> None:
+    def asks(*roles: str, model: str = "gpt-4") -> Exchange:
+        principal = caller(*roles, scopes=("chat.create:gpt-4*", "models.*"))
+        return request(principal, body={"model": model})
+
+    assert await answer(asks("user")) is None
+    assert await answer(asks("viewer")) == refusal("chat.create is needed")
+    read = {"read_body": True}
+    assert await answer(asks("user"), read) is None
+    assert await answer(asks("user", model="o3"), read) == refusal("chat.create is needed for o3")
 
 
 async def test_the_prefix_of_the_route_is_not_part_of_the_path() -> None:
