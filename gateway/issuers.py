@@ -18,8 +18,10 @@ ASYMMETRIC: tuple[AsymmetricAlgorithm, ...] = (
 
 
 def _listed(value: Any) -> Any:
-    """One text stands for a list of one."""
-    return (value,) if isinstance(value, str) else value
+    """One text stands for a list of one. A tuple in any case, as the strict reading asks."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -44,7 +46,7 @@ class IssuerSettings(BaseModel):
     jwks_file: Path | None = Field(
         None, description="Its keys in a file, in place of a URL; read again when it changes."
     )
-    algorithms: tuple[AsymmetricAlgorithm, ...] = Field(
+    algorithms: Annotated[tuple[AsymmetricAlgorithm, ...], BeforeValidator(_listed)] = Field(
         ASYMMETRIC, min_length=1, description="The signatures that are accepted."
     )
     types: Texts = Field(

@@ -21,8 +21,10 @@ def _field_name(name: str) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """One issuer stands for a list of one."""
-    return (value,) if isinstance(value, dict) else value
+    """One issuer stands for a list of one. A tuple in any case, as the strict reading asks."""
+    if isinstance(value, dict):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 HeaderName = Annotated[str, AfterValidator(_field_name)]
