@@ -73,3 +73,16 @@ def test_conditions_are_written_as_people_read_them() -> None:
 
     assert text_of(match) == "methods POST, models a b, header x=1"
     assert text_of(Match.model_validate({"tenants": ("*",), "routes": ("*", "openai")})) == ""
+
+
+def test_a_policy_for_one_tenant_is_hidden_by_one_for_more_of_them() -> None:
+    texts = (
+        policy("[{passport: {}}]", name="a", match="{tenants: ['acme*']}"),
+        policy("[{passport: {}}]", name="b", match="{tenants: [acme-eu]}"),
+        policy("[{passport: {}}]", name="c", match="{tenants: [globex]}"),
+    )
+    pairs = [
+        (p.file.name, e.file.name) for p, e in unreachable(in_order(compiled(*texts).policies))
+    ]
+
+    assert pairs == [("b", "a")]

@@ -87,3 +87,13 @@ async def test_a_choice_by_model_is_refused_and_not_guessed() -> None:
 
     assert isinstance(answer, Reject)
     assert answer.reason is Reason.UNINSPECTABLE
+
+
+async def test_what_ran_before_the_policy_was_chosen_is_told_too() -> None:
+    """The steps before a choice by tenant have changed the headers already."""
+    x = question()
+    received = [KEPT, (b"authorization", b"secret")]
+
+    answer = await decide(x, policy(lambda _: None), asks_model=False, received=received)
+
+    assert answer == Reply(200, (("x-envoy-auth-headers-to-remove", "authorization"),))
