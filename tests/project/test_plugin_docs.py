@@ -65,7 +65,13 @@ def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("plugin", "status"),
-    [("ip_allowlist", 403), ("request_limits", 200), ("security_headers", 200)],
+    [
+        ("concurrency", 200),
+        ("ip_allowlist", 403),
+        ("rate_limit", 200),
+        ("request_limits", 200),
+        ("security_headers", 200),
+    ],
 )
 def test_the_first_example_of_each_page_serves(plugin: str, status: int) -> None:
     policy = examples(ROOT / "docs" / "plugins" / f"{plugin}.md")[0]
