@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.admin.api import BODY_BYTES_MAX, Api
 from gateway.admin.exposition import CONTENT_TYPE, render
 from gateway.networks import parse_address
+from gateway.telemetry.catalogue import STORE_AWAY
 from gateway.telemetry.metrics import MetricsSnapshot
 
 _HEADERS = {
@@ -111,7 +112,7 @@ class _Pages:
         return _json(status, status=200 if ready else 503)
 
     async def dependencies(self, _request: web.Request) -> web.Response:
-        """The upstreams as the workers see them; 503 where one has no target in rotation."""
+        """Upstreams and stores as the workers see them; 503 where all of them see one as gone."""
         workers = len(self._plane.status()["workers"])
         upstreams = await self._plane.upstreams()
         out = [
@@ -119,13 +120,17 @@ class _Pages:
             for name, targets in upstreams.items()
             if targets and all(target["ejected_by"] >= workers for target in targets)
         ]
+        gauges = (await self._plane.metrics()).gauges
+        away = {name: int(n) for (name,), n in gauges.get(STORE_AWAY.name, {}).items()}
+        gone = [name for name, count in away.items() if count >= workers]
         body = {
-            "ok": not out,
+            "ok": not out and not gone,
             "out_of_rotation": out,
             "upstreams": upstreams,
+            "stores": {name: {"away_for_workers": count} for name, count in away.items()},
             "demo_provider": "running" if self._demo_running() else "stopped",
         }
-        return _json(body, status=503 if out else 200)
+        return _json(body, status=200 if body["ok"] else 503)
 
     async def metrics(self, _request: web.Request) -> web.Response:
         body = render(await self._plane.metrics())

@@ -21,6 +21,7 @@ from gateway.proxy.key_sources import CredentialKeeper
 from gateway.proxy.parts import ProxyParts
 from gateway.server.control import TargetReport
 from gateway.server.loop_lag import LoopLag
+from gateway.server.store_metrics import count_store
 from gateway.server.worker import serve
 from gateway.settings import Settings
 from gateway.state.stores import Stores
@@ -54,7 +55,9 @@ class ProxyEngine:
     def __init__(self, settings: Settings, metrics: Metrics, log: ExchangeLog) -> None:
         """Raises ConfigError where routes or upstreams cannot be used."""
         self._directory = StoredDirectory(settings.data_dir, time.time)  # noqa: TID251  # when keys end
-        self._stores = Stores(settings, asyncio.get_running_loop())
+        self._stores = Stores(
+            settings, asyncio.get_running_loop(), functools.partial(count_store, metrics)
+        )
         self._lag = LoopLag(asyncio.get_running_loop())
         metrics.gauge(catalogue.LOOP_LAG, self._lag.seconds)
         runtime = Runtime(

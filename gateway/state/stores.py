@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.plugin.limits import CounterStore
 from gateway.settings import Settings
@@ -16,11 +17,17 @@ from gateway.suggestions import did_you_mean
 class Stores:
     """Makes each store when the first plugin asks for it; all uses of one name share it.
 
-    Without a `loop` nothing is connected: enough to check policies.
+    Without a `loop` nothing is connected: enough to check policies. `on_made` is told each.
     """
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop | None = None,
+        on_made: Callable[[str, CounterStore], None] = lambda *_: None,
+    ) -> None:
         self._loop = loop
+        self._on_made = on_made
         self._settings: dict[str, StoreSettings] = {
             DEFAULT_STORE: MemoryStoreSettings(),
             **settings.stores,
@@ -33,6 +40,7 @@ class Stores:
         store = self._made.get(name)
         if store is None:
             store = self._made[name] = self._make(name)
+            self._on_made(name, store)
         return store
 
     def _make(self, name: str) -> CounterStore:

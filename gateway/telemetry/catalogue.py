@@ -102,6 +102,41 @@ LOOP_LAG = _gauge(
     (),
     "How late the event loops run, smoothed, added up over the workers.",
 )
+STORE_TAKES = _counter(
+    "sealgate_store_takes",
+    ("store", "outcome"),
+    "Questions to a store of counters: answered, leased (from a share, it was away), unavailable.",
+)
+STORE_COMMANDS = _counter("sealgate_store_commands", ("store",), "Commands sent to a store.")
+STORE_ROUND_TRIPS = _counter(
+    "sealgate_store_round_trips", ("store",), "Writes that carried them: fewer, as they share one."
+)
+STORE_ERRORS = _counter(
+    "sealgate_store_errors",
+    ("store", "cause"),
+    "Commands that were not answered in time (timeout) or with an error (reply), and connections "
+    "lost (connection).",
+)
+STORE_LATE = _counter(
+    "sealgate_store_late_answers", ("store",), "Admissions that came too late and were given back."
+)
+STORE_CORRECTIONS = _counter(
+    "sealgate_store_corrections",
+    ("store", "result"),
+    "Corrections of what was taken: done, or dropped, which leaves a counter wrong.",
+)
+STORE_WAITING = _gauge(
+    "sealgate_store_corrections_waiting", ("store",), "Corrections kept until the store is back."
+)
+STORE_AWAY = _gauge(
+    "sealgate_store_away", ("store",), "Workers for which a store, or a part of it, is away."
+)
+STORE_SHARE = _gauge(
+    "sealgate_store_share",
+    ("store",),
+    "Part of lease_fraction that all workers together hold for an outage, 0 to 1.",
+)
+STORE_KEYS = _gauge("sealgate_store_keys", ("store",), "Counters in use in a store in memory.")
 LOG_DROPS = _counter(
     "sealgate_log_lines_dropped", (), "Log lines dropped because standard output was too slow."
 )
@@ -125,6 +160,8 @@ STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, secon
 CATALOGUE: tuple[MetricInfo, ...] = (
     REQUESTS, TENANT_REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS,
     PLUGIN_EVENTS, UPSTREAM_ERRORS, RETRIES, EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS,
-    ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS, LOOP_LAG, LOG_DROPS, CERTIFICATE_RELOADS, RELOADS,
-    POLICY_VERSION, RELOAD_OK, WORKERS, RESTARTS, BUILD, STARTED,
+    ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS, LOOP_LAG, STORE_TAKES, STORE_COMMANDS,
+    STORE_ROUND_TRIPS, STORE_ERRORS, STORE_LATE, STORE_CORRECTIONS, STORE_WAITING, STORE_AWAY,
+    STORE_SHARE, STORE_KEYS, LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION,
+    RELOAD_OK, WORKERS, RESTARTS, BUILD, STARTED,
 )  # fmt: skip

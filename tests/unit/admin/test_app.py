@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from gateway.admin.app import host_is_literal, make_app
+from gateway.telemetry import catalogue
 from gateway.telemetry.metrics import Metrics, MetricsSnapshot
 
 
@@ -92,6 +93,18 @@ async def test_an_upstream_is_out_when_every_worker_has_every_target_out(
     assert found == status
     assert body["out_of_rotation"] == (["openai"] if status == 503 else [])
     assert body["demo_provider"] == "running"
+
+
+@pytest.mark.parametrize(("away", "status"), [(0, 200), (1, 200), (2, 503)])
+async def test_a_store_is_away_when_no_worker_reaches_it(
+    admin: Admin, away: int, status: int
+) -> None:
+    admin.plane.counted.gauge(catalogue.STORE_AWAY, lambda: away, "default")
+
+    found, body = await admin.json("/health/dependencies")
+
+    assert (found, body["ok"]) == (status, status == 200)
+    assert body["stores"] == {"default": {"away_for_workers": away}}
 
 
 async def test_metrics_are_what_prometheus_reads(admin: Admin) -> None:
