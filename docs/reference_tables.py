@@ -2,8 +2,8 @@
 
 Run `python docs/reference_tables.py` after a change; a test fails while a table is out of date.
 A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is `settings:SECTION`,
-`variables`, `foreign`, `metrics`, `permissions:data`, `permissions:admin`, `roles`, `role` or
-`conditions`.
+`variables`, `foreign`, `endpoints`, `metrics`, `permissions:data`, `permissions:admin`, `roles`,
+`role` or `conditions`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
+from gateway.admin.endpoints import ENDPOINTS
 from gateway.environment import (
     FOREIGN,
     FOREIGN_PREFIXES,
@@ -27,6 +29,7 @@ from gateway.environment import (
 from gateway.identity.permissions import ADMIN_PERMISSIONS, Permission
 from gateway.identity.permissions import CATALOGUE as PERMISSIONS
 from gateway.identity.roles import BUILTIN_ROLES, Allowed, Role
+from gateway.issuers import IssuerSettings
 from gateway.settings import RouteSettings, Settings, TargetSettings, UpstreamSettings
 from gateway.store_settings import MemoryStoreSettings, RedisStoreSettings
 from gateway.telemetry.catalogue import CATALOGUE
@@ -40,6 +43,7 @@ _PARTS: dict[str, tuple[type[BaseModel], str]] = {
     "upstreams": (UpstreamSettings, "upstreams.NAME."),
     "targets": (TargetSettings, "upstreams.NAME.targets[]."),
     "routes": (RouteSettings, "routes[]."),
+    "issuers": (IssuerSettings, "identity.admin_oidc[]."),
     "memory-store": (MemoryStoreSettings, "stores.NAME."),
     "redis-store": (RedisStoreSettings, "stores.NAME."),
 }
@@ -69,6 +73,8 @@ def _table(name: str) -> str:
             head, rows = ("key", "value", "default", "meaning"), key_rows(Role)
         case "conditions":
             head, rows = ("key", "value", "default", "meaning"), key_rows(Allowed)
+        case "endpoints":
+            head, rows = ("call", "permission", "body", "filters", ""), endpoint_rows()
         case _:
             head, rows = ("metric", "type", "labels", "meaning"), metric_rows()
     lines = [head, ("---",) * len(head), *rows]
@@ -117,6 +123,25 @@ def metric_rows() -> Rows:
     for metric in CATALOGUE:
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
         yield f"`{metric.exposed_name}`", metric.kind, labels, metric.help
+
+
+def endpoint_rows() -> Rows:
+    """Each endpoint of the admin API."""
+    for endpoint in ENDPOINTS:
+        form = endpoint.form
+        keys = [] if form is None else [_key(name, f) for name, f in form.model_fields.items()]
+        yield (
+            f"`{endpoint.method} {endpoint.path}`",
+            f"`{endpoint.permission}`" if endpoint.permission else "any credential",
+            ", ".join(keys) or "-",
+            ", ".join(f"`{name}`" for name in endpoint.filters) or "-",
+            endpoint.summary + (" (`If-Match`)" if endpoint.conditional else ""),
+        )
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    """A member of a body; one that has to be there stands out."""
+    return f"**`{name}`**" if field.is_required() else f"`{name}`"
 
 
 def permission_rows(section: str) -> Rows:

@@ -59,10 +59,13 @@ def fields_of(model: type[BaseModel]) -> set[str]:
     return names
 
 
-def commands() -> dict[str, Any]:
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
-    return group.commands
+def commands() -> list[tuple[str, Any]]:
+    """Every command and every group of them, by its last word."""
+    found = [("", typer.main.get_command(app))]
+    for _, command in found:
+        if isinstance(command, typer.core.TyperGroup):
+            found += command.commands.items()
+    return found[1:]
 
 
 def test_every_setting_is_documented() -> None:
@@ -98,13 +101,13 @@ def test_every_verb_and_flag_is_documented() -> None:
     documented = code_words(page("reference/cli.md"))
     flags = {
         flag
-        for command in commands().values()
+        for _, command in commands()
         for parameter in command.params
         for flag in parameter.opts
         if flag.startswith("--")
     }
 
-    assert (set(commands()) | flags) - documented == set()
+    assert ({name for name, _ in commands()} | flags) - documented == set()
 
 
 def test_every_hook_is_documented() -> None:
