@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, tzinfo
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -59,9 +60,14 @@ def _currency(text: str) -> str:
     return text
 
 
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name; the first look at any but UTC reads a file."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 def _timezone(text: str) -> str:
     try:
-        ZoneInfo(text)
+        zone_of(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f'"{text}" is no time zone; write one such as Europe/Berlin') from None
     return text

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from gateway_plugins.budget.config import Period
+from gateway_plugins.budget.config import Period, zone_of
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -35,7 +34,7 @@ class Calendar:
 
     def __init__(self, period: Period, timezone: str, wall: Callable[[], float]) -> None:
         self._period = period
-        self._zone = ZoneInfo(timezone)
+        self._zone = zone_of(timezone)
         self._wall = wall
         self.began_s = 0
         self.ends_s = 0

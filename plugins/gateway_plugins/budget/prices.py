@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,9 @@ def _folded(patterns: Iterable[str]) -> Test | None:
     return compile_patterns(pattern.casefold() for pattern in patterns)
 
 
+@cache
 def built_in() -> PriceFile:
-    """The table that comes with the gateway."""
+    """The table that comes with the gateway; read once."""
     text = files("gateway_plugins.budget").joinpath("prices.yaml").read_text(encoding="utf-8")
     return parse_prices(text, "prices.yaml")
 
