@@ -15,10 +15,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from gateway.chain.compiler import Use, compile_chain
-from gateway.chain.runner import run
-from gateway.plugin import Exchange, Headers, Plugin, Runtime
+from gateway.chain.runner import run, run_complete
+from gateway.plugin import PRINCIPAL, Exchange, Headers, Plugin, Principal, Runtime
 from gateway.plugin.testing import make_exchange, make_response
+from gateway.state.memory import MemoryStore
+from gateway_plugins.concurrency import Concurrency
 from gateway_plugins.ip_allowlist import IpAllowlist
+from gateway_plugins.rate_limit import RateLimit
 from gateway_plugins.request_limits import RequestLimits
 from gateway_plugins.security_headers import SecurityHeaders
 
@@ -47,6 +50,8 @@ BODY = orjson.dumps(
     {"model": "gpt-4o", "messages": [{"role": "user", "content": TEXT * 90} for _ in range(1)]}
 )
 
+CALLER = Principal("acme", "ann", "key", "k1")
+
 
 class Case(NamedTuple):
     """One chain to measure."""
@@ -73,6 +78,15 @@ MODELS = (RequestLimits, {"models": ["gpt-4*"]})
 PLAIN = (SecurityHeaders, {})
 CORS = (SecurityHeaders, {"cors": {"origins": ["https://app.example.com"]}})
 ALL = (SecurityHeaders, {"apply_to": "all", "remove": ["server"]})
+PER_KEY = {"per": "key", "requests": 100_000, "window": "60s"}
+LIMIT = (RateLimit, {"limits": [PER_KEY]})
+SILENT = (RateLimit, {"limits": [PER_KEY], "headers": []})
+TOKENS = (
+    RateLimit,
+    {"limits": [PER_KEY, {"per": ["tenant", "model"], "tokens": 10**12, "window": "60s"}]},
+)
+SLOTS = (Concurrency, {"limits": [{"per": "tenant", "running": 100_000}]})
+SHED = (Concurrency, {"shed": {}})
 
 CASES = [
     Case("ip_allowlist", [ADDRESSES]),
@@ -83,12 +97,18 @@ CASES = [
     Case("security_headers, CORS", [CORS]),
     Case("security_headers, apply_to: all", [ALL]),
     Case("all three", [PLAIN, ADDRESSES, HEAD]),
+    Case("rate_limit, one limit in memory", [LIMIT]),
+    Case("rate_limit, without header fields", [SILENT]),
+    Case("rate_limit, requests and tokens", [TOKENS]),
+    Case("concurrency, one limit in memory", [SLOTS]),
+    Case("concurrency, shedding alone", [SHED]),
 ]
 
 
 def exchange() -> Exchange:
     """One exchange after the upstream's head; the core has looked at both heads already."""
     x = make_exchange(headers=REQUEST, body=BODY)
+    x.provide(PRINCIPAL, CALLER)
     x.response = make_response(headers=RESPONSE)
     _looked_at(x.request.headers)
     _looked_at(x.response.headers)
@@ -101,8 +121,9 @@ def _looked_at(headers: Headers) -> None:
 
 def microseconds(case: Case) -> float:
     """CPU time of the hooks of one exchange."""
+    store = MemoryStore()
     uses = [
-        Use(plugin(plugin.Config.model_validate(config), Runtime()))
+        Use(plugin(plugin.Config.model_validate(config), Runtime(counters=lambda _: store)))
         for plugin, config in case.plugins
     ]
     chain = compile_chain(uses)
@@ -114,6 +135,8 @@ def microseconds(case: Case) -> float:
             run(hooks, x)
         if chain.response_headers:
             run(chain.response_headers, x)
+        if chain.complete:
+            run_complete(chain.complete, x)
     return (time.process_time() - began) / EXCHANGES * 1e6
 
 

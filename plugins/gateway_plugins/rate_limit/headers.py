@@ -14,33 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from gateway.plugin import Headers, Standing
 from gateway.plugin.headers import RawHeader
 from gateway.settings import Dialect
-from gateway_plugins.rate_limit.limits import Limit
+from gateway_plugins.rate_limit.limits import TOLD_KINDS, Limit, LimitSet
 from gateway_plugins.rate_limit.taking import Taken
 
 SECOND_US = 1_000_000
 _MINUTE_S = 60
-
-
-class _Names(NamedTuple):
-    limit: bytes
-    remaining: bytes
-    reset: bytes
-
-
-_KINDS = ("requests", "tokens")
-_OPENAI = {
-    kind: _Names(*(f"x-ratelimit-{part}-{kind}".encode() for part in _Names._fields))
-    for kind in _KINDS
-}
-_ANTHROPIC = {
-    kind: _Names(*(f"anthropic-ratelimit-{kind}-{part}".encode() for part in _Names._fields))
-    for kind in _KINDS
-}
 
 _Told = tuple[Limit, Standing]
 
@@ -55,6 +37,24 @@ class Teller:
 
     def tell(self, headers: Headers, dialect: Dialect, calls: Sequence[Taken]) -> None:
         """Adds to an answer what the calls to the store came to."""
+        call = calls[0]
+        if len(calls) == 1 and len(call.limits) == 1 and call.grant is not None:
+            self._tell_one(headers, dialect, call.of, call.limits[0], call.grant.standings[0])
+        else:
+            self._tell_many(headers, dialect, calls)
+
+    def _tell_one(
+        self, headers: Headers, dialect: Dialect, of: LimitSet, limit: Limit, standing: Standing
+    ) -> None:
+        """The common case, without a list of one."""
+        fields: list[RawHeader] = []
+        if self._provider_style:
+            self._add_provider_style(limit, standing, dialect, headers, fields)
+        if self._ietf_style and not _has_ietf_style(headers):
+            fields += (b"ratelimit-policy", of.policy_field), (b"ratelimit", _item(limit, standing))
+        headers.extend_raw(fields)
+
+    def _tell_many(self, headers: Headers, dialect: Dialect, calls: Sequence[Taken]) -> None:
         told: list[_Told] = []
         for call in calls:
             if call.grant is not None:
@@ -63,54 +63,52 @@ class Teller:
             return
         fields: list[RawHeader] = []
         if self._provider_style:
-            for kind in _KINDS:
-                self._add_provider_style(kind, told, dialect, headers, fields)
-        first = headers.first
-        if self._ietf_style and first(b"ratelimit") is None and first(b"ratelimit-policy") is None:
-            _add_ietf_style(told, calls, fields)
+            for limit, standing in _tightest(told):
+                self._add_provider_style(limit, standing, dialect, headers, fields)
+        if self._ietf_style and not _has_ietf_style(headers):
+            policies = b", ".join([call.of.policy_field for call in calls if call.limits])
+            items = b", ".join([_item(limit, standing) for limit, standing in told])
+            fields += (b"ratelimit-policy", policies), (b"ratelimit", items)
         headers.extend_raw(fields)
 
     def _add_provider_style(
         self,
-        kind: str,
-        told: Sequence[_Told],
+        limit: Limit,
+        standing: Standing,
         dialect: Dialect,
         headers: Headers,
         fields: list[RawHeader],
     ) -> None:
-        tightest: _Told | None = None
-        for one in told:
-            if one[0].kind == kind and (
-                tightest is None or one[1].remaining < tightest[1].remaining
-            ):
-                tightest = one
-        if tightest is None:
-            return
-        limit, standing = tightest
         anthropic = dialect is Dialect.ANTHROPIC
-        names = _ANTHROPIC[kind] if anthropic else _OPENAI[kind]
-        if headers.first(names.limit) is not None:
+        names = limit.anthropic_names if anthropic else limit.openai_names
+        if names is None or headers.first(names.limit[0]) is not None:
             return
         us = standing.reset_us
-        fields += (
-            (names.limit, limit.capacity_text),
-            (names.remaining, b"%d" % standing.remaining),
-            (names.reset, rfc3339(self._wall(), us) if anthropic else go_duration(us)),
-        )
+        reset = rfc3339(self._wall(), us) if anthropic else go_duration(us)
+        fields += names.limit, (names.remaining, b"%d" % standing.remaining), (names.reset, reset)
 
 
-def _add_ietf_style(told: Sequence[_Told], calls: Sequence[Taken], fields: list[RawHeader]) -> None:
-    items = []
-    for limit, standing in told:
-        item = b"%b%d" % (limit.item, standing.remaining)
-        if limit.window_text:
-            item = b"%b;t=%d" % (item, -(-standing.reset_us // SECOND_US))
-        items.append(item)
-    policies = [call.of.policy_field for call in calls if call.limits]
-    fields += (
-        (b"ratelimit-policy", policies[0] if len(policies) == 1 else b", ".join(policies)),
-        (b"ratelimit", items[0] if len(items) == 1 else b", ".join(items)),
-    )
+def _tightest(told: Sequence[_Told]) -> list[_Told]:
+    """Of each kind that providers tell of, the limit with the least left."""
+    found: dict[str, _Told] = {}
+    for one in told:
+        kind = one[0].kind
+        if kind in TOLD_KINDS:
+            known = found.get(kind)
+            if known is None or one[1].remaining < known[1].remaining:
+                found[kind] = one
+    return [found[kind] for kind in TOLD_KINDS if kind in found]
+
+
+def _has_ietf_style(headers: Headers) -> bool:
+    first = headers.first
+    return first(b"ratelimit") is not None or first(b"ratelimit-policy") is not None
+
+
+def _item(limit: Limit, standing: Standing) -> bytes:
+    if not limit.window_text:
+        return b"%b%d" % (limit.item, standing.remaining)
+    return b"%b%d;t=%d" % (limit.item, standing.remaining, -(-standing.reset_us // SECOND_US))
 
 
 def go_duration(us: int) -> bytes:

@@ -11,18 +11,37 @@ It holds none of the limit's numbers, so that a limit that is changed goes on fr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.plugin import Algorithm, Demand, Exchange, Fact
 from gateway.plugin.grouping import ValueOf, facts_of, tag_of, value_of
+from gateway.plugin.headers import RawHeader
 from gateway_plugins.rate_limit.config import GroupLimit, Kind, RateLimitConfig
 from gateway_plugins.rate_limit.config import Limit as WrittenLimit
 from gateway_plugins.rate_limit.estimate import bytes_of, is_streamed, tokens_of
 
 GROUPS_MAX = 10_000
 """Groups whose demand is remembered per limit; then the memory starts anew."""
+TOLD_KINDS: tuple[Kind, ...] = ("requests", "tokens")
+"""What providers have header fields for."""
 _ALGORITHMS = {"log": Algorithm.LOG, "gcra": Algorithm.GCRA}
 _UNITS = {"requests": "requests", "tokens": "tokens", "bytes": "content-bytes"}
+
+
+class Names(NamedTuple):
+    """The fields in which a provider tells of one limit; the first is always the same."""
+
+    limit: RawHeader
+    remaining: bytes
+    reset: bytes
+
+
+def _names(written: WrittenLimit, form: str) -> Names | None:
+    kind = written.kind
+    if kind not in TOLD_KINDS:
+        return None
+    limit, remaining, reset = (form.format(part=p, kind=kind).encode() for p in Names._fields)
+    return Names((limit, b"%d" % written.capacity), remaining, reset)
 
 
 class Limit:
@@ -35,8 +54,8 @@ class Limit:
 
     __slots__ = (
         "_algorithm", "_answer_max", "_burst", "_demands", "_head", "_scope", "_value_of",
-        "_window_us", "capacity", "capacity_text", "item", "kind", "label", "most", "policy_item",
-        "window_text",
+        "_window_us", "anthropic_names", "capacity", "item", "kind", "label", "most",
+        "openai_names", "policy_item", "window_text",
     )  # fmt: skip
 
     def __init__(
@@ -49,7 +68,8 @@ class Limit:
         self._answer_max = answer_max
         self.kind: Kind = written.kind
         self.capacity = written.capacity
-        self.capacity_text = b"%d" % written.capacity
+        self.openai_names = _names(written, "x-ratelimit-{part}-{kind}")
+        self.anthropic_names = _names(written, "anthropic-ratelimit-{kind}-{part}")
         self.window_text = written.window or ""
         streams = self.kind == "streams"
         self._algorithm = Algorithm.SLOTS if streams else _ALGORITHMS[written.algorithm]
