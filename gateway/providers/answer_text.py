@@ -6,13 +6,15 @@ Pictures and sound are not text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
 
-_DELTA_KEYS: Final = (
-    "content", "text", "partial_json", "thinking", "reasoning_content", "reasoning", "refusal",
-)  # fmt: skip
+_TEXTS: Final = frozenset(
+    {"content", "text", "partial_json", "thinking", "reasoning_content", "reasoning", "refusal"}
+)
+_BEDROCK: Final = frozenset({"toolUse", "reasoningContent"})
 _SOUND: Final = "audio"
 
 
@@ -43,10 +45,14 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def _each(parts: Any, measure: Any) -> int:
+def _each(parts: Any, measure: Callable[[dict[str, Any]], int]) -> int:
     if type(parts) is not list:
         return 0
-    return sum(measure(part) for part in parts if type(part) is dict)
+    total = 0
+    for part in parts:
+        if type(part) is dict:
+            total += measure(part)
+    return total
 
 
 def _choice(choice: dict[str, Any]) -> int:
@@ -59,17 +65,14 @@ def _choice(choice: dict[str, Any]) -> int:
 
 def _delta(delta: dict[str, Any]) -> int:
     total = 0
-    for key in _DELTA_KEYS:
-        text = delta.get(key)
-        if text and type(text) is str:
-            total += size_of(text)
-    calls = delta.get("tool_calls")
-    if calls:
-        total += _each(calls, _call)
-    for key in ("toolUse", "reasoningContent"):  # Bedrock
-        inner = delta.get(key)
-        if type(inner) is dict:
-            total += sum(size_of(text) for text in inner.values() if type(text) is str)
+    for key, value in delta.items():
+        if type(value) is str:
+            if key in _TEXTS:
+                total += size_of(value)
+        elif key == "tool_calls":
+            total += _each(value, _call)
+        elif key in _BEDROCK and type(value) is dict:
+            total += sum(size_of(text) for text in value.values() if type(text) is str)
     return total
 
 

@@ -62,12 +62,15 @@ class UsageReader:
         """The output as it was reported last."""
         self._text_bytes = 0
 
-    def event(self, event: dict[str, Any], name: bytes = b"") -> None:
-        """Takes one event; `name` is the frame's, where the framing and not the JSON names it."""
+    def event(self, event: dict[str, Any], name: bytes = b"", *, may_report: bool = True) -> None:
+        """Takes one event; `name` is the frame's, where the framing and not the JSON names it.
+
+        `may_report` is false where its bytes showed that it reports nothing (`may_report`).
+        """
         usage = self.usage
         if usage.model is None:
             usage.model = _model(event)
-        if self._report(event) and _is_last(event, name):
+        if may_report and self._report(event) and _is_last(event, name):
             self._last_seen = True
         size = text_bytes(event)
         if size:
@@ -198,6 +201,11 @@ class UsageReader:
 
     def _set_output(self, tokens: int) -> None:
         self.usage.output_tokens = self._reported = tokens
+
+
+def may_report(data: bytes) -> bool:
+    """Whether the bytes of an event can hold a report: most hold none, and this is soon seen."""
+    return b"usage" in data or b"eval_count" in data or b"Metrics" in data
 
 
 def _number(found: dict[str, Any], *names: str) -> int | None:

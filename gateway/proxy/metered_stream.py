@@ -22,7 +22,7 @@ from gateway.providers.sse import EVENT_BYTES_MAX, EventTooLargeError
 from gateway.providers.stream_end import Ending, ending_of
 from gateway.providers.stream_usage import is_usage_event, without_null_usage
 from gateway.providers.streaming import StreamKind, make_splitter
-from gateway.providers.usage import BYTES_PER_TOKEN, UsageReader
+from gateway.providers.usage import BYTES_PER_TOKEN, UsageReader, may_report
 from gateway.proxy.transform import Transform
 
 _DONE = b"[DONE]"
@@ -166,7 +166,8 @@ class MeteredStream:
             return None
         if type(event) is not dict:
             return None
-        self._reader.event(event, name)
+        # In Bedrock's frames, base64 hides the words that are looked for.
+        self._reader.event(event, name, may_report=name == b"chunk" or may_report(data))
         if self._guards:
             self._follow(event, name)
         return event

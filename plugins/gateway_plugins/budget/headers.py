@@ -15,14 +15,11 @@ def tell(headers: Headers, calls: Sequence[Reserved]) -> None:
     if tightest is None:
         return
     account, standing = tightest
-    fields = (
-        (b"x-sealgate-budget", account.label),
-        (b"x-sealgate-budget-limit", account.spoken(account.capacity)),
-        (b"x-sealgate-budget-remaining", account.spoken(standing.remaining)),
-        (b"x-sealgate-budget-reset", str(account.reset_s(standing))),
-    )
-    for name, value in fields:
-        headers.add_raw(name, value.encode())
+    headers.add_raw(*account.name_field)
+    headers.add_raw(*account.limit_field)
+    left = account.spoken(standing.remaining).encode()
+    headers.add_raw(b"x-sealgate-budget-remaining", left)
+    headers.add_raw(b"x-sealgate-budget-reset", b"%d" % account.reset_s(standing))
 
 
 def _tightest(calls: Sequence[Reserved]) -> tuple[Account, Standing] | None:
@@ -32,6 +29,6 @@ def _tightest(calls: Sequence[Reserved]) -> tuple[Account, Standing] | None:
         if call.grant is not None
         for account, standing in zip(call.of.accounts, call.grant.standings, strict=False)
     ]
-    if not found:
-        return None
-    return min(found, key=lambda one: one[1].remaining / one[0].capacity)
+    if len(found) > 1:
+        return min(found, key=lambda one: one[1].remaining / one[0].capacity)
+    return found[0] if found else None

@@ -24,11 +24,14 @@ _DECIMALS = 6
 
 
 class Account:
-    """One budget, compiled. `label` names it in headers, messages and logs."""
+    """One budget, compiled. `label` names it in headers, messages and logs.
+
+    `name_field` and `limit_field` are the header fields that are the same for every answer.
+    """
 
     __slots__ = (
         "_algorithm", "_calendar", "_head", "_scope", "_value_of", "_window_us",
-        "capacity", "currency", "label", "period", "unit",
+        "capacity", "currency", "label", "limit_field", "name_field", "period", "unit",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +58,8 @@ class Account:
         counted = "tokens" if self.unit == "tokens" else f"money-{self.currency}"
         self._head = f"/budget/{counted}/{'+'.join(words)}/{written.period}/"
         self.label = "-".join([self.unit, "per", *words, self.period]).replace(":", ".")
+        self.name_field = (b"x-sealgate-budget", self.label.encode())
+        self.limit_field = (b"x-sealgate-budget-limit", self.spoken(self.capacity).encode())
 
     def demand(self, x: Exchange, usage: Usage, rates: Rates) -> Demand:
         """What this exchange asks for; an estimate alone never makes a request impossible."""
