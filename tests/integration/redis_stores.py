@@ -14,6 +14,7 @@ from gateway.plugin.limits import Algorithm, Demand, Grant, StoreUnavailableErro
 from gateway.state.redis.build import redis_store
 from gateway.state.redis.store import RedisStore
 from gateway.store_settings import RedisStoreSettings
+from tests.integration.redis_servers import RedisServer
 
 MINUTE = 60_000_000
 UNTIL_TIMEOUT_S = 20.0
@@ -25,6 +26,12 @@ async def until(condition: Callable[[], bool], what: str = "what the test waits 
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen"
         await asyncio.to_thread(threading.Event().wait, 0.005)
+
+
+async def replicated(master: RedisServer, replica: RedisServer) -> None:
+    """Lets the loop run until the replica has all that the master has done so far."""
+    offset = "master_repl_offset"
+    await until(lambda: replica.info(offset) == master.info(offset), "the replication")
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,16 @@ import pytest
 from gateway.plugin.limits import Algorithm, Demand
 from gateway.state.redis.commands import Keys, slot_of
 from tests.integration.redis_servers import RedisCluster, RedisServer, needs_redis, running_cluster
-from tests.integration.redis_stores import MINUTE, attempt, log, opened, take, until, used
+from tests.integration.redis_stores import (
+    MINUTE,
+    attempt,
+    log,
+    opened,
+    replicated,
+    take,
+    until,
+    used,
+)
 
 pytestmark = [needs_redis, pytest.mark.timeout(120)]
 
@@ -99,7 +108,7 @@ async def test_a_dead_master_is_replaced_by_its_replica_and_the_others_go_on() -
         async with opened(url=survivor.url, cluster=True) as store:
             for tag in tags.values():
                 await take(store, tag, [log()])
-            assert int(victim.command("WAIT", 1, 5_000)) == 1
+            await replicated(victim, cluster.replicas[0])
             victim.kill()
             assert (await take(store, tags[survivor.port], [log()])).admitted
             await until(lambda: store.connected, "the failover")

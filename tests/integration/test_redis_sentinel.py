@@ -6,7 +6,16 @@ import pytest
 
 from gateway.plugin.limits import Algorithm, Demand
 from tests.integration.redis_servers import RedisSentinel, needs_redis, running_sentinel
-from tests.integration.redis_stores import MINUTE, attempt, log, opened, take, until, used
+from tests.integration.redis_stores import (
+    MINUTE,
+    attempt,
+    log,
+    opened,
+    replicated,
+    take,
+    until,
+    used,
+)
 
 pytestmark = [needs_redis, pytest.mark.timeout(120)]
 
@@ -23,7 +32,7 @@ async def test_counts_and_corrections_survive_a_failover() -> None:
         async with opened(**settings(sentinel)) as store:
             grant = await take(store, "t", [log(), total])
             old = sentinel.master
-            assert int(old.command("WAIT", 1, 5_000)) == 1
+            await replicated(*sentinel.servers)
             sentinel.fail_over()
             store.settle(grant, [1, 8])
             await until(lambda: old.info("role") == "slave", "the old master's demotion")
@@ -39,7 +48,7 @@ async def test_a_dead_master_is_replaced() -> None:
         async with opened(**settings(sentinel)) as store:
             await take(store, "t", [log()])
             old = sentinel.master
-            assert int(old.command("WAIT", 1, 5_000)) == 1
+            await replicated(*sentinel.servers)
             old.kill()
             await until(lambda: not store.connected)
             await until(lambda: store.connected, "the failover")

@@ -7,6 +7,7 @@ one whose answer was lost is sent again and done once. They go out in the order 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import hiredis
 
 from gateway.plugin.limits import Demand
 from gateway.state.redis.commands import settle_command
+from gateway.state.redis.link import MENDED_BY_A_NEW_CONNECTION
 from gateway.state.redis.wire import Call
 
 FORGOTTEN_S = 540.0
@@ -78,13 +80,17 @@ class Correction(Call):
 
 
 class Corrections:
-    """All corrections of one worker to one store. `send` is false where the server is away."""
+    """All corrections of one worker to one store. `send` is false where the server is away.
+
+    Those of one tag keep their order: a number below the store's last is taken for a repetition.
+    """
 
     def __init__(
         self,
         worker: str,
         waiting_max: int,
-        send: Callable[[Correction], bool],
+        *,
+        send: Callable[[Correction, bool], bool],
         on_done: Callable[[Correction], None],
         on_refused: Callable[[Correction, str], None],
     ) -> None:
@@ -95,15 +101,16 @@ class Corrections:
         self._on_refused = on_refused
         self._number = 0
         self._waiting: dict[int, Correction] = {}
+        self._waiting_of: Counter[str] = Counter()
         self.stats = CorrectionStats()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, correction: Correction) -> None:
-        """Sends it now, or keeps it until `flush`."""
+        """Sends it with this turn's calls, or keeps it until `flush`."""
         self._give_number(correction)
-        if self._waiting or not self._send(correction):
+        if correction.base in self._waiting_of or not self._send(correction, False):
             self._keep(correction)
 
     def _give_number(self, correction: Correction) -> None:
@@ -121,20 +128,28 @@ class Corrections:
         if len(self._waiting) >= self._waiting_max:
             self._drop(correction)
         else:
-            self._waiting[correction.number] = correction
+            self.put_back(correction)
 
     def put_back(self, correction: Correction) -> None:
         """It got no answer."""
         self._waiting[correction.number] = correction
+        self._waiting_of[correction.base] += 1
+
+    def _pop(self, number: int) -> Correction:
+        correction = self._waiting.pop(number)
+        self._waiting_of[correction.base] -= 1
+        if not self._waiting_of[correction.base]:
+            del self._waiting_of[correction.base]
+        return correction
 
     def flush(self) -> None:
-        """Sends what waits, oldest first, as far as servers are there."""
+        """Sends what waits at once, oldest first, as far as servers are there."""
         for number in sorted(self._waiting):
-            correction = self._waiting.pop(number)
+            correction = self._pop(number)
             if correction.sent and time.monotonic() - correction.made_at > FORGOTTEN_S:
                 self._drop(correction)
-            elif not self._send(correction):
-                self._waiting[number] = correction
+            elif not self._send(correction, True):
+                self.put_back(correction)
 
     def done(self, correction: Correction) -> None:
         self.stats.done += 1
@@ -153,9 +168,8 @@ class Corrections:
 
     def give_up(self) -> None:
         """Nothing will be sent any more."""
-        for correction in list(self._waiting.values()):
-            self._drop(correction)
-        self._waiting.clear()
+        for number in list(self._waiting):
+            self._drop(self._pop(number))
 
     def _drop(self, correction: Correction) -> None:
         self.stats.dropped += 1
@@ -163,6 +177,6 @@ class Corrections:
 
 
 _PASSING = (
-    *("MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "READONLY", "MASTERDOWN", "BUSY"),
-    *("OOM", "MISCONF", "NOREPLICAS", "NOAUTH", "ERR Function not found"),
+    *("MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS"),
+    *MENDED_BY_A_NEW_CONNECTION,
 )

@@ -26,7 +26,9 @@ STALL_S = 1.0
 """A connection that answers nothing for this long is given up."""
 
 # Another server is the master now, it has lost our functions, or it wants to know who we are.
-_MENDED_BY_A_NEW_CONNECTION = frozenset({"READONLY", "LOADING", "NOAUTH", "MASTERDOWN"})
+MENDED_BY_A_NEW_CONNECTION: tuple[str, ...] = (
+    *("READONLY", "LOADING", "NOAUTH", "MASTERDOWN", "ERR Function not found"),
+)
 # It could not do this for anybody.
 _OF_THE_SERVER = frozenset({"OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "BUSY", "NOPERM"})
 _PING = pack(("PING",))
@@ -92,9 +94,9 @@ class Link:
         batch.calls.append(call)
         return batch.due
 
-    def send_at_once(self, calls: list[Call], due: float) -> None:
-        """Sends calls that were under way before, with the deadline they have."""
-        self._dispatch(Batch(due, calls))
+    def send_at_once(self, calls: list[Call], due: float = 0.0) -> None:
+        """Sends calls that were under way before, with the deadline they have, or a new one."""
+        self._dispatch(Batch(due or self._loop.time() + self._options.deadline_s, calls))
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
@@ -165,8 +167,7 @@ class Link:
         """An error instead of an answer: whether it is the server's or only this call's."""
         self._options.stats.errors += 1
         word = text.partition(" ")[0]
-        if word in _MENDED_BY_A_NEW_CONNECTION or "Function not found" in text:
-            self._go_away(word)
+        if text.startswith(MENDED_BY_A_NEW_CONNECTION):
             if self._wire is not None:
                 self._wire.abort()
         elif word in _OF_THE_SERVER:
@@ -227,6 +228,7 @@ class Link:
     # -- the connection -----------------------------------------------------------------------
 
     async def _keep(self) -> None:
+        was_short = False
         while not self._closing:
             self._redial.clear()
             try:
@@ -238,7 +240,14 @@ class Link:
                 pause = PROBE_S * (1 + random.random() / 2)  # noqa: S311  # spreads attempts
                 await asyncio.sleep(pause)
             else:
+                connected_at = self._loop.time()
                 await self._redial.wait()
+                short = self._loop.time() - connected_at < PROBE_S
+                if short and was_short:
+                    # They come to nothing: another one at once would neither.
+                    self._go_away("it hangs up")
+                    await asyncio.sleep(PROBE_S)
+                was_short = short
 
     async def _take_over(self, wire: Wire) -> None:
         try:

@@ -20,7 +20,7 @@ from gateway.state.redis.commands import (
     take_command,
 )
 from gateway.state.redis.corrections import Correction, Corrections
-from gateway.state.redis.link import Link
+from gateway.state.redis.link import MENDED_BY_A_NEW_CONNECTION, Link
 from gateway.state.redis.routing import Router
 from gateway.state.redis.takes import Receipt, StoreStats, Take
 from gateway.state.redis.wire import Call, Question, ServerError, pack
@@ -33,7 +33,7 @@ RETRY_S = 0.005
 """Pause before a call goes out again while its slot moves between nodes."""
 
 _ASKING = pack(("ASKING",))
-_PASSING = ("TRYAGAIN", "CLUSTERDOWN")
+_MOVING = ("TRYAGAIN", "CLUSTERDOWN")
 _log = logging.getLogger("sealgate.stores")
 
 
@@ -151,11 +151,14 @@ class RedisStore:
         if target is not None:
             link, ask = target
             link.send_at_once([Call(_ASKING), call] if ask else [call], call.due)
-        elif error.startswith(_PASSING) and self.loop.time() + RETRY_S < call.due:
+            return
+        if not error.startswith(_MOVING):
+            router.link(call.base).error_reply(error)
+        passing = error.startswith((*_MOVING, *MENDED_BY_A_NEW_CONNECTION))
+        if passing and self.loop.time() + RETRY_S < call.due:
             self.loop.call_later(RETRY_S, self._send_again, call)
         else:
             self.take_ended(call.number)
-            router.link(call.base).error_reply(error)
             self.answer_away(call)
 
     def _send_again(self, call: Take) -> None:
@@ -185,13 +188,16 @@ class RedisStore:
             Correction(self.corrections, base, demands, amounts, take=number, times=times)
         )
 
-    def _send_correction(self, correction: Correction) -> bool:
+    def _send_correction(self, correction: Correction, at_once: bool) -> bool:
         if self._router is None:
             return False
         link = self._router.link(correction.base)
         if not link.ready:
             return False
-        link.send(correction)
+        if at_once:
+            link.send_at_once([correction])
+        else:
+            link.send(correction)
         return True
 
     def _correction_ended(self, correction: Correction) -> None:
@@ -203,7 +209,7 @@ class RedisStore:
         router = self._router
         if router is None:
             return
-        if router.redirect(error) is None and not error.startswith(_PASSING):
+        if router.redirect(error) is None and not error.startswith(_MOVING):
             router.link(correction.base).error_reply(error)
         if self._retry is None:
             self._retry = self.loop.call_later(RETRY_S, self.flush)
@@ -251,6 +257,8 @@ class RedisStore:
                 link = self._router.link(self._keys.registry)
                 if link.ready:
                     await self._ask_for_share(link)
+            if len(self.corrections):
+                self.flush()  # their slots may have come to a node that was there all the time
             await asyncio.sleep(self._heartbeat_s)
 
     async def _ask_for_share(self, link: Link) -> None:
