@@ -8,11 +8,11 @@ export const arguments_ = JSON.parse(process.argv[2]);
 const defaultHeaders = arguments_.replyText ? { "x-demo-reply-text": arguments_.replyText } : {};
 
 export function openai(baseURL) {
-  return new OpenAI({ baseURL, apiKey: "k", defaultHeaders });
+  return new OpenAI({ baseURL, apiKey: arguments_.apiKey ?? "k", defaultHeaders });
 }
 
 export function anthropic(baseURL) {
-  return new Anthropic({ baseURL, apiKey: "k", defaultHeaders });
+  return new Anthropic({ baseURL, apiKey: arguments_.apiKey ?? "k", defaultHeaders });
 }
 
 export function print(value) {
