@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -26,6 +27,21 @@ class Client:
         self, path: str = CHAT, body: bytes = HELLO, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers (lower case) and body of one answer."""
+        self._send(path, body, headers)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            status, fields = await self._head()
+            if fields.get("transfer-encoding") == "chunked":
+                return status, fields, await self._chunks()
+            length = int(fields.get("content-length", "0"))
+            return status, fields, await self._reader.readexactly(length)
+
+    async def begin(self, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """The status, when the head of the answer is here."""
+        self._send(path, body, headers)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return (await self._head())[0]
+
+    def _send(self, path: str, body: bytes, headers: Mapping[str, str] | None) -> None:
         fields = {
             "host": "gateway",
             "content-type": "application/json",
@@ -34,19 +50,12 @@ class Client:
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self._writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await self._answer()
 
-    async def _answer(self) -> tuple[int, dict[str, str], bytes]:
+    async def _head(self) -> tuple[int, dict[str, str]]:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *rest = head.split("\r\n")
         pairs = (field.partition(":") for field in rest if field)
-        headers = {name.lower(): value.strip() for name, _, value in pairs}
-        if headers.get("transfer-encoding") == "chunked":
-            body = await self._chunks()
-        else:
-            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-        return int(line.split()[1]), headers, body
+        return int(line.split()[1]), {name.lower(): value.strip() for name, _, value in pairs}
 
     async def _chunks(self) -> bytes:
         parts = []
@@ -57,7 +66,8 @@ class Client:
 
     async def close(self) -> None:
         self._writer.close()
-        await self._writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from gateway.server.loop_lag import INTERVAL_S, LoopLag
@@ -50,7 +51,27 @@ def test_a_timer_that_fires_early_is_no_lag() -> None:
     assert lag.seconds() == 0.0
 
 
-async def test_it_measures_a_real_loop_until_it_is_stopped() -> None:
+async def test_work_that_holds_up_a_real_loop_is_seen() -> None:
+    loop = asyncio.get_running_loop()
+    lag = LoopLag(loop)
+    lag.start()
+    seen: asyncio.Future[None] = loop.create_future()
+
+    def work() -> None:
+        if lag.seconds() > 0.05:
+            seen.set_result(None)
+            return
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            pass
+        loop.call_soon(work)
+
+    loop.call_soon(work)
+    await seen
+    lag.stop()
+
+
+async def test_it_can_be_stopped_twice() -> None:
     lag = LoopLag(asyncio.get_running_loop())
     lag.start()
     lag.stop()
