@@ -9,12 +9,19 @@ credential.
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import unquote_plus
 
 from gateway.credential_settings import CredentialSettings
+from gateway.identity.keys import KEY_PREFIX, TOKEN_PREFIX
+from gateway.plugin.exchange import RequestView
 from gateway.plugin.headers import Headers, spellings
 from gateway.providers.client_credentials import (
     ALL_SPELLINGS,
+    CREDENTIAL_HEADERS,
+    PROTOCOL_KEY,
     PROTOCOLS,
+    QUERY_KEY,
+    protocols,
     take_key_off_protocols,
 )
 from gateway.proxy.headers import REQUEST_HOP_BY_HOP
@@ -29,6 +36,16 @@ _BY_DIALECT: Final[dict[Dialect, bytes]] = {
 }
 _BEARER: Final = b"authorization: Bearer %b\r\n"
 """OpenAI and all that speak like it, Bedrock's API keys (not SigV4), Ollama behind a proxy."""
+
+OWN_HEADER: Final = "x-sealgate-key"
+"""The header for the gateway's own credential, unless a policy names another."""
+
+_OWN_HEADER: Final = OWN_HEADER.encode("ascii")
+_OWN_SPELLINGS: Final = spellings(OWN_HEADER)
+_PLACES: Final = {name.encode("ascii"): spellings(name) for name in CREDENTIAL_HEADERS}
+_PROTOCOLS: Final = PROTOCOLS.encode("ascii")
+_PREFIXES: Final = (KEY_PREFIX, TOKEN_PREFIX)
+_RAW_PREFIXES: Final = tuple(prefix.encode("ascii") for prefix in _PREFIXES)
 
 
 class UpstreamCredential:
@@ -68,6 +85,50 @@ class UpstreamCredential:
 
     def __repr__(self) -> str:
         return f"<UpstreamCredential {self._name}>"
+
+
+def withhold_own(request: RequestView) -> None:
+    """Takes virtual keys and admin tokens of this gateway off a request that is forwarded.
+
+    `auth` does so where it runs. This is for where it does not: a route without it, a trial in
+    shadow mode, an admin token where a provider's key belongs.
+    """
+    headers = request.headers
+    fields = headers.distinct()
+    if fields is None:
+        _withhold_repeated(headers)
+    else:
+        for name in _PLACES:
+            field = fields.get(name)
+            if field is not None and _is_own(field[1]):
+                headers.drop(_PLACES[name])
+        if _OWN_HEADER in fields:
+            headers.drop(_OWN_SPELLINGS)
+    query = request.query
+    if query is not None and "sg" in query:
+        pairs = (pair.partition("=") for pair in query.split("&"))
+        if any(unquote_plus(v).startswith(_PREFIXES) for n, _, v in pairs if _is_key(n)):
+            request.remove_from_query(QUERY_KEY)
+    if headers.first(_PROTOCOLS) is not None and any(
+        text.removeprefix(PROTOCOL_KEY).startswith(_PREFIXES) for text in protocols(headers)
+    ):
+        take_key_off_protocols(headers)
+
+
+def _withhold_repeated(headers: Headers) -> None:
+    headers.drop(_OWN_SPELLINGS)
+    held = {name.lower() for name, value in headers.raw if _is_own(value)}
+    for name in held & _PLACES.keys():
+        headers.drop(_PLACES[name])
+
+
+def _is_own(value: bytes) -> bool:
+    """Whether a field holds a credential of ours, behind whatever scheme."""
+    return value.rpartition(b" ")[2].startswith(_RAW_PREFIXES)
+
+
+def _is_key(name: str) -> bool:
+    return name == QUERY_KEY or ("%" in name and unquote_plus(name) == QUERY_KEY)
 
 
 def without_protocol_key(headers: Headers) -> Headers:

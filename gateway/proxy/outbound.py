@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.plugin.exchange import Exchange
 from gateway.policy.snapshot import Binding
 from gateway.providers.client_credentials import QUERY_KEY
-from gateway.proxy.credentials import UpstreamCredential, without_protocol_key
+from gateway.proxy.credentials import UpstreamCredential, withhold_own, without_protocol_key
 from gateway.proxy.headers import REQUEST_HOP_BY_HOP, request_head, upgrade_fields
 from gateway.proxy.inbound import InboundRequest
 from gateway.proxy.target import Target
@@ -55,6 +55,8 @@ class OutboundRequest:
         self._content_length: int | None = None
         if x.request.body_edited and payload is not None:
             self.chunked, self._content_length = False, len(payload)
+        if credential is None:
+            withhold_own(x.request)
         headers = request.headers
         if binding.reads_answer and "accept-encoding" in headers:
             headers = headers.copy()

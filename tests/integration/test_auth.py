@@ -98,6 +98,17 @@ def test_twins_of_the_header_do_not_reach_the_upstream(
     assert b"api" not in seen.raw_head.lower().replace(b"/v1/messages", b"")
 
 
+def test_a_trial_in_shadow_mode_sends_no_key_on(upstream: RawUpstream) -> None:
+    url = f"http://127.0.0.1:{upstream.port}"
+    use = policy({"mode": "shadow", "api_keys": True})
+    with running_gateway(policies=use, upstreams={"anthropic": url}) as gateway:
+        key = "sg_" + "k" * 49
+        seen = exchange(gateway, upstream, post("/v1/messages", f"x-api-key: {key}", "X-Kept: 1"))
+
+    assert key.encode() not in seen.raw_head
+    assert b"X-Kept: 1" in seen.raw_head
+
+
 def test_a_websocket_is_opened_by_a_key_that_stays_behind(upstream: RawUpstream) -> None:
     url = f"http://127.0.0.1:{upstream.port}"
     use = policy({"api_keys": True, "read_body": False})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.credential_settings import CredentialSettings
+from gateway.plugin.exchange import RequestView
 from gateway.plugin.headers import Headers, spellings
 from gateway.providers.client_credentials import CREDENTIAL_HEADERS
-from gateway.proxy.credentials import UpstreamCredential, without_protocol_key
+from gateway.proxy.credentials import UpstreamCredential, withhold_own, without_protocol_key
 from gateway.proxy.upstream import UpstreamError
 from gateway.reasons import Reason
 from gateway.settings import Dialect
@@ -86,3 +87,45 @@ def test_a_key_among_the_subprotocols_is_taken_off_a_copy() -> None:
     assert without_protocol_key(headers).get("sec-websocket-protocol") == "realtime, beta"
     assert headers.get("sec-websocket-protocol") == offered.decode()
     assert without_protocol_key(Headers([])).raw == []
+
+
+KEY = "sg_" + "k" * 49
+
+
+@pytest.mark.parametrize("key", [KEY, "sga_" + "k" * 49, "sg_"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Authorization", "Bearer {}")],
+        [("authorization", "bEARER   {}")],
+        [("authorization", "{}")],
+        [("X-Api-Key", "{}"), ("x_api_key", "{}")],
+        [("x-goog-api-key", "{}")],
+        [("api-key", "{}")],
+        [("x-sealgate-key", "anything at all")],
+        [("x-api-key", "sk-1"), ("x-api-key", "{}")],
+        [("sec-websocket-protocol", "openai-insecure-api-key.{}")],
+    ],
+)
+def test_what_is_ours_is_withheld_where_no_plugin_took_it_off(
+    fields: list[tuple[str, str]], key: str
+) -> None:
+    raw = [(name.encode(), value.format(key).encode()) for name, value in fields]
+    request = RequestView("POST", f"/v1/x?a=1&key={key}", Headers([*raw, (b"Kept", b"1")]))
+    withhold_own(request)
+
+    assert request.headers.raw == [(b"Kept", b"1")]
+    assert request.target == "/v1/x?a=1"
+
+
+def test_what_is_the_providers_passes() -> None:
+    raw = [
+        (b"Authorization", b"Bearer sk-proj-sg_x"),
+        (b"x-api-key", b"sk-ant-sga_"),
+        (b"Sec-WebSocket-Protocol", b"realtime,openai-insecure-api-key.sk-1"),
+    ]
+    request = RequestView("POST", "/v1/x?key=AIzasg_&sg_=1", Headers(list(raw)))
+    withhold_own(request)
+
+    assert request.headers.raw == raw
+    assert not request.target_edited
