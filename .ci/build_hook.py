@@ -33,7 +33,7 @@ setup(
     packages=[],
     py_modules=[],
     ext_modules=mypycify(
-        ["--strict", "--config-file=", "--ignore-missing-imports", *sys.argv[1:]],
+        ["--config-file=../../pyproject.toml", "--ignore-missing-imports", *sys.argv[1:]],
         opt_level="2",
         group_name={name!r},
     ),

@@ -19,8 +19,8 @@ from typing import cast
 
 import upstream as mock
 import uvloop
-from proxies import HEADER_CHAIN
 from streams import body, request
+from variants import HEADER_CHAIN
 
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore

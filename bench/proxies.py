@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
+from site_of_proxy import HERE, Site
 from streams import CLIENT_KEY
+from variants import (
+    BODY_CHAIN,
+    HEADER_CHAIN,
+    KEY_CHAIN,
+    REDIS_INSTALLED,
+    TOKEN_CHAIN,
+    Variant,
+    signed_token,
+    virtual_key,
+)
 
-HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".peers"
 INSTALL = "not installed (make bench-peers)"
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where one proxy runs: its port, the mock upstream's port, and a folder for its files.
-
-    `bystander` is the port of a second mock upstream, for those who are not to wait for the first.
-    """
-
-    port: int
-    upstream: int
-    bystander: int
-    folder: Path
-
-    def fill(self, template: str) -> Path:
-        """Writes bench/peers/`template` with its places filled in; gives the file."""
-        text = (HERE / "peers" / template).read_text()
-        values = {"PORT": self.port, "UPSTREAM": self.upstream, "DIR": self.folder}
-        for name, value in values.items():
-            text = text.replace(f"@{name}@", str(value))
-        target = self.folder / template
-        target.write_text(text)
-        return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +35,7 @@ class Proxy:
 
     `program` is None where it is not installed. `slow` asks for a load that a proxy of
     milliseconds per request can carry. `headers` are lines that each request to it needs.
+    `beside` runs what it needs and what is not measured.
     """
 
     name: str
@@ -59,13 +46,7 @@ class Proxy:
     environment: Callable[[Site], dict[str, str]] = lambda _: {}
     slow: bool = False
     headers: Callable[[Site], tuple[str, ...]] = lambda _: ()
-
-
-def free_port() -> int:
-    """A port of the loopback address that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    beside: Callable[[Site], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 def _found(*candidates: Path | str | None) -> Path | None:
@@ -122,56 +103,10 @@ def _portkey_headers(site: Site) -> tuple[str, ...]:
     return ("x-portkey-provider: openai", f"x-portkey-custom-host: {host}")
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One way to run the gateway: its policy chain in YAML, and whether exchanges are logged."""
-
-    chain: str = "[]"
-    log: bool = False
-    plugins: dict[str, str] = field(default_factory=dict)
-
-    def command(self, program: Path, site: Site) -> list[str]:
-        policies = site.folder / "policies"
-        policies.mkdir()
-        (policies / "bench.yaml").write_text(f"version: 1\nname: bench\nchain: {self.chain}\n")
-        config = site.folder / "gateway.yaml"
-        config.write_text(
-            f"listener: {{host: 127.0.0.1, port: {site.port}}}\n"
-            f"admin: {{port: {free_port()}}}\n"
-            f"data_dir: {site.folder / 'data'}\n"
-            f"policies: {policies}\n"
-            f"log: {{exchanges: {str(self.log).lower()}}}\n"
-            "upstreams:\n"
-            f"  openai: {{url: 'http://127.0.0.1:{site.upstream}'}}\n"
-            f"  anthropic: {{url: 'http://127.0.0.1:{site.bystander}'}}\n"
-        )
-        return [str(program), "serve", "--config", str(config)]
-
-    def environment(self, site: Site) -> dict[str, str]:
-        """Makes the benchmark's plugin visible as an installed distribution would be."""
-        installed = site.folder / "installed"
-        metadata = installed / "bench_prompt_watch-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        shutil.copy(HERE / "prompt_watch.py", installed)
-        (metadata / "METADATA").write_text(
-            "Metadata-Version: 2.1\nName: bench-prompt-watch\nVersion: 1.0\n"
-        )
-        (metadata / "entry_points.txt").write_text(
-            "[sealgate.plugins]\nprompt_watch = prompt_watch:PromptWatch\n"
-        )
-        return {"PYTHONPATH": os.pathsep.join((str(installed), os.environ.get("PYTHONPATH", "")))}
-
-
-HEADER_CHAIN = (
-    "[{ip_allowlist: {allow: [127.0.0.0/8, 10.0.0.0/8, '::1/128']}}, "
-    "{request_limits: {methods: [GET, POST], content_types: [application/json]}}, "
-    "{security_headers: {}}]"
-)
-BODY_CHAIN = "[{prompt_watch: {words: [classified, top secret]}}]"
-
-
 def _gateway(name: str, label: str, variant: Variant) -> Proxy:
     program = _found(Path(sys.executable).parent / "sealgate")
+    if variant.redis and not REDIS_INSTALLED:
+        program = None
     return Proxy(
         name,
         label,
@@ -179,6 +114,8 @@ def _gateway(name: str, label: str, variant: Variant) -> Proxy:
         lambda found: _said(found, "version"),
         variant.command,
         variant.environment,
+        headers=variant.headers,
+        beside=variant.beside,
     )
 
 
@@ -211,6 +148,21 @@ def all_proxies() -> list[Proxy]:
         _gateway("sealgate-log", "Sealgate, bare, exchange log on", Variant(log=True)),
         _gateway("sealgate-headers", "Sealgate, header plugins", Variant(HEADER_CHAIN)),
         _gateway("sealgate-body", "Sealgate, body plugin", Variant(BODY_CHAIN)),
+        _gateway(
+            "sealgate-key",
+            "Sealgate, key and limit in memory",
+            Variant(KEY_CHAIN, credential=virtual_key),
+        ),
+        _gateway(
+            "sealgate-redis",
+            "Sealgate, key and limit in Redis",
+            Variant(KEY_CHAIN, credential=virtual_key, redis=True),
+        ),
+        _gateway(
+            "sealgate-token",
+            "Sealgate, signed token",
+            Variant(TOKEN_CHAIN, credential=signed_token),
+        ),
         Proxy(
             "litellm",
             "LiteLLM",

@@ -35,9 +35,16 @@ class Results:
 
     def ratio(self, figure: str, first: str, second: str) -> float | None:
         """The median of the ratios round by round: what disturbs one round disturbs both."""
-        pairs = zip(self.rounds(first, figure), self.rounds(second, figure), strict=False)
-        ratios = [one / other for one, other in pairs if other]
+        ratios = [one / other for one, other in self._pairs(figure, first, second) if other]
         return median(ratios) if ratios else None
+
+    def _pairs(self, figure: str, first: str, second: str) -> Iterable[tuple[float, float]]:
+        return zip(self.rounds(first, figure), self.rounds(second, figure), strict=False)
+
+    def difference(self, figure: str, first: str, second: str) -> float | None:
+        """The median of the differences round by round."""
+        differences = [one - other for one, other in self._pairs(figure, first, second)]
+        return median(differences) if differences else None
 
     def medians(self) -> dict[str, dict[str, float]]:
         found: dict[str, dict[str, float]] = {}
@@ -51,7 +58,7 @@ class Results:
         return sum(sample.faults for sample in self.samples.get(proxy, ()))
 
     def checked(self) -> dict[str, float]:
-        return targets.figures(self.ratio, self.medians(), self.hostile)
+        return targets.figures(self.ratio, self.difference, self.medians(), self.hostile)
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:

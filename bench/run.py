@@ -23,9 +23,10 @@ from statistics import median
 from accounting import pss_bytes
 from measure import Effort, measure, stall, stream_memory
 from profiling import profile
-from proxies import Proxy, Site, all_proxies
+from proxies import Proxy, all_proxies
 from report import Results, page, summary
 from runner import BenchError, Cores, Running, running, upstream
+from site_of_proxy import Site
 
 HERE = Path(__file__).resolve().parent
 _FILES = 65_536

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxies import Proxy, Site, free_port
+from proxies import Proxy
+from site_of_proxy import Site, free_port
 from streams import body, request
 
 HERE = Path(__file__).resolve().parent
@@ -105,9 +106,15 @@ def running(
     proxy: Proxy, core: int, upstream_ports: tuple[int, int], folder: Path
 ) -> Iterator[Running]:
     """Runs a proxy on `core`; its output goes to `folder`/output.log."""
-    assert proxy.program is not None  # noqa: S101  # narrows for mypy
     folder.mkdir()
     site = Site(free_port(), *upstream_ports, folder)
+    with proxy.beside(site):
+        yield from _running(proxy, core, site)
+
+
+def _running(proxy: Proxy, core: int, site: Site) -> Iterator[Running]:
+    assert proxy.program is not None  # noqa: S101  # narrows for mypy
+    folder = site.folder
     command = pinned(core, proxy.command(proxy.program, site))
     environment = {**os.environ, **proxy.environment(site)}
     with (folder / "output.log").open("wb") as output:

@@ -35,6 +35,9 @@ TARGETS = (
     Target("CPU per 1.7 kB request, against the aiohttp proxy", "request_cpu_aiohttp", 0.45, " x"),
     Target("CPU per streamed event, against Envoy", "event_cpu_envoy", 1.30, " x"),
     Target("Header plugins on: CPU per request, against bare", "headers_cpu_bare", 1.15, " x"),
+    Target("Virtual key and one limit in memory: added CPU", "key_added_us", 15, " µs"),
+    Target("Virtual key and one limit in Redis: added CPU", "redis_added_us", 60, " µs"),
+    Target("Signed token, remembered: added CPU", "token_added_us", 15, " µs"),
     Target("Memory idle, supervisor and one worker (PSS)", "idle_mb", 100, " MB"),
     Target("Start to first answer", "start_ms", 1500, " ms"),
     Target("Added delay of an event, median", "added_delay_ms", 1, " ms"),
@@ -45,20 +48,30 @@ TARGETS = (
     Target("500 streams: events missing or out of order", "stream_faults", 0, "", exact=True),
 )
 
-Ratio = Callable[[str, str, str], float | None]
-"""Gives the median over rounds of figure(first proxy) / figure(second proxy)."""
+Compare = Callable[[str, str, str], float | None]
+"""The median over rounds of one figure of two proxies: the first over, or less, the second."""
 
 
 def figures(
-    ratio: Ratio, medians: Mapping[str, Figures], hostile: Mapping[str, Figures]
+    ratio: Compare,
+    difference: Compare,
+    medians: Mapping[str, Figures],
+    hostile: Mapping[str, Figures],
 ) -> dict[str, float]:
     """Everything that `TARGETS` names and that was measured in this run."""
     bare, direct = medians.get("sealgate", {}), medians.get("direct", {})
+
+    def added(name: str) -> float | None:
+        return difference("request_cpu_us", name, "sealgate")
+
     found = {
         "request_cpu_envoy": ratio("request_cpu_us", "sealgate", "envoy"),
         "request_cpu_aiohttp": ratio("request_cpu_us", "sealgate", "aiohttp"),
         "event_cpu_envoy": ratio("event_cpu_us", "sealgate", "envoy"),
         "headers_cpu_bare": ratio("request_cpu_us", "sealgate-headers", "sealgate"),
+        "key_added_us": added("sealgate-key"),
+        "redis_added_us": added("sealgate-redis"),
+        "token_added_us": added("sealgate-token"),
         "idle_mb": _scaled(bare.get("idle_bytes"), 1e-6),
         "start_ms": bare.get("start_ms"),
         "added_delay_ms": _added(bare, direct, "delay_p50_us"),
