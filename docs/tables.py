@@ -107,14 +107,14 @@ def _kind(schema: dict[str, Any]) -> str:
     return _WORDS.get(schema.get("format", schema.get("type", "")), "mapping")
 
 
-_WORDS = {"string": "text", "boolean": "true or false", "path": "path"}
+_WORDS = {"string": "text", "password": "secret", "boolean": "true or false", "path": "path"}
 
 
 def _default(value: Any) -> str:
     if value is None or value in ({}, (), ""):
         return "-"
     if isinstance(value, tuple):
-        return f"`[{', '.join(value)}]`"
+        return f"`[{', '.join(map(str, value))}]`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -179,8 +179,8 @@ class Exchange:
     `id` is the request id. `route`, `upstream` and `policy` are names; `policy_version` is the
     snapshot that serves this exchange from its first byte to its receipt. `path` is the path as it
     is forwarded, without the prefix of the route and before the upstream's own. `model` is known
-    where the path names it or the body was read. Times are `Runtime.monotonic` seconds. `flagged` and
-    `chain_state` belong to the chain's runner.
+    where the path names it or the body was read. Times are `Runtime.monotonic` seconds.
+    `flagged` and `chain_state` belong to the chain's runner.
 
     `client_ip` is the text of the fact CLIENT_ADDRESS, or the peer's where that fact is not known.
     `peer` is the other end of the connection, None where there is none (a test, a replay).

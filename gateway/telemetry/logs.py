@@ -19,6 +19,7 @@ import orjson
 from gateway.errors import SealgateError
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.identity import PRINCIPAL, Principal
+from gateway.plugin.usage import Usage
 from gateway.plugin.verdict import Verdict
 from gateway.settings import LogSettings
 from gateway.telemetry.lines import LINE_BYTES_MAX, LineWriter
@@ -188,6 +189,7 @@ class ExchangeLog:
             f'"model":{_text(x.model)},{self._constant(_KIND, kind)},'
             f'{self._constant(_RESULT, result)},"duration_ms":{duration_s * 1e3:.3f},'
             f'"first_byte_ms":{first},"bytes_in":{bytes_in},"bytes_out":{bytes_out},'
+            f"{'' if x.usage is None else _usage(x.usage)}"
             f'"verdicts":[{",".join([self._verdict(v) for v in x.verdicts])}]}}\n'
         ).encode()
         self._lines.append(line if len(line) <= LINE_BYTES_MAX else _fitted(line))
@@ -236,6 +238,15 @@ _KIND = ("route", "upstream", "target", "dialect", "policy", "policy_version")
 _RESULT = ("method", "status", "outcome", "reason")
 _VERDICT = ("plugin", "hook", "outcome", "reason", "enforced")
 _CONSTANTS_MAX = 4096
+
+
+def _usage(usage: Usage) -> str:
+    return (
+        f'"usage":{{"input_tokens":{usage.input_tokens},"output_tokens":{usage.output_tokens},'
+        f'"cached_tokens":{usage.cached_tokens},"cache_write_tokens":{usage.cache_write_tokens},'
+        f'"reasoning_tokens":{usage.reasoning_tokens},'
+        f'"estimated":{"true" if usage.estimated else "false"}}},'
+    )
 
 
 def _text(value: str | None) -> str:

@@ -13,6 +13,7 @@ from gateway.errors import ConfigError, Problem
 from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.headers import Headers
 from gateway.plugin.identity import PRINCIPAL, Principal
+from gateway.plugin.usage import Usage
 from gateway.plugin.verdict import Outcome, Verdict
 from gateway.settings import Dialect
 from gateway.telemetry.lines import LINE_BYTES_MAX, LineWriter
@@ -123,6 +124,26 @@ async def test_one_line_says_all_of_an_exchange(pipe: Pipe) -> None:
                 "enforced": False,
             }
         ],
+    }
+
+
+@pytest.mark.parametrize("estimated", [True, False])
+async def test_what_was_used_stands_in_the_line_and_whether_it_is_estimated(
+    pipe: Pipe, estimated: bool
+) -> None:
+    log = ExchangeLog(pipe.writer)
+    x = exchange()
+    x.usage = Usage(10, 20, 3, 4, 5, estimated=estimated)
+    record(log, x)
+    log.flush()
+
+    assert pipe.line()["usage"] == {
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "cached_tokens": 3,
+        "cache_write_tokens": 4,
+        "reasoning_tokens": 5,
+        "estimated": estimated,
     }
 
 
