@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +26,18 @@ POLICY = """
 version: 1
 name: limits
 chain:
-  - rate_limit: {limits: [{per: global, requests: %d, window: 1h%s}]}
+  - rate_limit: {limits: [{per: global, requests: %d, window: 30d%s}]}
 """
 
 
 def policy(limit: int = LIMIT, more: str = "") -> str:
     return POLICY % (limit, more)
+
+
+def admitted(statuses: Counter[int]) -> int:
+    """All but the refused. What the provider could not take (502) had been admitted too."""
+    assert set(statuses) <= {200, 429, 502}
+    return statuses.total() - statuses[429]
 
 
 def redis_config(redis: RedisServer) -> str:
@@ -60,10 +67,7 @@ class TestRequests:
         with gateways(1, 1, None, policy(more=more)) as ports:
             statuses = await crowd(ports, clients=CLIENTS, requests=REQUESTS)
 
-        # A bucket of 500 per hour regains one request each 7.2 s.
-        spare = 3 if more else 0
-        assert LIMIT <= statuses[200] <= LIMIT + spare
-        assert statuses[200] + statuses[429] == CLIENTS * REQUESTS
+        assert admitted(statuses) == LIMIT
 
     @needs_redis
     @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ class TestRequests:
         with gateways(nodes, workers, redis_config(redis), policy()) as ports:
             statuses = await crowd(ports, clients=CLIENTS, requests=REQUESTS)
 
-        assert statuses == {200: LIMIT, 429: CLIENTS * REQUESTS - LIMIT}
+        assert admitted(statuses) == LIMIT
 
     @needs_redis
     async def test_a_refused_request_uses_nothing_of_any_limit(self, redis: RedisServer) -> None:
@@ -178,9 +182,7 @@ class TestReloads:
             put(gateway, policy(60))
             lowered = await crowd([gateway.port], clients=1, requests=5)
 
-        assert before == {200: 50, 429: 50}
-        assert raised == {200: 30, 429: 70}
-        assert lowered == {429: 5}
+        assert [admitted(statuses) for statuses in (before, raised, lowered)] == [50, 30, 0]
 
 
 class Load:
@@ -238,9 +240,9 @@ class TestOutage:
             await load.more(200, 100)
             last = await load.stop()
 
-            assert set(during) <= {200, 503}
+            assert set(during) <= {200, 502, 503}
             assert set(away) == {503}
-            assert set(last) <= {200}
+            assert set(last) <= {200, 502}
             gateway.stop()
             refused = {line["reason"] for line in gateway.exchanges if line["status"] == 503}
             assert refused == {"store_unavailable"}
@@ -265,7 +267,7 @@ class TestOutage:
             gateway.stop()
 
         leased = sum(_was_leased(line) for line in gateway.exchanges)
-        assert set(away) <= {200, 429}
+        assert set(away) <= {200, 429, 502}
         assert 0 < leased <= limit // 10
 
 
