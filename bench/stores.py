@@ -8,7 +8,6 @@ else runs only adds. What Redis itself uses is its own process's and is printed 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import shutil
