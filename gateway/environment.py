@@ -38,7 +38,7 @@ NOT_SETTINGS: dict[str, str] = {
 """Variables that the command line reads itself."""
 
 _LEDGER = "needs the ledger"
-_AUTH = "needs the authentication plugin"
+_AUTH = "issuers of tokens stand in a policy, below `auth`"
 _LATER = "names no setting of this version"
 
 FOREIGN: dict[str, Path | str] = {

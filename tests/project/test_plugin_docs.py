@@ -66,6 +66,7 @@ def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("plugin", "status"),
     [
+        ("auth", 401),
         ("budget", 200),
         ("concurrency", 200),
         ("ip_allowlist", 403),

@@ -24,7 +24,7 @@ def test_every_setting_of_an_upstream_is_explained(path: tuple[str, ...]) -> Non
 def test_numbers_stand_with_their_default(path: tuple[str, ...]) -> None:
     value: object = UpstreamSettings()
     for name in path:
-        value = getattr(value, name)
+        value = getattr(value, name, None)
     if type(value) is int:
         row = next(line for line in PAGE.splitlines() if f"`{'.'.join(path)}`" in line)
 

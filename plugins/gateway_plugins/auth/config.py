@@ -34,7 +34,7 @@ class ApiKeysConfig(PluginConfig):
     """Where virtual keys are kept."""
 
     store: Literal["directory"] = Field(
-        "directory", description="The keys that `sealgate keys` and the admin API make."
+        "directory", description="The keys that `sealgate apikeys` and the admin API make."
     )
 
 

@@ -89,8 +89,10 @@ class Auth(Plugin):
         if self._takes_keys and self.runtime.directory is None:
             raise ValueError("this gateway keeps no keys")
         if self.config.jwt:
-            # Imported here, so that workers without tokens carry no cryptography.
-            from gateway.identity.jwt import UNKNOWN_ISSUER, TokenVerifier  # noqa: PLC0415
+            from gateway.identity.jwt import (  # noqa: PLC0415  # others carry no cryptography
+                UNKNOWN_ISSUER,
+                TokenVerifier,
+            )
 
             self._stranger = UNKNOWN_ISSUER
             self._verifier = TokenVerifier(
