@@ -200,5 +200,8 @@ class RateLimit(Plugin):
 
 
 def _ours(limits: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
-    """Those of a key's limits that are for a window; others are for `budget`."""
-    return [entry for entry in limits if "window" in entry or "streams" in entry]
+    """All of a key's limits but those for a `period`, which are for `budget`.
+
+    So what is neither is found here, and refused as unreadable.
+    """
+    return [entry for entry in limits if "period" not in entry]
