@@ -52,7 +52,7 @@ class Stores:
             if self._workers != 1:
                 raise ValueError(_one_worker_only(name, self._workers))
             return MemoryStore(keys_max=settings.keys_max)
-        store = redis_store(name, settings)
+        store = redis_store(name, settings, check_only=self._loop is None)
         if self._loop is not None:
             # Policies are compiled on a thread; what they need is connected on the loop.
             self._loop.call_soon_threadsafe(store.open)

@@ -264,24 +264,20 @@ async def test_nobody_waits_for_a_store_that_did_not_answer_in_time(own: RedisSe
         assert await used(store, "t", log()) == 0
 
 
-async def test_one_timer_serves_all_calls_of_a_batch(
-    own: RedisServer, monkeypatch: pytest.MonkeyPatch
+async def test_one_timer_serves_all_calls_and_fires_by_the_first_deadline(
+    own: RedisServer,
 ) -> None:
-    """Every take has a deadline, and a hundred of them cost one timer."""
     async with opened(url=own.url, deadline_ms=30, lease_fraction=0) as store:
-        made: list[float] = []
-        loop = asyncio.get_running_loop()
         own.pause()
         (link,) = store._router.links()  # type: ignore[union-attr]  # it is open
-        arm = link._arm
-        monkeypatch.setattr(link, "_arm", lambda due: (made.append(due), arm(due)))
-        begun = loop.time()
-        grants = await asyncio.gather(*(attempt(store, "t", [log()]) for _ in range(100)))
-        own.resume()
+        waiting = [asyncio.ensure_future(attempt(store, "t", [log()])) for _ in range(100)]
+        await until(lambda: link._timer is not None)
+        assert link._wire is not None
+        assert link._timer_due == min(batch.due for batch in link._wire.batches)
 
-        assert grants == [None] * 100
-        assert all(due <= begun + 0.031 for due in made[:1])
-        assert len(made) <= 2
+        assert await asyncio.gather(*waiting) == [None] * 100
+        assert store.stats.links.timeouts == 100
+        own.resume()
 
 
 # -- when it goes and comes back ----------------------------------------------------------------

@@ -22,21 +22,22 @@ from gateway.state.redis.store import RedisStore
 from gateway.store_settings import RedisStoreSettings, StoreTlsSettings
 
 
-def redis_store(name: str, settings: RedisStoreSettings) -> RedisStore:
+def redis_store(name: str, settings: RedisStoreSettings, *, check_only: bool = False) -> RedisStore:
     """The store `name`, not connected. Raises ValueError where a secret or a file cannot be used.
 
-    May block, for files.
+    May block, for files. With `check_only` it is never opened, and no secret and no file is read.
     """
     url = parse_url(settings.url) if settings.url is not None else None
     tls = url.tls if url is not None else bool(settings.sentinel and settings.sentinel.tls)
     dialer = Dialer(
-        context=_context(name, settings.tls) if tls else None,
+        context=_context(name, settings.tls) if tls and not check_only else None,
         server_name=settings.tls.server_name,
         credentials=_credentials(settings.username, settings.password, url),
         database=settings.database if url is None or url.database is None else url.database,
         connect_timeout_s=settings.connect_timeout_ms / 1000,
     )
-    dialer.credentials()  # a reference that leads nowhere is told now
+    if not check_only:
+        dialer.credentials()  # a reference that leads nowhere is told now
 
     def make_router(store: RedisStore) -> Router:
         options = LinkOptions(

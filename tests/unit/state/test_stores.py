@@ -4,6 +4,7 @@ import pytest
 
 from gateway.settings import Settings
 from gateway.state.memory import MemoryStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.stores import Stores
 
 
@@ -25,6 +26,15 @@ def test_all_uses_of_a_name_share_one_store() -> None:
 def test_a_memory_store_with_several_workers_is_refused_with_the_cure(workers: object) -> None:
     with pytest.raises(ValueError, match=r"kind: redis, url: .* or set `workers: 1`"):
         stores(workers=workers).get("default")
+
+
+def test_a_check_reads_no_secret_and_no_file() -> None:
+    redis = {
+        "url": "rediss://redis.internal",
+        "password": "${NOT_SET_ANYWHERE}",
+        "tls": {"ca_file": "/nowhere/ca.pem"},
+    }
+    assert isinstance(stores(workers=4, stores={"default": redis}).get("default"), RedisStore)
 
 
 def test_an_unknown_store_is_refused_with_the_names_there_are() -> None:
