@@ -119,6 +119,30 @@ def _gateway(name: str, label: str, variant: Variant) -> Proxy:
     )
 
 
+def _gateways() -> list[Proxy]:
+    return [
+        _gateway("sealgate", "Sealgate, bare", Variant()),
+        _gateway("sealgate-log", "Sealgate, bare, exchange log on", Variant(log=True)),
+        _gateway("sealgate-headers", "Sealgate, header plugins", Variant(HEADER_CHAIN)),
+        _gateway("sealgate-body", "Sealgate, body plugin", Variant(BODY_CHAIN)),
+        _gateway(
+            "sealgate-key",
+            "Sealgate, key and limit in memory",
+            Variant(KEY_CHAIN, credential=virtual_key),
+        ),
+        _gateway(
+            "sealgate-redis",
+            "Sealgate, key and limit in Redis",
+            Variant(KEY_CHAIN, credential=virtual_key, redis=True),
+        ),
+        _gateway(
+            "sealgate-token",
+            "Sealgate, signed token",
+            Variant(TOKEN_CHAIN, credential=signed_token),
+        ),
+    ]
+
+
 def all_proxies() -> list[Proxy]:
     """Every proxy, in the order of the tables."""
     portkey = PEERS / "portkey/node_modules/@portkey-ai/gateway"
@@ -144,25 +168,7 @@ def all_proxies() -> list[Proxy]:
             lambda _: importlib.metadata.version("aiohttp"),
             _aiohttp,
         ),
-        _gateway("sealgate", "Sealgate, bare", Variant()),
-        _gateway("sealgate-log", "Sealgate, bare, exchange log on", Variant(log=True)),
-        _gateway("sealgate-headers", "Sealgate, header plugins", Variant(HEADER_CHAIN)),
-        _gateway("sealgate-body", "Sealgate, body plugin", Variant(BODY_CHAIN)),
-        _gateway(
-            "sealgate-key",
-            "Sealgate, key and limit in memory",
-            Variant(KEY_CHAIN, credential=virtual_key),
-        ),
-        _gateway(
-            "sealgate-redis",
-            "Sealgate, key and limit in Redis",
-            Variant(KEY_CHAIN, credential=virtual_key, redis=True),
-        ),
-        _gateway(
-            "sealgate-token",
-            "Sealgate, signed token",
-            Variant(TOKEN_CHAIN, credential=signed_token),
-        ),
+        *_gateways(),
         Proxy(
             "litellm",
             "LiteLLM",
