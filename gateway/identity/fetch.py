@@ -8,7 +8,9 @@ to: the addresses that are checked are those that are used.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ssl
+import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -71,7 +73,10 @@ class Fetcher:
             await session.close()
 
     async def _request(self, method: str, url: str, **more: Any) -> bytes:
-        import aiohttp  # noqa: PLC0415  # only workers that fetch carry it
+        if "aiohttp" not in sys.modules:
+            # Only workers that fetch carry it, and loading it must not hold up what they serve.
+            await asyncio.to_thread(importlib.import_module, "aiohttp")
+        import aiohttp  # noqa: PLC0415  # loaded by now
 
         try:
             check_url(url, allow_http=self._allow_http)

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from jwt.algorithms import (
-    Algorithm,
-    ECAlgorithm,
-    HMACAlgorithm,
-    OKPAlgorithm,
-    RSAAlgorithm,
-    RSAPSSAlgorithm,
-)
-from jwt.exceptions import PyJWTError
+if TYPE_CHECKING:
+    from jwt.algorithms import Algorithm
 
 KEYS_MAX: Final = 100
 """Keys of one set that are read."""
@@ -28,27 +22,50 @@ RSA_BITS_MAX: Final = 8192
 SECRET_BYTES_MIN: Final = 32
 """RFC 7518 section 3.2: at least the size of the hash."""
 
-_RSA: Final[dict[str, Algorithm]] = {
-    "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
-    "RS384": RSAAlgorithm(RSAAlgorithm.SHA384),
-    "RS512": RSAAlgorithm(RSAAlgorithm.SHA512),
-    "PS256": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256),
-    "PS384": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA384),
-    "PS512": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA512),
-}
-# RFC 7518 section 3.4: each of these algorithms has one curve.
-_EC: Final[dict[str, dict[str, Algorithm]]] = {
-    "P-256": {"ES256": ECAlgorithm(ECAlgorithm.SHA256)},
-    "P-384": {"ES384": ECAlgorithm(ECAlgorithm.SHA384)},
-    "P-521": {"ES512": ECAlgorithm(ECAlgorithm.SHA512)},
-}
-_ED25519: Final[dict[str, Algorithm]] = {"EdDSA": OKPAlgorithm()}
-_HMAC: Final[dict[str, Algorithm]] = {
-    "HS256": HMACAlgorithm(HMACAlgorithm.SHA256),
-    "HS384": HMACAlgorithm(HMACAlgorithm.SHA384),
-    "HS512": HMACAlgorithm(HMACAlgorithm.SHA512),
-}
-HMAC_ALGORITHMS: Final = frozenset(_HMAC)
+HMAC_ALGORITHMS: Final = frozenset({"HS256", "HS384", "HS512"})
+
+
+class _Families(NamedTuple):
+    """The algorithms of each type of key."""
+
+    rsa: dict[str, Algorithm]
+    ec: dict[str, dict[str, Algorithm]]
+    ed25519: dict[str, Algorithm]
+    hmac: dict[str, Algorithm]
+
+
+@cache
+def _families() -> _Families:
+    """Loaded with the first key, so that a process without tokens carries no cryptography."""
+    from jwt import algorithms as a  # noqa: PLC0415  # said above
+
+    return _Families(
+        rsa={
+            "RS256": a.RSAAlgorithm(a.RSAAlgorithm.SHA256),
+            "RS384": a.RSAAlgorithm(a.RSAAlgorithm.SHA384),
+            "RS512": a.RSAAlgorithm(a.RSAAlgorithm.SHA512),
+            "PS256": a.RSAPSSAlgorithm(a.RSAPSSAlgorithm.SHA256),
+            "PS384": a.RSAPSSAlgorithm(a.RSAPSSAlgorithm.SHA384),
+            "PS512": a.RSAPSSAlgorithm(a.RSAPSSAlgorithm.SHA512),
+        },
+        # RFC 7518 section 3.4: each of these algorithms has one curve.
+        ec={
+            "P-256": {"ES256": a.ECAlgorithm(a.ECAlgorithm.SHA256)},
+            "P-384": {"ES384": a.ECAlgorithm(a.ECAlgorithm.SHA384)},
+            "P-521": {"ES512": a.ECAlgorithm(a.ECAlgorithm.SHA512)},
+        },
+        ed25519={"EdDSA": a.OKPAlgorithm()},
+        hmac={
+            "HS256": a.HMACAlgorithm(a.HMACAlgorithm.SHA256),
+            "HS384": a.HMACAlgorithm(a.HMACAlgorithm.SHA384),
+            "HS512": a.HMACAlgorithm(a.HMACAlgorithm.SHA512),
+        },
+    )
+
+
+def load() -> None:
+    """Loads what verifies signatures; takes long enough to be called away from a serving loop."""
+    _families()
 
 
 class VerificationKey:
@@ -70,6 +87,8 @@ class VerificationKey:
         method = self._algorithms.get(algorithm)
         if method is None:
             return False
+        from jwt.exceptions import PyJWTError  # noqa: PLC0415  # loaded with the key
+
         try:
             return method.verify(message, self._key, signature)
         except (PyJWTError, ValueError):
@@ -80,7 +99,7 @@ def secret_key(secret: bytes) -> VerificationKey:
     """A shared secret as a key. Raises ValueError where it is shorter than 32 bytes."""
     if len(secret) < SECRET_BYTES_MIN:
         raise ValueError(f"the secret has fewer than {SECRET_BYTES_MIN} bytes")
-    return VerificationKey(None, secret, _HMAC)
+    return VerificationKey(None, secret, _families().hmac)
 
 
 def read_key_set(key_set: Mapping[str, Any]) -> tuple[VerificationKey, ...]:
@@ -99,6 +118,8 @@ def read_key_set(key_set: Mapping[str, Any]) -> tuple[VerificationKey, ...]:
 
 
 def _usable(listed: list[Any]) -> Iterator[VerificationKey]:
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415  # loaded with the first key
+
     for jwk in listed:
         if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":
             continue
@@ -120,18 +141,19 @@ def _usable(listed: list[Any]) -> Iterator[VerificationKey]:
 
 def _public_key(jwk: dict[str, Any]) -> tuple[Any, Mapping[str, Algorithm]]:
     """The public part alone: what is private in a set, or points elsewhere, is not read."""
-    kty = jwk.get("kty")
+    families, kty = _families(), jwk.get("kty")
     if kty == "RSA":
-        key: Any = RSAAlgorithm.from_jwk({"kty": kty, "n": jwk["n"], "e": jwk["e"]})
+        algorithm = families.rsa["RS256"]
+        key: Any = algorithm.from_jwk(_only(jwk, "kty", "n", "e"))
         if not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
             raise ValueError("the size of the RSA key")
-        return key, _RSA
+        return key, families.rsa
     if kty == "EC":
-        curve = jwk["crv"]
-        algorithms = _EC[curve]
-        return ECAlgorithm.from_jwk(_only(jwk, "kty", "crv", "x", "y")), algorithms
+        curve = families.ec[jwk["crv"]]
+        return next(iter(curve.values())).from_jwk(_only(jwk, "kty", "crv", "x", "y")), curve
     if kty == "OKP" and jwk["crv"] == "Ed25519":
-        return OKPAlgorithm.from_jwk(_only(jwk, "kty", "crv", "x")), _ED25519
+        ed25519 = families.ed25519
+        return ed25519["EdDSA"].from_jwk(_only(jwk, "kty", "crv", "x")), ed25519
     raise ValueError("the type of the key")
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 
 from gateway.identity.claims import ClaimError, ClaimMapping, number_at, texts_at
 from gateway.identity.compact import MalformedTokenError, SignedToken, read_token
-from gateway.identity.jwk import HMAC_ALGORITHMS, VerificationKey, secret_key
+from gateway.identity.jwk import HMAC_ALGORITHMS, VerificationKey, load, secret_key
 from gateway.identity.jwks import FixedKeys, KeySet
 from gateway.identity.oidc import location_of
 from gateway.issuers import IssuerSettings
@@ -138,6 +138,7 @@ class TokenVerifier:
 
     async def start(self) -> None:
         """Fetches the keys; an issuer that does not answer is asked again in the background."""
+        await asyncio.to_thread(load)
         await asyncio.gather(*(issuer.keys.start() for issuer in self._issuers.values()))
 
     async def stop(self) -> None:

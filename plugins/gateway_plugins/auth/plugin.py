@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
+from gateway.identity.jwt import UNKNOWN_ISSUER, TokenVerifier
 from gateway.identity.keys import KEY_PREFIX, TOKEN_PREFIX
 from gateway.networks import parse_address
 from gateway.plugin import (
@@ -26,9 +28,6 @@ from gateway_plugins.auth.certificates import Certificates
 from gateway_plugins.auth.config import AuthConfig
 from gateway_plugins.auth.mesh import NamedByProxy
 from gateway_plugins.auth.presented import Found, Places
-
-if TYPE_CHECKING:
-    from gateway.identity.jwt import TokenVerifier
 
 PEERS_MAX: Final = 10_000
 """Addresses of which it is remembered whether they are trusted proxies."""
@@ -66,8 +65,6 @@ class Auth(Plugin):
         self._places = Places(config.header_name, tokens=bool(config.jwt))
         self._bounds = Bounds()
         self._verifier: TokenVerifier | None = None
-        self._stranger: Reject | None = None
-        """What the verifier answers about tokens of other issuers."""
         self._certificates = Certificates(config.mtls, runtime) if config.mtls else None
         self._forwarded = config.mtls.forwarded_header if config.mtls else None
         self._named = NamedByProxy(config.header, runtime) if config.header else None
@@ -89,24 +86,22 @@ class Auth(Plugin):
         if self._takes_keys and self.runtime.directory is None:
             raise ValueError("this gateway keeps no keys")
         if self.config.jwt:
-            from gateway.identity.jwt import (  # noqa: PLC0415  # others carry no cryptography
-                UNKNOWN_ISSUER,
-                TokenVerifier,
-            )
-
-            self._stranger = UNKNOWN_ISSUER
-            self._verifier = TokenVerifier(
-                self.config.jwt,
-                wall=self.runtime.wall,
-                monotonic=self.runtime.monotonic,
-                directory=self.runtime.directory,
-                secrets={
-                    issuer.issuer: issuer.secret.get_secret_value().encode()
-                    for issuer in self.config.jwt
-                    if issuer.secret is not None
-                },
-            )
+            self._verifier = await asyncio.to_thread(self._make_verifier)
             await self._verifier.start()
+
+    def _make_verifier(self) -> TokenVerifier:
+        secrets = {
+            issuer.issuer: issuer.secret.get_secret_value().encode()
+            for issuer in self.config.jwt
+            if issuer.secret is not None
+        }
+        return TokenVerifier(
+            self.config.jwt,
+            wall=self.runtime.wall,
+            monotonic=self.runtime.monotonic,
+            directory=self.runtime.directory,
+            secrets=secrets,
+        )
 
     async def stop(self) -> None:
         if self._verifier is not None:
@@ -169,7 +164,7 @@ class Auth(Plugin):
         self, x: Exchange, identified: Principal | Reject, places: list[str]
     ) -> Reject | None:
         """After a credential was looked at: a token of a stranger may be the provider's own."""
-        if identified is self._stranger and self.config.header_name not in places:
+        if identified is UNKNOWN_ISSUER and self.config.header_name not in places:
             around = self._around(x)
             if around is not None or self._optional:
                 return self._settle(x, around)
