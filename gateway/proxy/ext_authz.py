@@ -15,10 +15,16 @@ from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject, Reply
 from gateway.policy.snapshot import Binding
 from gateway.proxy.answer import settle
+from gateway.proxy.credentials import withhold_own
 from gateway.reasons import Reason
 
 TO_REMOVE = "x-envoy-auth-headers-to-remove"
 """Envoy takes the headers listed here off the request before it goes on."""
+
+_QUERY = Reject(
+    Reason.UNINSPECTABLE,
+    "Envoy cannot be told to take a credential off the query; send it in a header",
+)
 
 
 async def decide(
@@ -40,7 +46,12 @@ async def decide(
         return Reject(Reason.UNINSPECTABLE, message)
     before = list(x.request.headers.raw) if received is None else received
     answer = await settle(run(binding.chain.request_headers, x))
-    return answer or Reply(200, header_changes(before, x.request.headers.raw))
+    if answer is not None:
+        return answer
+    withhold_own(x.request)
+    if x.request.target_edited:
+        return _QUERY
+    return Reply(200, header_changes(before, x.request.headers.raw))
 
 
 def header_changes(

@@ -97,3 +97,19 @@ async def test_what_ran_before_the_policy_was_chosen_is_told_too() -> None:
     answer = await decide(x, policy(lambda _: None), asks_model=False, received=received)
 
     assert answer == Reply(200, (("x-envoy-auth-headers-to-remove", "authorization"),))
+
+
+async def test_a_credential_of_the_gateway_is_taken_off_by_envoy() -> None:
+    x = Exchange("id", RequestView("GET", "/ext_authz/x", Headers([KEPT, (b"X-Api-Key", b"sg_x")])))
+
+    assert await decide(x, policy(lambda _: None), asks_model=False) == Reply(
+        200, (("x-envoy-auth-headers-to-remove", "x-api-key"),)
+    )
+
+
+async def test_a_credential_in_the_query_is_refused_because_envoy_would_send_it_on() -> None:
+    x = Exchange("id", RequestView("GET", "/ext_authz/x?key=sg_x", Headers([KEPT])))
+    answer = await decide(x, policy(lambda _: None), asks_model=False)
+
+    assert isinstance(answer, Reject)
+    assert answer.reason is Reason.UNINSPECTABLE
