@@ -42,7 +42,10 @@ class LuaStore:
         """The answer to one command."""
         self._socket.sendall(command)
         while (reply := self._reader.gets()) is False:
-            self._reader.feed(self._socket.recv(65_536))
+            data = self._socket.recv(65_536)
+            if not data:
+                raise ConnectionError("redis-server closed the connection")
+            self._reader.feed(data)
         if isinstance(reply, hiredis.ReplyError):
             raise reply
         return reply

@@ -185,9 +185,9 @@ class Total:
         if self._began != GONE:
             self.idle_at = self._began + demand.window_us
 
-    def over(self, now: int) -> bool:
+    def over(self, now: int, demand: Demand) -> bool:
         """Whether its time has run out."""
-        return self.idle_at <= now and self._began != GONE
+        return self._began != GONE and self._began + demand.window_us <= now
 
     def fits(self, demand: Demand) -> bool:
         return self.used + demand.amount <= demand.capacity
@@ -227,7 +227,7 @@ class Bucket:
     __slots__ = ("_kept", "_level", "_stamp", "_tick", "_window", "idle_at")
 
     def __init__(self) -> None:
-        self._kept = (0, 0)  # level and stamp of the last take or correction
+        self._kept = (0, 0, 0, 0, 0)  # level, stamp, tick, window, capacity of the last take
         self._level = 0
         self._stamp = 0
         self._tick = 0
@@ -235,38 +235,38 @@ class Bucket:
         self.idle_at = 0
 
     def refresh(self, now: int, demand: Demand) -> None:
-        """Drains what time has drained since the last take, at the rate of `demand`."""
-        tick, window = _ticks(demand)
-        self._level, self._stamp = self._kept
-        if window != self._window or tick != self._tick:
-            self._rescale(tick, window)
-        ticks = now // tick
-        if ticks > self._stamp:
-            level = self._level - (ticks - self._stamp) * demand.capacity
-            self._level = max(0, level)
-            self._stamp = ticks
-
-    def _rescale(self, tick: int, window: int) -> None:
-        """Another window: the same amount is used, the same time has passed."""
-        if self._window:
-            self._level = -(-self._level * window // self._window)
-            self._stamp = -(-self._stamp * self._tick // tick)
-            self._kept = (self._level, self._stamp)
-        self._tick = tick
-        self._window = window
+        """Drains what has drained since the last take, at the rate that was in force then."""
+        level, stamp, tick, window, capacity = self._kept
+        if tick:
+            elapsed = now // tick - stamp
+            if elapsed > 0:
+                stamp += elapsed
+                if capacity:
+                    level = max(0, level - elapsed * capacity)
+                elif elapsed >= window:
+                    level = 0
+        self._tick, self._window = _ticks(demand)
+        if tick and (tick != self._tick or window != self._window):
+            # Another window: the same amount is used, the same time has passed.
+            level = -(-level * self._window // window)
+            stamp = -(-stamp * tick // self._tick)
+        self._level = level
+        self._stamp = stamp
 
     def fits(self, demand: Demand) -> bool:
         burst = demand.burst or demand.capacity
         return self._level + demand.amount * self._window <= burst * self._window
 
     def add(self, now: int, demand: Demand, amount: int) -> Cell | None:
-        tick = self._tick
         if not self._level:
-            self._stamp = -(-now // tick)
+            self._stamp = -(-now // self._tick)
         self._level += amount * self._window
-        self._kept = (self._level, self._stamp)
-        self.idle_at = now + self._drains_in(self._level, now, demand)
+        self._keep(now, demand)
         return None
+
+    def _keep(self, now: int, demand: Demand) -> None:
+        self._kept = (self._level, self._stamp, self._tick, self._window, demand.capacity)
+        self.idle_at = now + self._drains_in(self._level, now, demand)
 
     def settle(self, now: int, demand: Demand, cell: Cell | None, amount: int) -> None:  # noqa: ARG002  # as the others
         """A refund takes out at most what has not drained yet."""
@@ -276,7 +276,7 @@ class Bucket:
             self.add(now, demand, change)
         else:
             self._level = max(0, self._level + change * self._window)
-            self._kept = (self._level, self._stamp)
+            self._keep(now, demand)
 
     def standing(self, now: int, demand: Demand, *, wait: bool = False) -> Standing:
         level, window, capacity = self._level, self._window, demand.capacity
@@ -292,9 +292,9 @@ class Bucket:
         return Standing(-(-level // window), remaining, reset_us, retry_us)
 
     def _drains_in(self, level: int, now: int, demand: Demand) -> int:
-        if not demand.capacity:
-            return demand.window_us
-        return (self._stamp - (-level // demand.capacity)) * self._tick - now
+        """How long until that much has drained; without a rate all goes after the window."""
+        ticks = -(-level // demand.capacity) if demand.capacity else self._window
+        return (self._stamp + ticks) * self._tick - now
 
 
 def _ticks(demand: Demand) -> tuple[int, int]:

@@ -142,7 +142,7 @@ class MemoryStore:
     def _known(self, tag: str, demand: Demand, now: int) -> Counter | None:
         """The counter if there is one; a TOTAL that has run out is none."""
         counter = self._tables[demand.algorithm].get((tag, demand.key))
-        return None if isinstance(counter, Total) and counter.over(now) else counter
+        return None if isinstance(counter, Total) and counter.over(now, demand) else counter
 
     def _counter(self, tag: str, demand: Demand, now: int) -> Counter:
         """The counter as it is now, made where there is none."""
@@ -153,7 +153,7 @@ class MemoryStore:
             self._make_room(now)
             counter = table[key] = _KINDS[demand.algorithm]()
             self._order.append((int(demand.algorithm), key))
-        elif isinstance(counter, Total) and counter.over(now):
+        elif isinstance(counter, Total) and counter.over(now, demand):
             # A fresh object: corrections of the sum before go to the old one, and nowhere.
             counter = table[key] = Total()
         counter.refresh(now, demand)

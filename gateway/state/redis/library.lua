@@ -5,7 +5,7 @@
 -- revision stays callable by older gateways; what cannot, gets another function name.
 --
 --   LOG    ZSET    '<first>:<amount>' scored with its time, 'S' scored with -(sum) - 1
---   GCRA   STRING  '<level>:<stamp>:<tick>:<window>', see Bucket in counters.py
+--   GCRA   STRING  '<level>:<stamp>:<tick>:<window>:<capacity>', see Bucket in counters.py
 --   TOTAL  STRING  '<began>:<used>'
 --   SLOTS  ZSET    '<worker>.<take>.<index>:<amount>' scored with its end, 'S' as above
 --   peer   ZSET    of one worker: '<at>,<at>..' scored with the number of a take whose answer it
@@ -243,24 +243,28 @@ local function ticks_of(d)
   return tick, ceil_div(d.window, tick)
 end
 
+-- Drains at the rate that was in force at the last take; then turns to the window that is now.
 function bucket.load(d, now)
   local tick, window = ticks_of(d)
-  local state = {level = 0, stamp = 0, tick = tick, window = window}
+  local state = {level = 0, stamp = floor_div(now, tick), tick = tick, window = window}
   local value = redis.call('GET', d.key)
-  if value then
-    local level, stamp, old_tick, old_window = string.match(value, '^(%d+):(%d+):(%d+):(%d+)$')
-    state.level, state.stamp = tonumber(level), tonumber(stamp)
-    old_tick, old_window = tonumber(old_tick), tonumber(old_window)
-    if old_tick ~= tick or old_window ~= window then
-      state.level = ceil_div(state.level * window, old_window)
-      state.stamp = ceil_div(state.stamp * old_tick, tick)
+  if not value then return state end
+  local kept = {}
+  for number in string.gmatch(value, '%d+') do kept[#kept + 1] = tonumber(number) end
+  local level, stamp, old_tick, old_window, capacity = unpack(kept)
+  local elapsed = floor_div(now, old_tick) - stamp
+  if elapsed > 0 then
+    stamp = stamp + elapsed
+    if capacity > 0 then
+      level = math.max(0, level - elapsed * capacity)
+    elseif elapsed >= old_window then
+      level = 0
     end
   end
-  local ticks = floor_div(now, tick)
-  if ticks > state.stamp then
-    state.level = math.max(0, state.level - (ticks - state.stamp) * d.capacity)
-    state.stamp = ticks
+  if old_tick ~= tick or old_window ~= window then
+    level, stamp = ceil_div(level * window, old_window), ceil_div(stamp * old_tick, tick)
   end
+  state.level, state.stamp = level, stamp
   return state
 end
 
@@ -269,14 +273,15 @@ local function burst_of(d)
 end
 
 local function drains_in(state, d, now, level)
-  if d.capacity == 0 then return d.window end
-  return (state.stamp + ceil_div(level, d.capacity)) * state.tick - now
+  local ticks = d.capacity > 0 and ceil_div(level, d.capacity) or state.window
+  return (state.stamp + ticks) * state.tick - now
 end
 
 local function save_bucket(state, d, now)
-  local value = text(state.level) .. ':' .. text(state.stamp) .. ':' .. text(state.tick)
+  local value = {state.level, state.stamp, state.tick, state.window, d.capacity}
+  for index, number in ipairs(value) do value[index] = text(number) end
   local expiry = math.ceil(math.max(0, drains_in(state, d, now, state.level)) / 1000) + MARGIN_MS
-  redis.call('SET', d.key, value .. ':' .. text(state.window), 'PX', expiry)
+  redis.call('SET', d.key, table.concat(value, ':'), 'PX', expiry)
 end
 
 function bucket.fits(state, d)
