@@ -20,6 +20,7 @@ _WAIT_S = 5.0
 _IDS_PER_QUERY = 500
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS uses (id TEXT PRIMARY KEY, at REAL NOT NULL) STRICT"
+_HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = 'uses'"
 _UPSERT = (
     "INSERT INTO uses (id, at) VALUES (?, ?)"
     " ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at)"
@@ -87,6 +88,8 @@ def read_uses(data_dir: Path, ids: Iterable[str]) -> dict[str, float]:
     if not path.exists():
         return found
     with closing(sqlite3.connect(path, timeout=_WAIT_S)) as connection:
+        if connection.execute(_HAS_TABLE).fetchone() is None:
+            return found  # a worker is about to write the first batch
         for start in range(0, len(wanted), _IDS_PER_QUERY):
             part = wanted[start : start + _IDS_PER_QUERY]
             marks = ",".join("?" * len(part))

@@ -63,7 +63,7 @@ class Rbac(Plugin):
             known = self._roles().roles
         except IdentityUnavailableError:
             return
-        for name in sorted(self._defaults - known.keys()):
+        for name in sorted(self._defaults.difference(known)):
             self.runtime.log.warning("default role %s is not known", name)
 
     def _roles(self) -> RoleBook:
