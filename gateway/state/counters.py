@@ -274,7 +274,7 @@ class Bucket:
         change = amount - demand.amount
         if change > 0:
             self.add(now, demand, change)
-        else:
+        elif change < 0:
             self._level = max(0, self._level + change * self._window)
             self._keep(now, demand)
 

@@ -105,8 +105,9 @@ class MemoryStore:
         now = self._clock()
         for part, demand, amount in zip(taken.parts, taken.demands, amounts, strict=True):
             counter, cell = part
-            if self._known(taken.tag, demand, now) is counter:
-                counter.settle(now, demand, cell, amount)
+            known = self._known(taken.tag, demand, now)
+            if known is counter or (known is not None and isinstance(counter, Bucket)):
+                known.settle(now, demand, cell, amount)
             elif amount > demand.amount and isinstance(counter, (Log, Bucket)):
                 # It was forgotten as idle since; the excess was used only now.
                 self._add(taken.tag, demand, now, amount - demand.amount)

@@ -299,7 +299,7 @@ function bucket.settle(state, d, now, amount)
   local change = amount - d.amount
   if change > 0 then
     bucket.add(state, d, now, change)
-  else
+  elseif change < 0 then
     state.level = math.max(0, state.level + change * state.window)
     save_bucket(state, d, now)
   end
