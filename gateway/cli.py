@@ -181,6 +181,48 @@ def plugins() -> None:
         Console().print(table)
 
 
+@app.command("eval")
+def evaluate(
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Labelled rows; .gz too.")],
+    threshold: Annotated[float, typer.Option(help="The score above which a text counts.")] = 0.5,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="MEMBER", help="source, kind, role, lang or enc; repeatable."),
+    ] = None,
+) -> None:
+    """Measure the injection scorer on labelled texts: recall, false positives, time."""
+    with _told_in_one_line():
+        from time import perf_counter
+
+        from gateway.scan.evaluation import GROUPS, read_rows, table
+        from gateway.scan.evaluation import evaluate as evaluate_rows
+
+        unknown = [name for name in by or () if name not in GROUPS]
+        if unknown:
+            hint = f"choose from {', '.join(GROUPS)}"
+            raise ConfigError([Problem("--by", 0, 0, f'unknown member "{unknown[0]}"', hint)])
+        rows = read_rows(file)
+        print(table(evaluate_rows(rows, perf_counter, threshold=threshold, by=by or GROUPS[:3])))
+
+
+@app.command()
+def scan(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A text; standard input without it.")
+    ] = None,
+    role: Annotated[
+        str, typer.Option(help="Who says it: user, system, assistant, tool or document.")
+    ] = "user",
+) -> None:
+    """Print how much a text tries to command the model, and why; exit code 1 if it is flagged."""
+    with _told_in_one_line():
+        from gateway.scan.report import describe, read_text
+
+        report = describe(read_text(file), role)
+        print(report.text)
+        raise typer.Exit(EXIT_FAULTY if report.flagged else 0)
+
+
 @app.command()
 def version() -> None:
     """Print the version, and whether this build is compiled or interpreted."""

@@ -1,0 +1,1 @@
+"""Sans-io inspection of text: what it says under its disguises, and whether it gives orders."""

@@ -1,0 +1,156 @@
+"""What a text says when it is decoded: the encodings that hide orders from a reader of plain text.
+
+One level is undone. Cheap tests come first, so that plain prose pays a few substring searches, and
+every step is linear in the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :,]?){16,}")
+_HEX_ESCAPES = re.compile(r"\\x([0-9a-fA-F]{2})|\\u\{?([0-9a-fA-F]{4,5})\}?")
+_BINARY = re.compile(r"(?:[01]{8} ?){8,}")
+_SPACED = re.compile(r"(?<!\w)(?:\w[-._* ]{1,3}){6,}\w(?!\w)")
+_LETTER = re.compile(r"[^\W\d_]")
+_SPACES = re.compile(r" {2,}")
+_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+_REVERSED = ("eht ", "snoit", "erongi", "tpmorp", "uoy ", " lla ")
+_ROT13 = ("gur ", "vafgeh", "vtaber", "cebzcg", "lbh", " nyy ")
+_ENGLISH = re.compile(r"\b(?:the|all|you|and|to|ignore|system|prompt|instructions?|your|is|me)\b")
+_SHAPES = bytes(
+    ord("a")
+    if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "+/")
+    else ord(" ")
+    if chr(byte) in "-._* :,\n"
+    else ord(".")
+    for byte in range(256)
+)
+"""Letters and digits as `a`, separators as a space: what an encoding looks like from afar."""
+_LONG, _PAIRS, _LONE, _OCTETS = b"a" * 24, b"aa " * 8, b"a a a a a ", b"aaaaaaaa " * 4
+_PERCENTS_MIN, _SIGNS_MIN = 3, 2
+_SHORTEST = 12
+"""Characters of a decoded text below which it says nothing worth judging."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A decoded text, how it was hidden, and where in the text it stands."""
+
+    encoding: str
+    text: str
+    start: int
+    stop: int
+
+
+def views(text: str) -> list[View]:
+    """Every decoded reading of `text`; usually none."""
+    found = [*_whole(text), *_runs(text)]
+    return [view for view in found if len(view.text) >= _SHORTEST]
+
+
+def _whole(text: str) -> Iterator[View]:
+    """Readings of the text as a whole."""
+    stop = len(text)
+    if text.count("%") >= _PERCENTS_MIN and _PERCENT.search(text):
+        yield View("percent", unquote(text), 0, stop)
+    if "&" in text and ";" in text:
+        plain = html.unescape(text)
+        if plain != text:
+            yield View("entities", plain, 0, stop)
+    if "\\x" in text or "\\u" in text:
+        yield View("escapes", _HEX_ESCAPES.sub(_escaped, text), 0, stop)
+    small = text.lower()
+    if sum(sign in small for sign in _REVERSED) >= _SIGNS_MIN:
+        yield from _if_english("reversed", text[::-1], small, stop)
+    if sum(sign in small for sign in _ROT13) >= _SIGNS_MIN:
+        yield from _if_english("rot13", codecs.encode(text, "rot13"), small, stop)
+
+
+def swapped(text: str) -> list[View]:
+    """The text backwards and with its letters moved by 13, for texts whose words nobody knows."""
+    stop = len(text)
+    moved = codecs.encode(text, "rot13")
+    return [View("reversed", text[::-1], 0, stop), View("rot13", moved, 0, stop)]
+
+
+def _if_english(encoding: str, decoded: str, before: str, stop: int) -> Iterator[View]:
+    """The decoded text, if it has more English in it than before."""
+    after = len(_ENGLISH.findall(decoded.lower()))
+    if after >= _SIGNS_MIN and after > len(_ENGLISH.findall(before)):
+        yield View(encoding, decoded, 0, stop)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    point = int(found[1] or found[2], 16)
+    return chr(point)
+
+
+def _runs(text: str) -> Iterator[View]:
+    """Readings of long runs without spaces, and of letters set apart."""
+    shape = text.encode("utf-8", "surrogatepass").translate(_SHAPES)
+    long = _LONG in shape
+    if long:
+        yield from _decoded("base64", _BASE64, text)
+    if long or _PAIRS in shape:
+        yield from _decoded("hex", _HEX, text)
+    if long or _OCTETS in shape:
+        yield from _decoded("binary", _BINARY, text)
+    if _LONE in shape and _SPACED.search(text):
+        yield View("spaced", _SPACED.sub(_joined, text), 0, len(text))
+
+
+def _decoded(encoding: str, pattern: re.Pattern[str], text: str) -> Iterator[View]:
+    """All runs of one encoding as one reading, so that many short ones cost no more than one."""
+    plain = [
+        (shown, found.span())
+        for found in pattern.finditer(text)
+        if (shown := _printable(_DECODERS[encoding](found[0])))
+    ]
+    if plain:
+        shown = "\n".join(part for part, _ in plain)
+        yield View(encoding, shown, plain[0][1][0], plain[-1][1][1])
+
+
+def _joined(found: re.Match[str]) -> str:
+    words = _SPACES.split(found[0])
+    return " ".join("".join(char for char in word if char.isalnum()) for word in words)
+
+
+def _from_base64(run: str) -> bytes:
+    clean = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(clean + "=" * (-len(clean) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _from_hex(run: str) -> bytes:
+    digits = run.replace(" ", "").replace(":", "").replace(",", "")
+    return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def _from_bits(run: str) -> bytes:
+    bits = run.replace(" ", "")
+    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+
+
+_DECODERS = {"base64": _from_base64, "hex": _from_hex, "binary": _from_bits}
+
+
+def _printable(data: bytes) -> str:
+    """The bytes as text, empty where they are not text."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return ""
+    shown = text.replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    return text if shown.isprintable() and _LETTER.search(text) else ""

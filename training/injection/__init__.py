@@ -1,0 +1,1 @@
+"""Trains the injection scorer: generators of texts, the corpus, the fit and its report."""
