@@ -23,6 +23,7 @@ class Dialect(StrEnum):
     AZURE = "azure"
     BEDROCK = "bedrock"
     OLLAMA = "ollama"
+    MCP = "mcp"
     UNKNOWN = "unknown"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from gateway.plugin.coverage import SHOWN_ONLY, Uninspectable
 from gateway.plugin.exchange import Exchange
 
 Predicate: TypeAlias = Callable[[Exchange], bool]
@@ -18,7 +19,8 @@ class Hook:
     `plugin` and `hook` are the names written into verdicts. `enforced` is false in shadow mode.
     `reject_on_error` says what an exception or a time-out means. `plain` marks the common case that
     the runner treats without a further question: enforced, no condition, no time limit. `answering`
-    is true for the hooks of the response, whose edits are looked for there.
+    is true for the hooks of the response, whose edits are looked for there. `uninspectable` says
+    what becomes of a stream that the use cannot read.
     """
 
     plugin: str
@@ -30,6 +32,7 @@ class Hook:
     when: Predicate | None = None
     plain: bool = True
     answering: bool = False
+    uninspectable: Uninspectable = SHOWN_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,7 @@ class Chain:
     complete: tuple[Hook, ...] = ()
     needs_usage: bool = False
     """Whether a use reads `x.usage`."""
+    reads_request: bool = False
+    """Whether a use judges the texts of the request."""
+    reads_answer: bool = False
+    """Whether one judges those of the answer."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from gateway.chain.compiled import Chain, Hook, Predicate
-from gateway.plugin.contract import HOOKS, Plugin
+from gateway.plugin.contract import HOOKS, Plugin, Step
+from gateway.plugin.coverage import SHOWN_ONLY
+from gateway.plugin.exchange import Exchange
 from gateway.plugin.facts import CORE_FACTS, Fact
 
 _ANSWERING = frozenset({"on_response_headers", "on_response", "on_text"})
@@ -55,6 +58,8 @@ def compile_chain(uses: Sequence[Use]) -> Chain:
         text=by_hook["on_text"][::-1],
         complete=by_hook["on_complete"],
         needs_usage=any(use.instance.needs_usage for use in uses),
+        reads_request=_any_reads(uses, "on_request"),
+        reads_answer=_any_reads(uses, "on_response") or _any_reads(uses, "on_text"),
     )
 
 
@@ -62,6 +67,10 @@ def overrides(plugin: Plugin, hook: str) -> bool:
     """Whether this use needs `hook` at all."""
     own = getattr(type(plugin), hook) is not getattr(Plugin, hook)
     return own and hook not in plugin.skips_hooks
+
+
+def _any_reads(uses: Sequence[Use], hook: str) -> bool:
+    return any(use.instance.reads_text and overrides(use.instance, hook) for use in uses)
 
 
 def _hooks(uses: Iterable[Use], name: str) -> Iterable[Hook]:
@@ -73,14 +82,36 @@ def _hooks(uses: Iterable[Use], name: str) -> Iterable[Hook]:
         yield Hook(
             plugin.name,
             name,
-            getattr(plugin, name),
+            _call_of(plugin, name),
             enforced=not use.shadow,
             reject_on_error=plugin.on_error == "reject" if rejects is None else rejects,
             timeout_s=None if use.timeout_ms is None else use.timeout_ms / 1000,
             when=use.when,
             plain=not use.shadow and use.timeout_ms is None and use.when is None,
             answering=name in _ANSWERING,
+            uninspectable=plugin.on_uninspectable if plugin.reads_text else SHOWN_ONLY,
         )
+
+
+def _call_of(plugin: Plugin, name: str) -> Callable[..., Any]:
+    """The hook; where it reads a whole body, what cannot be read is judged first."""
+    if not plugin.reads_text or name not in {"on_request", "on_response"}:
+        call: Callable[..., Any] = getattr(plugin, name)
+        return call
+    answering = name == "on_response"
+    hook: Callable[[Exchange], Step] = plugin.on_response if answering else plugin.on_request
+    judge = plugin.on_uninspectable.judge
+
+    @wraps(hook)
+    def judged(x: Exchange) -> Step:
+        document = (x.response if answering and x.response is not None else x.request).document()
+        if document is not None and document.gaps:
+            reject = judge(x, document.gaps)
+            if reject is not None:
+                return reject
+        return hook(x)
+
+    return judged
 
 
 def missing_facts(uses: Sequence[Use]) -> list[MissingFact]:
@@ -116,4 +147,4 @@ def _missing(uses: Sequence[Use], index: int, fact: Fact[Any]) -> MissingFact:
 
 def is_waiting(hook: Hook) -> bool:
     """Whether the hook is an `async def`; for what is printed of a chain."""
-    return inspect.iscoroutinefunction(hook.call)
+    return inspect.iscoroutinefunction(inspect.unwrap(hook.call))

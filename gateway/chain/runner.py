@@ -23,13 +23,13 @@ from typing import Any, NamedTuple, cast
 from gateway.chain.compiled import Hook
 from gateway.chain.faults import failure, overrun, refusal
 from gateway.chain.shadow import twin_of
-from gateway.chain.text import run_text
+from gateway.chain.text import run_gaps, run_text
 from gateway.plugin.contract import Answer, Step
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 
-__all__ = ["run", "run_complete", "run_text"]
+__all__ = ["run", "run_complete", "run_gaps", "run_text"]
 
 _ALLOW = Outcome.ALLOW
 _EDIT = Outcome.EDIT

@@ -3,6 +3,7 @@
 from gateway.errors import ConfigError, Problem
 from gateway.networks import NetworkSet, NetworkText
 from gateway.plugin.contract import Plugin, PluginConfig, Step
+from gateway.plugin.coverage import Coverage, Gap, OnUninspectable, Uninspectable
 from gateway.plugin.durations import DurationText, duration_us
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
@@ -33,15 +34,18 @@ __all__ = [
     "ClientCertificate",
     "ConfigError",
     "CounterStore",
+    "Coverage",
     "Demand",
     "DurationText",
     "Exchange",
     "Fact",
+    "Gap",
     "Grant",
     "Headers",
     "IdentityUnavailableError",
     "NetworkSet",
     "NetworkText",
+    "OnUninspectable",
     "Outcome",
     "Peer",
     "Plugin",
@@ -61,6 +65,7 @@ __all__ = [
     "StoreUnavailableError",
     "StreamGuard",
     "TextStream",
+    "Uninspectable",
     "Usage",
     "Verdict",
     "duration_us",

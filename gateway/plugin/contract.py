@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import PluginLoadError
+from gateway.plugin.coverage import DEFAULT_UNINSPECTABLE, Uninspectable
 from gateway.plugin.facts import Fact
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.verdict import Reject, Reply
@@ -57,6 +58,14 @@ class Plugin:
     A hook named here is left out of the chain as if the class did not override it, so that a
     policy pays (a buffered body, above all) only for what it asks for.
     """
+    reads_text: bool = False
+    """Whether this use judges the texts of bodies; `__init__` may set it on the instance.
+
+    For such a use the core decodes compressed bodies, keeps `x.coverage`, names it to the client,
+    and does with what cannot be inspected what `on_uninspectable` says, before the hook runs.
+    """
+    on_uninspectable: Uninspectable = DEFAULT_UNINSPECTABLE
+    """What happens to what this use cannot read; `__init__` sets it from the configuration."""
     needs_usage: bool = False
     """Whether the core reads what the answer used into `x.usage`; `__init__` may set it."""
 
@@ -88,7 +97,7 @@ class Plugin:
         """A whole (not streamed) response body is known."""
 
     def on_text(self, x: Exchange, text: TextStream) -> Reject | None:
-        """One piece of a streamed response passes."""
+        """One piece of a streamed response passes; it may be held back for a while."""
 
     def on_complete(self, x: Exchange) -> Awaitable[None] | None:
         """The exchange is over: always called once, after refusals, faults and disconnects too."""
@@ -96,13 +105,14 @@ class Plugin:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for attribute in vars(cls):
-            if attribute.startswith("on_") and attribute not in (*HOOKS, "on_error"):
+            if attribute.startswith("on_") and attribute not in (*HOOKS, *_SETTINGS):
                 raise PluginLoadError(
                     f"{cls.__module__}.{cls.__qualname__}.{attribute} is not a hook; "
                     f"the hooks are {', '.join(HOOKS)}"
                 )
 
 
+_SETTINGS = ("on_error", "on_uninspectable")
 HOOKS = (
     "on_request_headers",
     "on_request",

@@ -2,71 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote_plus
 
-import orjson
-
+from gateway.plugin.body import Body
+from gateway.plugin.coverage import Coverage
 from gateway.plugin.facts import Fact
 from gateway.plugin.headers import Headers
 from gateway.plugin.peer import Peer
-from gateway.plugin.text import Span
 from gateway.plugin.usage import StreamGuard, Usage
 from gateway.plugin.verdict import Outcome, Verdict
 from gateway.settings import Dialect
 
 T = TypeVar("T")
 
-_UNPARSED = object()
 
-
-class _Body:
-    """A buffered body with its parsed form and its edits; None until it was buffered."""
-
-    __slots__ = ("_json", "body", "body_edited")
-
-    body: bytes | None
-    body_edited: bool
-    _json: Any
-
-    def json(self) -> Any:
-        """The body parsed strictly, once; None if it is not buffered or not JSON."""
-        if self._json is _UNPARSED:
-            try:
-                self._json = orjson.loads(self.body) if self.body is not None else None
-            except orjson.JSONDecodeError:
-                self._json = None
-        return self._json
-
-    def spans(self) -> Sequence[Span]:
-        """The texts of the body. A body that is not UTF-8 has none, and counts as uninspected."""
-        if not self.body:
-            return ()
-        try:
-            text = self.body.decode()
-        except UnicodeDecodeError:
-            return ()
-        return (Span("unknown", "raw", text, 0, len(self.body)),)
-
-    def edit(self, span: Span, text: str) -> None:
-        """Puts `text` in the place of `span`; every other byte of the body stays."""
-        if self.body is None:
-            raise ValueError("the body is not buffered: override on_request or on_response")
-        self.replace_body(self.body[: span.start] + text.encode() + self.body[span.stop :])
-
-    def replace_body(self, body: bytes) -> None:
-        """Sends `body` in place of what was received; content-length follows."""
-        self.body = body
-        self.body_edited = True
-        self._json = _UNPARSED
-
-    def _copy_body_to(self, other: _Body) -> None:
-        other.body = self.body
-        other._json = self._json
-
-
-class RequestView(_Body):
+class RequestView(Body):
     """The request as it was received.
 
     `target` is the request target on the wire (RFC 9112 section 3.2), `path` its part before `?`,
@@ -75,7 +26,6 @@ class RequestView(_Body):
     """
 
     __slots__ = (
-        "headers",
         "host",
         "http_version",
         "method",
@@ -96,14 +46,13 @@ class RequestView(_Body):
         scheme: str = "http",
         http_version: str = "1.1",
     ) -> None:
-        self.body, self.body_edited, self._json = None, False, _UNPARSED
+        self.begin(headers)
         self.method = method
         self.target = target
         path, mark, query = target.partition("?")
         self.path = path
         self.query: str | None = query if mark else None
         self.target_edited = False
-        self.headers = headers
         self.host = host
         self.scheme = scheme
         self.http_version = http_version
@@ -132,18 +81,18 @@ class RequestView(_Body):
             scheme=self.scheme,
             http_version=self.http_version,
         )
-        self._copy_body_to(twin)
+        self.copy_body_to(twin)
         return twin
 
 
-class ResponseView(_Body):
+class ResponseView(Body):
     """The response head, and its body where it was buffered.
 
     `local` is true for an answer of the gateway itself (a refusal, a preflight).
     `streamed` is true where the body passes event by event and `on_response` is not called.
     """
 
-    __slots__ = ("headers", "local", "phrase", "status", "streamed")
+    __slots__ = ("local", "phrase", "status", "streamed")
 
     def __init__(
         self,
@@ -154,10 +103,9 @@ class ResponseView(_Body):
         local: bool = False,
         streamed: bool = False,
     ) -> None:
-        self.body, self.body_edited, self._json = None, False, _UNPARSED
+        self.begin(headers)
         self.status = status
         self.phrase = phrase
-        self.headers = headers
         self.local = local
         self.streamed = streamed
 
@@ -169,7 +117,7 @@ class ResponseView(_Body):
             local=self.local,
             streamed=self.streamed,
         )
-        self._copy_body_to(twin)
+        self.copy_body_to(twin)
         return twin
 
 
@@ -189,6 +137,9 @@ class Exchange:
     `bytes_in` and `bytes_out` are the body bytes received from the client and sent to it; they are
     known in `on_complete`.
 
+    `coverage` says what of the texts could be inspected; None where no plugin of the policy has
+    `reads_text`.
+
     `usage` is what the exchange used, where a plugin of the policy has `needs_usage`: None until
     the request goes to the upstream, running while the answer streams, final in `on_complete`, and
     None there if nothing of the request was sent. `usage_asked` says that the gateway and not the
@@ -202,6 +153,7 @@ class Exchange:
         "bytes_out",
         "chain_state",
         "client_ip",
+        "coverage",
         "dialect",
         "facts",
         "flagged",
@@ -251,6 +203,7 @@ class Exchange:
         self.body_bytes_max: int | None = None
         self.bytes_in = 0
         self.bytes_out = 0
+        self.coverage: Coverage | None = None
         self.usage: Usage | None = None
         self.usage_asked = False
         self.stream_guards: tuple[StreamGuard, ...] = ()
@@ -297,6 +250,7 @@ class Exchange:
         twin.path, twin.peer = self.path, self.peer
         twin.body_bytes_max = self.body_bytes_max
         twin.bytes_in, twin.bytes_out = self.bytes_in, self.bytes_out
+        twin.coverage = self.coverage
         twin.usage = self.usage
         twin.facts = dict(self.facts)
         twin.verdicts = list(self.verdicts)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from gateway.networks import parse_address
+from gateway.plugin.body import Body
 from gateway.plugin.contract import Answer, Plugin
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
 from gateway.plugin.facts import CLIENT_ADDRESS
@@ -24,6 +25,7 @@ from gateway.plugin.headers import Headers
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
+from gateway.providers.forms import form_of, request_reader, response_reader
 from gateway.reasons import REASONS
 from gateway.settings import Dialect
 
@@ -59,6 +61,7 @@ def make_exchange(
             request.headers.add("content-length", str(len(body)))
         if "content-type" not in request.headers:
             request.headers.add("content-type", "application/json")
+    request.reader = request_reader(form_of(dialect, request.path), _content_type(request))
     x = Exchange("test", request, client_ip=client_ip, dialect=dialect)
     x.model = model
     address = parse_address(client_ip)
@@ -73,10 +76,13 @@ def make_response(
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     body: bytes | None = None,
     streamed: bool = False,
+    dialect: Dialect = Dialect.OPENAI,
+    target: str = "/v1/chat/completions",
 ) -> ResponseView:
-    """An upstream's response."""
+    """An upstream's response to a request of this dialect and target."""
     response = ResponseView(status, b"OK", make_headers(headers), streamed=streamed)
     response.body = body
+    response.reader = response_reader(form_of(dialect, target), _content_type(response))
     return response
 
 
@@ -166,3 +172,7 @@ def _local(answer: Reject | Reply) -> ResponseView:
         return view
     status = answer.status or REASONS[answer.reason].status
     return ResponseView(status, b"", make_headers(answer.headers), local=True)
+
+
+def _content_type(view: Body) -> bytes | None:
+    return view.headers.first(b"content-type")

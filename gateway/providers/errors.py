@@ -61,6 +61,7 @@ _BEDROCK_EXCEPTION: Final = {
     b":content-type": b"application/json",
     b":message-type": b"exception",
 }
+_JSON_RPC_SERVER_ERROR: Final = -32_000
 _SERVER_ERROR = 500
 _RETRY_AFTER_S_MAX = 60
 """Anthropic's SDKs sleep as long as they are told, up to weeks."""
@@ -116,7 +117,7 @@ def stream_error_event(
         return orjson.dumps(error) + b"\n"
     if dialect is Dialect.BEDROCK:
         return encode_frame(_BEDROCK_EXCEPTION, orjson.dumps(error))
-    if dialect is Dialect.GEMINI:
+    if dialect in (Dialect.GEMINI, Dialect.MCP):
         return b"data: " + orjson.dumps(error) + b"\n\n"
     if dialect in (Dialect.OPENAI, Dialect.AZURE) and not responses_api:
         return b"data: " + orjson.dumps(error) + b"\n\n"
@@ -174,7 +175,19 @@ def _error(dialect: Dialect, status: int, code: str, text: str, request_id: str)
         return {"message": text}
     if dialect is Dialect.OLLAMA:
         return {"error": text}
+    if dialect is Dialect.MCP:
+        return _json_rpc_error(code, text, request_id)
     return _superset(status, code, text, request_id)
+
+
+def _json_rpc_error(code: str, text: str, request_id: str) -> dict[str, Any]:
+    """The id is null: the request may not have been read (JSON-RPC 2.0 section 5)."""
+    error = {
+        "code": _JSON_RPC_SERVER_ERROR,
+        "message": text,
+        "data": {"code": code, "request_id": request_id},
+    }
+    return {"jsonrpc": "2.0", "id": None, "error": error}
 
 
 def _superset(status: int, code: str, text: str, request_id: str) -> dict[str, Any]:

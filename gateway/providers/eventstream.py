@@ -34,6 +34,11 @@ class Frame:
         self.data: bytes | None = data
         self.name = name
 
+    def with_data(self, data: bytes) -> bytes:
+        """The frame's bytes with another payload: its headers, new lengths and checksums."""
+        head = int.from_bytes(self.raw[4:8])
+        return _encode(self.raw[_PRELUDE.size : _PRELUDE.size + head], data)
+
     def __repr__(self) -> str:
         # No content: it may be somebody's prompt.
         return f"<Frame {self.name!r} {len(self.raw)} bytes>"
@@ -115,6 +120,10 @@ def encode_frame(headers: Mapping[bytes, bytes], payload: bytes) -> bytes:
         struct.pack("!B", len(name)) + name + struct.pack("!BH", _STRING, len(value)) + value
         for name, value in headers.items()
     )
+    return _encode(encoded, payload)
+
+
+def _encode(encoded: bytes, payload: bytes) -> bytes:
     prelude = struct.pack("!II", _FRAME_BYTES + len(encoded) + len(payload), len(encoded))
     frame = prelude + struct.pack("!I", crc32(prelude)) + encoded + payload
     return frame + struct.pack("!I", crc32(frame))

@@ -1,9 +1,8 @@
 """Is this response a stream, and how is it cut into pieces?
 
 A stream is known by its content type alone; a Gemini JSON array (`streamGenerateContent` without
-`alt=sse`) is `application/json` and counts as one whole body. Amazon's binary event stream is known
-as a stream but not cut yet: `make_splitter` answers None, and so the relay passes it as it is and
-counts it as uninspected. The same holds for a stream with a content-encoding.
+`alt=sse`) is `application/json` and counts as one whole body. A stream with a content-encoding
+cannot be cut: `make_splitter` answers None, and plugins that read streams say whether it may pass.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from gateway.plugin.headers import Headers
+from gateway.providers.eventstream import FrameSplitter
 from gateway.providers.ndjson import NdjsonSplitter
 from gateway.providers.sse import EVENT_BYTES_MAX, SseSplitter
 
@@ -82,7 +82,7 @@ def make_splitter(
         return SseSplitter(event_bytes_max)
     if kind is StreamKind.NDJSON:
         return NdjsonSplitter(event_bytes_max)
-    return None
+    return FrameSplitter(event_bytes_max)
 
 
 def is_encoded(headers: Headers) -> bool:

@@ -8,15 +8,21 @@ from gateway.chain.runner import run
 from gateway.plugin.exchange import Exchange, ResponseView
 from gateway.plugin.headers import Headers
 from gateway.plugin.verdict import Reject, Reply
-from gateway.providers.streaming import StreamKind, make_splitter, stream_kind
+from gateway.providers.streaming import StreamKind, stream_kind
 from gateway.proxy.fiber import outside
 from gateway.proxy.headers import response_head
 from gateway.proxy.inbound import ClientConnection
+from gateway.proxy.inspection import (
+    coverage_field,
+    not_looked_at,
+    ready_response,
+    stream_transform,
+    too_large,
+    unread_request,
+)
 from gateway.proxy.relay import Relay
-from gateway.proxy.stream_text import StreamText
 from gateway.proxy.transform import Transform
 from gateway.proxy.upstream import ResponseHead
-from gateway.reasons import Reason
 
 if TYPE_CHECKING:
     from gateway.plugin.contract import Answer, Step
@@ -50,6 +56,8 @@ async def start_answer(
     kind = stream_kind(head.content_type)
     response.streamed = kind is not None
     chain = binding.chain
+    if chain.reads_answer and x.coverage is None:
+        x.coverage = unread_request()
     if chain.response_headers:
         answer = await settle(run(chain.response_headers, x))
         if answer is not None:
@@ -62,15 +70,17 @@ async def start_answer(
     if without_body:
         pass
     elif kind is not None and binding.needs_text:
-        splitter = make_splitter(kind, response.headers)
-        if splitter is None:
-            return Reject(Reason.UNINSPECTABLE, "the stream is encoded in a way that is not read")
-        transform = StreamText(x, chain, splitter)
+        shown = stream_transform(x, binding, kind, response)
+        if isinstance(shown, Reject):
+            return shown
+        transform = shown
     elif kind is None and binding.needs_response_body:
         answer = await _show_whole(x, binding, relay, buffer_bytes_max)
         if answer is not None:
             return answer
         body = response.body
+    elif chain.reads_answer:
+        not_looked_at(x)
     if relay.meter is not None and not without_body and body is None:
         if kind is not None:
             transform = relay.meter.stream(head.status, kind, response.headers, transform)
@@ -89,8 +99,8 @@ async def _show_whole(x: Exchange, binding: Binding, relay: Relay, bytes_max: in
     if relay.meter is not None:
         relay.meter.whole(response.status, response.headers, response.body)
     if response.body is None:
-        message = f"the answer is larger than {bytes_max} bytes"
-        return Reject(Reason.UNINSPECTABLE, message)
+        return too_large(x, binding)
+    await ready_response(x, response, binding)
     return await settle(run(binding.chain.response, x))
 
 
@@ -120,6 +130,8 @@ def _start(
         chunked = False
         client.close_after()
     added = b"x-sealgate-request-id: %b\r\n" % x.id.encode("latin-1")
+    if x.coverage is not None:
+        added += coverage_field(x, streamed=kind is not None)
     if not client.keep_open():
         added += b"connection: close\r\n"
     relay.start(
@@ -144,6 +156,8 @@ def local_answer(response: ResponseView, x: Exchange, client: ClientConnection) 
     """The bytes of an answer of our own."""
     body = response.body or b""
     added = b"x-sealgate-request-id: %b\r\n" % x.id.encode("latin-1")
+    if x.coverage is not None:
+        added += coverage_field(x, streamed=False)
     if not client.keep_open():
         added += b"connection: close\r\n"
     without_body = x.request.method == "HEAD" or response.status in _WITHOUT_BODY

@@ -25,6 +25,7 @@ from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
 from gateway.proxy.inbound import ClientConnection, InboundRequest
+from gateway.proxy.inspection import ready_request
 from gateway.proxy.meter import Meter
 from gateway.proxy.outbound import OutboundRequest
 from gateway.proxy.parts import ProxyParts
@@ -166,7 +167,7 @@ class Life:
         if binding.needs_request_body:
             if self._payload is None:
                 self._payload = await self._whole_body()
-            self.x.request.body = self._payload
+            await ready_request(self.x, binding, self._payload)
             answer = await settle(run(chain.request, self.x))
             if answer is not None:
                 return answer
@@ -352,6 +353,7 @@ class Life:
         principal = x.facts.get(PRINCIPAL)
         if principal is not None:
             metrics.tenant(principal.tenant, outcome)
+        metrics.coverage(x.coverage)
         for verdict in x.verdicts:
             metrics.verdict(verdict.plugin, verdict.outcome, enforced=verdict.enforced)
         if parts.log.enabled:

@@ -13,9 +13,8 @@ from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import Headers
 from gateway.plugin.usage import Usage
 from gateway.plugin.verdict import Reject
-from gateway.providers.eventstream import FrameSplitter
 from gateway.providers.request_estimate import generates, input_tokens
-from gateway.providers.streaming import StreamKind, is_encoded, make_splitter
+from gateway.providers.streaming import StreamKind, make_splitter
 from gateway.providers.usage import BYTES_PER_TOKEN, UsageReader
 from gateway.providers.usage_body import UsageBody
 from gateway.proxy.metered_stream import Cuttable, MeteredStream
@@ -50,8 +49,6 @@ class Meter:
         """What a streamed answer goes through; `inner` is what it went through without a meter."""
         self._free = not _OK_MIN <= status <= _OK_MAX
         splitter: Cuttable | None = make_splitter(kind, headers)
-        if splitter is None and kind is StreamKind.EVENTSTREAM and not is_encoded(headers):
-            splitter = FrameSplitter()
         if splitter is None or self._free:
             return inner
         return MeteredStream(self._x, self._reader, splitter, inner, self.ended)

@@ -2,73 +2,187 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from gateway.chain.compiled import Chain
-from gateway.chain.runner import run_text
+from gateway.chain.runner import run_gaps, run_text
+from gateway.plugin.coverage import Gap
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Reject
+from gateway.providers.bedrock import unwrapped, wrapped
+from gateway.providers.dialect import ALL, Form
+from gateway.providers.eventstream import FrameSplitter, NotAFrameError
+from gateway.providers.json_text import UnreadableJsonError, ambiguity, parse
+from gateway.providers.mcp import RPC, is_json_rpc
 from gateway.providers.sse import EventTooLargeError
-from gateway.providers.streaming import Splitter
-from gateway.reasons import Reason
+from gateway.providers.streaming import Piece, Splitter
+from gateway.proxy.stream_channels import RefusedError, StreamChannels
 
-EVENT_CHANNEL = "event"
-_EVENT_END = b"\n\n"
+EVENT_CHANNEL: Final = "event"
+_DONE: Final = b"[DONE]"
+_EVENT_END: Final = b"\n\n"
+_CHUNK: Final = b"chunk"
+
+
+class Unwrapped:
+    """A frame of Bedrock's invoke, seen as the event in it."""
+
+    __slots__ = ("_outer", "_payload", "data", "name", "raw")
+
+    def __init__(self, outer: Piece, payload: bytes, event: bytes) -> None:
+        self._outer = outer
+        self._payload = payload
+        self.raw = outer.raw
+        self.name = outer.name
+        self.data: bytes | None = event
+
+    def with_data(self, data: bytes) -> bytes:
+        """The frame's bytes with another event in it."""
+        if self.data is self._payload:
+            return self._outer.with_data(data)
+        return self._outer.with_data(wrapped(self._payload, data))
 
 
 class StreamText:
     """The relay's `Transform` for routes with `on_text` plugins.
 
-    An event that no plugin changes goes out byte for byte. One that is not UTF-8 cannot be shown;
-    it is refused, because nothing uninspected may pass unsaid.
+    An event that no plugin changes goes out byte for byte. What cannot be shown goes on only where
+    every plugin that looks says so; `on_uninspectable` decides.
     """
 
-    __slots__ = ("_hooks", "_splitter", "_x", "changes", "cut", "reject")
+    __slots__ = (
+        "_channels", "_form", "_hooks", "_noted", "_passes", "_splitter", "_x", "changes", "cut",
+        "reject",
+    )  # fmt: skip
 
-    def __init__(self, x: Exchange, chain: Chain, splitter: Splitter) -> None:
+    def __init__(self, x: Exchange, chain: Chain, splitter: Splitter, form: Form | None) -> None:
         self._x = x
         self._hooks = chain.text
         self._splitter = splitter
+        self._form = form
+        self._channels = None if form is None else StreamChannels(x, chain.text, form.stream)
+        self._passes = False  # nothing can be cut any more, and what comes may pass unread
+        self._noted: set[Gap] = set()
         self.reject: Reject | None = None
         self.cut = False
         self.changes = True
 
     def feed(self, data: bytes) -> bytes:
+        if self.reject is not None:
+            return b""
+        if self._passes:
+            return data
+        out: list[bytes] = []
         try:
             pieces = self._splitter.feed(data)
-        except EventTooLargeError as error:
-            self.reject = Reject(Reason.UNINSPECTABLE, str(error))
-            return b""
-        out: list[bytes] = []
-        for piece in pieces:
-            if piece.data is None:
-                out.append(piece.raw)
-                continue
-            shown = self._show(piece.data, final=False)
-            if shown is None:
-                break
-            out.append(piece.raw if shown is piece.data else piece.with_data(shown))
+        except EventTooLargeError:
+            return self._give_up(Gap.TOO_LARGE)
+        except NotAFrameError:
+            return self._give_up(Gap.UNKNOWN_ENCODING)
+        try:
+            for piece in pieces:
+                payload = piece.data
+                if payload is None:
+                    out.append(piece.raw)
+                elif piece.name == _CHUNK:
+                    inner = unwrapped(payload)
+                    out += self._pass(Unwrapped(piece, payload, inner), inner)
+                else:
+                    out += self._pass(piece, payload)
+        except RefusedError as refused:
+            self.reject = refused.reject
         return b"".join(out)
 
     def finish(self) -> bytes:
         out = b""
         rest = self._splitter.pending
-        if rest and self.reject is None:
+        if self._is_over():
+            return b""
+        if rest and isinstance(self._splitter, FrameSplitter):
+            return self._give_up(Gap.UNKNOWN_ENCODING)  # half a frame
+        if rest:
             # Some clients read a last event that no blank line ends, so it is shown as well.
             out = self.feed(_EVENT_END)
-            if out == rest + _EVENT_END:
-                out = rest
-        if self.reject is None:
-            self._show(b"", final=True)
-        return out
-
-    def _show(self, data: bytes, *, final: bool) -> bytes | None:
-        """The data to send: the same object if nobody changed it; None once it was refused."""
+        if self._is_over():
+            return out
         try:
-            text = TextStream(EVENT_CHANNEL, data.decode(), final=final)
-        except UnicodeDecodeError:
-            self.reject = Reject(Reason.UNINSPECTABLE, "an event of the stream is not UTF-8")
-            return None
-        self.reject = run_text(self._hooks, self._x, text)
-        if self.reject is not None:
-            return None
-        return text.text.encode() if text.edited else data
+            end = self._end()
+        except RefusedError as refused:
+            self.reject = refused.reject
+            return out
+        return rest if not end and out == rest + _EVENT_END else out + end
+
+    # -- inner
+
+    def _is_over(self) -> bool:
+        return self._passes or self.reject is not None
+
+    def _pass(self, piece: Piece, data: bytes) -> tuple[bytes, ...]:
+        """What goes out for one event."""
+        if data == _DONE:
+            return b"" if self._channels is None else self._channels.end([ALL]), piece.raw
+        try:
+            event, _ = parse(data)
+        except UnreadableJsonError as error:
+            self._note(error.gap)
+            unread = error.gap is Gap.INVALID_UTF8
+            return (piece.raw if unread else self._pass_raw(piece, data),)
+        gap = ambiguity(data, event)
+        if gap is not None:
+            self._note(gap)
+            return (self._pass_raw(piece, data),)
+        channels = self._channels or self._recognise(event)
+        if channels is None or not isinstance(event, dict):
+            return (self._pass_raw(piece, data),)
+        before, fresh = channels.pass_event(piece, data, event)
+        return before, piece.raw if fresh is data else piece.with_data(fresh)
+
+    def _recognise(self, event: Any) -> StreamChannels | None:
+        """The channels of a stream without a dialect, if its first event names its form."""
+        if is_json_rpc(event):
+            self._form = RPC
+            self._channels = StreamChannels(self._x, self._hooks, RPC.stream)
+        else:
+            self._note(Gap.UNKNOWN_DIALECT)
+        return self._channels
+
+    def _pass_raw(self, piece: Piece, data: bytes) -> bytes:
+        """Shows an event of no known form as it is."""
+        text = TextStream(EVENT_CHANNEL, data.decode("utf-8", "replace"), final=False)
+        shown = text.text
+        reject = run_text(self._hooks, self._x, text)
+        if reject is not None:
+            raise RefusedError(reject)
+        return piece.raw if text.text == shown else piece.with_data(text.text.encode())
+
+    def _note(self, gap: Gap) -> None:
+        if gap in self._noted:
+            return
+        self._noted.add(gap)
+        coverage = self._x.coverage
+        if coverage is not None:
+            coverage.response.note((gap,))
+        reject = run_gaps(self._hooks, self._x, (gap,))
+        if reject is not None:
+            raise RefusedError(reject)
+
+    def _give_up(self, gap: Gap) -> bytes:
+        """The stream cannot be cut from here on; it may pass as it is, or not at all."""
+        try:
+            self._note(gap)
+            before = self._end()
+        except RefusedError as refused:
+            self.reject = refused.reject
+            return b""
+        self._passes = True
+        return before + self._splitter.pending
+
+    def _end(self) -> bytes:
+        """The end of the stream: what was held and never ended."""
+        if self._channels is not None:
+            return self._channels.end([ALL])
+        reject = run_text(self._hooks, self._x, TextStream(EVENT_CHANNEL, "", final=True))
+        if reject is not None:
+            raise RefusedError(reject)
+        return b""

@@ -69,6 +69,16 @@ VERDICTS = _counter(
     ("plugin", "outcome", "enforced"),
     "Findings of plugins; enforced is false in shadow mode.",
 )
+COVERAGE = _counter(
+    "sealgate_coverage",
+    ("part", "level"),
+    "Exchanges with plugins that read texts, by how much of a part was inspected.",
+)
+UNINSPECTED = _counter(
+    "sealgate_uninspected",
+    ("part", "gap"),
+    "Parts of exchanges that could not be inspected, by what they were.",
+)
 REFUSALS = _counter("sealgate_refusals", ("reason",), "Exchanges refused or failed, by reason.")
 PLUGIN_EVENTS = _counter(
     "sealgate_plugin_events",
@@ -159,6 +169,7 @@ STARTED = _gauge("sealgate_start_time_seconds", (), "Start of the gateway, secon
 
 CATALOGUE: tuple[MetricInfo, ...] = (
     REQUESTS, TENANT_REQUESTS, DURATION, FIRST_BYTE, RECEIVED, SENT, VERDICTS, REFUSALS,
+    COVERAGE, UNINSPECTED,
     PLUGIN_EVENTS, UPSTREAM_ERRORS, RETRIES, EJECTIONS, EJECTED, ACCEPTED, REFUSED_CONNECTIONS,
     ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS, LOOP_LAG, STORE_TAKES, STORE_COMMANDS,
     STORE_ROUND_TRIPS, STORE_ERRORS, STORE_LATE, STORE_CORRECTIONS, STORE_WAITING, STORE_AWAY,

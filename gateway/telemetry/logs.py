@@ -182,13 +182,15 @@ class ExchangeLog:
         )
         principal = x.facts.get(PRINCIPAL)
         caller = _NO_CALLER if principal is None else self._caller(principal)
+        seen = x.coverage
+        inspected = "" if seen is None else f'"coverage":"{seen}","gaps":"{seen.gaps}",'
         line = (
             f'{{"time":"{self._clock.text()}","level":"info","event":"exchange",'
             f'"request_id":{_text(x.id)},"trace_id":{_text(trace_id)},'
             f'"client_ip":{_text(x.client_ip)},{caller},"path":{_text(_loggable_path(path))},'
             f'"model":{_text(x.model)},{self._constant(_KIND, kind)},'
             f'{self._constant(_RESULT, result)},"duration_ms":{duration_s * 1e3:.3f},'
-            f'"first_byte_ms":{first},"bytes_in":{bytes_in},"bytes_out":{bytes_out},'
+            f'"first_byte_ms":{first},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{inspected}'
             f"{'' if x.usage is None else _usage(x.usage)}"
             f'"verdicts":[{",".join([self._verdict(v) for v in x.verdicts])}]}}\n'
         ).encode()

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from gateway.plugin.coverage import Coverage
 from gateway.plugin.verdict import Outcome
 from gateway.telemetry import catalogue
 from gateway.telemetry.catalogue import DURATION_BUCKETS_S, MetricInfo
@@ -159,6 +160,15 @@ class Metrics:
     def verdict(self, plugin: str, outcome: Outcome, *, enforced: bool) -> None:
         """Counts one finding of a plugin."""
         self._verdicts[plugin, outcome, enforced] += 1
+
+    def coverage(self, coverage: Coverage | None) -> None:
+        """Counts how much of each part of an exchange was inspected, and what was not."""
+        if coverage is None:
+            return
+        for name, part in coverage.parts():
+            self._counts[catalogue.COVERAGE, (name, part.level)] += 1
+            for gap in part.gaps:
+                self._counts[catalogue.UNINSPECTED, (name, gap.value)] += 1
 
     def refusal(self, reason: str) -> None:
         """Counts one refusal or failure by its reason code."""

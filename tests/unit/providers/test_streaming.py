@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.plugin.headers import Headers
+from gateway.providers.eventstream import FrameSplitter
 from gateway.providers.ndjson import NdjsonSplitter
 from gateway.providers.sse import SseSplitter
 from gateway.providers.streaming import StreamKind, make_splitter, stream_kind
@@ -35,11 +36,11 @@ def test_each_framing_has_its_splitter() -> None:
 
     assert isinstance(make_splitter(StreamKind.SSE, plain), SseSplitter)
     assert isinstance(make_splitter(StreamKind.NDJSON, plain), NdjsonSplitter)
+    assert isinstance(make_splitter(StreamKind.EVENTSTREAM, plain), FrameSplitter)
 
 
 def test_what_cannot_be_cut_is_said_so_instead_of_guessed() -> None:
     """None makes the relay pass the stream as it is and count it as uninspected."""
     zipped = Headers([(b"content-encoding", b"gzip")])
 
-    assert make_splitter(StreamKind.EVENTSTREAM, Headers([])) is None
     assert make_splitter(StreamKind.SSE, zipped) is None

@@ -1,0 +1,141 @@
+r"""A JSON text parsed for inspection, with what could be read in two ways.
+
+Duplicate keys: parsers differ in which value they take (RFC 8259 section 4), so a guard and a
+provider could read two different texts. The parsed form has one of them; written again it has fewer
+colons than the original, which is all that is compared: a colon of a string stays one, unless it
+was an escape, and then the keys are compared one by one.
+
+Lone surrogates: `"\ud83d"` is legal in JSON text and no Unicode; orjson refuses it. They are parsed
+as characters of the last private plane and put back afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from gateway.plugin.coverage import Gap
+from gateway.providers.json_structure import exceeds
+
+DEPTH_MAX: Final = 128
+CONTAINERS_MAX: Final = 100_000
+
+_ESCAPE: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_COLON_ESCAPE: Final = re.compile(rb"\\u003[aA]")
+_PLANE: Final = 0x100000
+_TAKEN: Final = re.compile(rb"\xf4\x8d[\xa0-\xbf]|\\u[dD][bB][fF][67]")
+"""Characters of that plane in the text itself: who writes them beside a half is not understood."""
+_STAND_IN: Final = re.compile("[\U0010d800-\U0010dfff]")
+
+
+class UnreadableJsonError(ValueError):
+    """The text is no JSON, or JSON that is not read; `gap` says which."""
+
+    def __init__(self, gap: Gap) -> None:
+        super().__init__(gap.value)
+        self.gap = gap
+
+
+def parse(body: bytes) -> tuple[Any, bool]:
+    """The value of `body`, and whether it has lone surrogates. Raises `UnreadableJsonError`."""
+    opened = body.count(b"[") + body.count(b"{")
+    if opened > CONTAINERS_MAX and _exceeds(body):
+        raise UnreadableJsonError(Gap.TOO_DEEP)
+    try:
+        return orjson.loads(body), False
+    except orjson.JSONDecodeError as error:
+        if "depth limit" in str(error):
+            raise UnreadableJsonError(Gap.TOO_DEEP) from None
+    if _SURROGATE.search(body) is not None and _TAKEN.search(body) is None:
+        try:
+            return with_surrogates(body), True
+        except orjson.JSONDecodeError:
+            pass
+    if not _is_utf8(body):
+        raise UnreadableJsonError(Gap.INVALID_UTF8)
+    raise UnreadableJsonError(Gap.INVALID_JSON)
+
+
+def _exceeds(body: bytes) -> bool:
+    scan = exceeds(body, depth_max=DEPTH_MAX, containers_max=CONTAINERS_MAX)
+    while True:
+        try:
+            next(scan)
+        except StopIteration as end:
+            return bool(end.value)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def with_surrogates(body: bytes) -> Any:
+    """The value of a JSON text that has lone surrogates; a text of it may hold some then."""
+    return _restored(orjson.loads(_ESCAPE.sub(_stand_in, body)))
+
+
+def _stand_in(match: re.Match[bytes]) -> bytes:
+    lone = match[1]
+    if lone is None:
+        return match[0]
+    return chr(_PLANE + int(lone, 16)).encode()
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, str):
+        return _STAND_IN.sub(_surrogate, value)
+    if isinstance(value, list):
+        return [_restored(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_restored(key): _restored(inner) for key, inner in value.items()}
+    return value
+
+
+def _surrogate(match: re.Match[str]) -> str:
+    return chr(ord(match[0]) - _PLANE)
+
+
+def ambiguity(body: bytes, parsed: Any) -> Gap | None:
+    """What makes `body`, of which `parsed` is the value, be read in two ways, if anything does."""
+    if _COLON_ESCAPE.search(body) is not None:
+        return Gap.DUPLICATE_KEYS if _has_duplicates(body) else None
+    try:
+        written = orjson.dumps(parsed)
+    except TypeError as error:
+        if "ecursion" in str(error):
+            return Gap.TOO_DEEP
+        # Lone surrogates cannot be written.
+        return Gap.DUPLICATE_KEYS if _has_duplicates(body) else None
+    return None if written.count(b":") == body.count(b":") else Gap.DUPLICATE_KEYS
+
+
+# What is left of a JSON text without its strings: the colons are those of its members.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def _has_duplicates(body: bytes) -> bool:
+    members = _STRING.sub(b"", body).count(b":")
+    return members != _members(with_surrogates(body))
+
+
+def _members(value: Any) -> int:
+    total = 0
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            total += len(inner)
+            waiting.extend(inner.values())
+        elif isinstance(inner, list):
+            waiting.extend(inner)
+    return total

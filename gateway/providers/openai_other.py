@@ -1,0 +1,109 @@
+"""OpenAI's smaller APIs: embeddings, moderations, assistants and threads, and whatever is new.
+
+A member is known by its name, in whatever object it stands: `messages`, `input`, `instructions`,
+`tools`. Everything else is gathered as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.plugin.text import Path
+from gateway.providers.dialect import ALL, REPEAT, Event, Form, Json, Piece, label, objects
+from gateway.providers.gathering import Gatherer
+from gateway.providers.openai_chat import add_message, add_prompt
+from gateway.providers.openai_parts import KINDS, add_content, add_tools, role_of
+
+_INSTRUCTIONS: Final = ("instructions", "additional_instructions")
+_MESSAGES: Final = ("messages", "additional_messages")
+_PROMPTS: Final = ("input", "prompt", "query", "text")
+_REQUEST: Final = frozenset(
+    {*_INSTRUCTIONS, *_MESSAGES, *_PROMPTS, "documents", "tools", "thread", "content"}
+)
+_ITEM: Final = frozenset({"embedding", "b64_json", "content"})
+
+
+def request(body: Json, found: Gatherer, path: Path = ()) -> None:
+    """Any request with a JSON body."""
+    for key in _INSTRUCTIONS:
+        found.add("system", "system", body.get(key), (*path, key))
+    for key in _MESSAGES:
+        for index, message in objects(body.get(key)):
+            add_message(message, (*path, key, index), found)
+    for key in _PROMPTS:
+        add_prompt(body.get(key), (*path, key), found)
+    found.leaves("user", "document", body.get("documents"), (*path, "documents"))
+    add_tools(body.get("tools"), (*path, "tools"), found)
+    role = role_of(body)
+    add_content(body.get("content"), (*path, "content"), role, KINDS.get(role, "text"), found)
+    thread = body.get("thread")
+    if isinstance(thread, dict) and not path:
+        request(thread, found, ("thread",))
+    found.rest("unknown", body, path, _REQUEST)
+
+
+def response(body: Any, found: Gatherer) -> None:
+    """Any answer with a JSON body."""
+    if not isinstance(body, dict):
+        found.leaves("unknown", "other", body, ())
+        return
+    _add_object(body, (), found)
+    data = body.get("data")
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            if isinstance(item, dict):
+                _add_object(item, ("data", index), found)
+            else:
+                found.leaves("unknown", "other", item, ("data", index))
+
+
+def _add_object(item: Json, path: Path, found: Gatherer) -> None:
+    role = role_of(item)
+    add_content(item.get("content"), (*path, "content"), role, KINDS.get(role, "text"), found)
+    found.rest(role, item, path, _ITEM | {"data"} if not path else _ITEM)
+
+
+class ThreadStream:
+    """The events of an assistant's run: `thread.message.delta` and its like."""
+
+    repeats = True
+
+    def event(self, event: Json, name: bytes) -> Event:
+        read = Event()
+        if name == b"thread.message.delta":
+            delta = event.get("delta")
+            if isinstance(delta, dict):
+                _read_parts(delta, ("delta", "content"), read, repeat=False)
+        elif name in {b"thread.message.completed", b"thread.message.incomplete"}:
+            _read_parts(event, ("content",), read, repeat=True)
+            read.ends.append(ALL)
+        else:
+            read.leaves(event, ())
+            if name in {b"done", b"thread.run.completed"}:
+                read.ends.append(ALL)
+        return read
+
+    def delta(self, template: Json, piece: Piece, text: str) -> Json:
+        index = int(piece.scope.partition(":")[2])
+        part = {"index": index, "type": "text", "text": {"value": text}}
+        return template | {"delta": {"content": [part]}}
+
+
+def _read_parts(holder: Json, path: Path, read: Event, *, repeat: bool) -> None:
+    for place, part in objects(holder.get("content")):
+        text = part.get("text")
+        if part.get("type") != "text" or not isinstance(text, dict):
+            read.leaves(part, (*path, place), "text")
+            continue
+        index = label(part.get("index"), place)
+        scope = "part:" + index
+        value = text.get("value")
+        inner = (*path, place, "text", "value")
+        if repeat:
+            read.add("content:" + index, scope, "text", value, inner, REPEAT)
+        else:
+            read.add("content:" + index, scope, "text", value, inner)
+        read.rest(text, (*path, place, "text"), frozenset({"value"}))
+
+
+OTHER: Final = Form("openai", request, response, ThreadStream())

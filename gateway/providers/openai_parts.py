@@ -1,0 +1,104 @@
+"""What OpenAI's APIs have in common: roles, content parts, tools."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.plugin.coverage import Gap
+from gateway.plugin.text import Path
+from gateway.providers.dialect import Json, objects
+from gateway.providers.gathering import Gatherer
+
+ROLES: Final = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "tool",
+    "critic": "assistant",
+    "discriminator": "assistant",
+}
+KINDS: Final = {"system": "system", "tool": "tool_result"}
+"""The kind of what a role says; else it is `text`."""
+
+_TEXTS: Final = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
+_PICTURES: Final = frozenset({"image_url", "input_image", "image_file", "computer_screenshot"})
+_SOUNDS: Final = frozenset({"input_audio", "output_audio", "audio", "video_url", "input_video"})
+_FILES: Final = frozenset({"file", "input_file"})
+_PART_KNOWN: Final = frozenset({"type", "text", "logprobs"})
+
+
+def role_of(message: Json) -> str:
+    """The role of a message in the words of a `Span`."""
+    role = message.get("role")
+    return ROLES.get(role, "unknown") if isinstance(role, str) else "unknown"
+
+
+def add_content(content: Any, path: Path, role: str, kind: str, found: Gatherer) -> None:
+    """The content of a message: a text, or a list of parts."""
+    if isinstance(content, str):
+        found.add(role, kind, content, path)
+    elif isinstance(content, list):
+        for index, part in enumerate(content):
+            add_part(part, (*path, index), role, kind, found)
+    elif content is not None:
+        found.leaves(role, kind, content, path)
+
+
+def add_part(part: Any, path: Path, role: str, kind: str, found: Gatherer) -> None:
+    """One part of a content."""
+    if not isinstance(part, dict):
+        found.leaves(role, kind, part, path)
+        return
+    sort = part.get("type")
+    tool = kind == "tool_result"
+    if sort in _TEXTS:
+        echoes = _logprobs(part, path)
+        text = part.get("text")
+        if isinstance(text, str):
+            found.add(role, kind, text, (*path, "text"), echoes)
+        else:
+            found.leaves(role, kind, text, (*path, "text"))  # assistants: {"value": ...}
+        if len(part) > 2:  # noqa: PLR2004  # type and text
+            found.rest(role, part, path, _PART_KNOWN)
+    elif sort == "refusal":
+        found.add(role, "refusal", part.get("refusal"), (*path, "refusal"))
+    elif sort in _PICTURES:
+        found.gap(Gap.IMAGE, tool=tool)
+    elif sort in _SOUNDS:
+        found.gap(Gap.BINARY, tool=tool)
+        audio = part.get("audio") if isinstance(part.get("audio"), dict) else part
+        found.add(role, kind, part.get("transcript"), (*path, "transcript"))
+        if audio is not part and isinstance(audio, dict):
+            found.add(role, kind, audio.get("transcript"), (*path, "audio", "transcript"))
+    elif sort in _FILES:
+        inner = (*path, "file") if isinstance(part.get("file"), dict) else path
+        file = part["file"] if isinstance(part.get("file"), dict) else part
+        found.gap(Gap.BINARY, tool=tool)
+        found.add(role, "file_name", file.get("filename"), (*inner, "filename"))
+    elif sort == "thinking":
+        found.leaves(role, "reasoning", part.get("thinking"), (*path, "thinking"))
+    else:
+        found.leaves(role, kind, part, path)
+
+
+def _logprobs(part: Json, path: Path) -> tuple[tuple[Path, bytes], ...]:
+    """The tokens of a text, which say it once more."""
+    return (((*path, "logprobs"), b"[]"),) if part.get("logprobs") else ()
+
+
+def add_tools(tools: Any, path: Path, found: Gatherer) -> None:
+    """Descriptions of tools, with those of their parameters."""
+    found.leaves("tool", "tool_description", tools, path)
+
+
+def add_tool_calls(calls: Any, path: Path, found: Gatherer) -> None:
+    """The calls in a chat message; their arguments are JSON within a text."""
+    for index, call in objects(calls):
+        for key in ("function", "custom"):
+            inner = call.get(key)
+            if isinstance(inner, dict):
+                for name in ("arguments", "input"):
+                    at = (*path, index, key, name)
+                    found.data("assistant", "tool_call_arguments", inner.get(name), at)

@@ -1,0 +1,245 @@
+"""OpenAI's responses API.
+
+Channels of a stream, by output index and index within: `content:0:0`, `refusal:0:0`,
+`reasoning:0:0`, `summary:0:0`, `transcript:0:0`, and `tool:1` for arguments, input or code of the
+second item. The end of a channel brings its whole text several times more (`*.done`,
+`response.output_item.done`, `response.completed`).
+
+`response.created` and its like repeat what the request said (`instructions`, `tools`); that was
+inspected there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.plugin.coverage import Gap
+from gateway.plugin.text import Path
+from gateway.providers.dialect import (
+    ALL,
+    DELTA,
+    REPEAT,
+    Echoes,
+    Event,
+    Form,
+    Json,
+    Piece,
+    label,
+    objects,
+)
+from gateway.providers.gathering import Gatherer
+from gateway.providers.openai_parts import KINDS, add_content, add_tools, role_of
+
+_REQUEST: Final = frozenset({"input", "instructions", "tools", "include"})
+_OUTPUT: Final = frozenset({"output"})
+_REPEATED: Final = frozenset(
+    {"output", "instructions", "tools", "tool_choice", "metadata", "prompt", "text", "reasoning",
+     "include", "user", "safety_identifier", "prompt_cache_key", "truncation", "billing"}
+)  # fmt: skip
+_MESSAGE: Final = frozenset({"content", "phase"})
+_CALL: Final = frozenset({"arguments", "input", "name", "namespace"})
+_CALLS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call", "mcp_approval_request"})
+_ECHO: Final = ((("logprobs",), b"[]"),)
+
+_CHANNELS: Final = {
+    "output_text": ("content", "text"),
+    "refusal": ("refusal", "refusal"),
+    "reasoning_text": ("reasoning", "reasoning"),
+    "reasoning_summary_text": ("summary", "reasoning"),
+    "audio.transcript": ("transcript", "text"),
+    "audio_transcript": ("transcript", "text"),
+    "function_call_arguments": ("tool", "tool_call_arguments"),
+    "custom_tool_call_input": ("tool", "tool_call_arguments"),
+    "mcp_call_arguments": ("tool", "tool_call_arguments"),
+    "code_interpreter_call_code": ("tool", "tool_call_arguments"),
+    "output_audio_transcript": ("transcript", "text"),
+    "text": ("content", "text"),
+}
+"""The middle of an event's type, with the channel's name and kind."""
+_DONE_TEXTS: Final = ("text", "refusal", "arguments", "input", "code", "transcript")
+_PART_CHANNELS: Final = {
+    "output_text": ("content", "text", "text"),
+    "refusal": ("refusal", "refusal", "refusal"),
+    "reasoning_text": ("reasoning", "text", "reasoning"),
+    "summary_text": ("summary", "text", "reasoning"),
+}
+_LAST: Final = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.done"}
+)
+
+
+def request(body: Json, found: Gatherer) -> None:
+    """`POST /v1/responses`."""
+    found.leaves("system", "system", body.get("instructions"), ("instructions",))
+    given = body.get("input")
+    if isinstance(given, str):
+        found.add("user", "text", given, ("input",))
+    for index, item in objects(given):
+        add_item(item, ("input", index), found)
+    add_tools(body.get("tools"), ("tools",), found)
+    found.rest("unknown", body, (), _REQUEST)
+
+
+def add_item(item: Json, path: Path, found: Gatherer) -> None:
+    """One item of an input or output."""
+    sort = item.get("type")
+    if "role" in item:
+        role = role_of(item)
+        add_content(item.get("content"), (*path, "content"), role, KINDS.get(role, "text"), found)
+        found.rest(role, item, path, _MESSAGE)
+    elif sort in _CALLS:
+        for key in ("arguments", "input"):
+            found.data("assistant", "tool_call_arguments", item.get(key), (*path, key))
+        add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
+        found.rest("tool", item, path, _CALL | {"output"})
+    elif isinstance(sort, str) and sort.endswith("_output"):
+        add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
+        found.rest("tool", item, path, _CALL | {"output"})
+    elif sort == "reasoning":
+        for key in ("summary", "content"):
+            add_content(item.get(key), (*path, key), "assistant", "reasoning", found)
+    elif sort == "image_generation_call":
+        found.gap(Gap.IMAGE)
+        found.rest("assistant", item, path, ("result",))
+    elif isinstance(sort, str) and sort.endswith("_call"):
+        found.leaves("assistant", "tool_call_arguments", item, path)
+    elif sort == "mcp_list_tools":
+        add_tools(item.get("tools"), (*path, "tools"), found)
+    else:
+        found.leaves("unknown", "text", item, path)
+
+
+def response(body: Any, found: Gatherer) -> None:
+    """A whole response, or an error."""
+    if not isinstance(body, dict):
+        found.leaves("unknown", "other", body, ())
+        return
+    for index, item in objects(body.get("output")):
+        add_item(item, ("output", index), found)
+    found.rest("unknown", body, (), _REPEATED if "output" in body else _OUTPUT)
+
+
+class ResponsesStream:
+    """The events of a streamed response, and of a realtime session."""
+
+    repeats = True
+
+    def event(self, event: Json, name: bytes) -> Event:
+        del name
+        read = Event()
+        sort = event.get("type")
+        if not isinstance(sort, str):
+            read.leaves(event, ())
+            return read
+        head, _, last = sort.rpartition(".")
+        middle = head.removeprefix("response.")
+        known = _CHANNELS.get(middle)
+        if last == "delta":
+            _read_delta(event, middle, known, read)
+        elif last == "done" and known is not None:
+            _read_done(event, known, read)
+        elif "item" in event:
+            item = event["item"]
+            if isinstance(item, dict):
+                _read_item(item, ("item",), label(event.get("output_index")), read)
+        elif "part" in event:
+            part = event["part"]
+            if isinstance(part, dict):
+                _read_part(part, ("part",), event, read)
+        elif isinstance(event.get("response"), dict):
+            _read_response(event["response"], read)
+        elif sort.endswith("partial_image"):
+            read.gaps.add(Gap.IMAGE)
+        else:
+            read.leaves(event, ())
+        if sort in _LAST:
+            read.ends.append(ALL)
+        return read
+
+    def delta(self, template: Json, piece: Piece, text: str) -> Json:
+        del piece
+        fresh = {key: value for key, value in template.items() if key != "obfuscation"}
+        if "logprobs" in fresh:
+            fresh["logprobs"] = []
+        return fresh | {"delta": text}
+
+
+def _channel(name: str, event: Json) -> str:
+    output = label(event.get("output_index"))
+    if name == "tool":
+        return f"tool:{output}"
+    inner = event.get("content_index")
+    return f"{name}:{output}:{label(event.get('summary_index') if inner is None else inner)}"
+
+
+def _read_delta(event: Json, middle: str, known: tuple[str, str] | None, read: Event) -> None:
+    delta = event.get("delta")
+    if middle in {"audio", "output_audio"}:
+        read.gaps.add(Gap.BINARY)
+    elif isinstance(delta, str):
+        name, kind = known or (middle.replace(".", "_"), "other")
+        channel = _channel(name, event)
+        echoes: Echoes = _ECHO if event.get("logprobs") else ()
+        read.add(channel, channel, kind, delta, ("delta",), DELTA, echoes)
+    else:
+        read.leaves(event, ())
+
+
+def _read_done(event: Json, known: tuple[str, str], read: Event) -> None:
+    name, kind = known
+    channel = _channel(name, event)
+    read.ends.append(channel)
+    echoes: Echoes = _ECHO if event.get("logprobs") else ()
+    for key in _DONE_TEXTS:
+        read.add(channel, channel, kind, event.get(key), (key,), REPEAT, echoes)
+
+
+def _read_part(part: Json, path: Path, event: Json, read: Event) -> None:
+    known = _PART_CHANNELS.get(str(part.get("type")))
+    if known is None:
+        read.leaves(part, path, "text")
+        return
+    name, key, kind = known
+    channel = _channel(name, event)
+    echoes: Echoes = (((*path, "logprobs"), b"[]"),) if part.get("logprobs") else ()
+    read.add(channel, channel, kind, part.get(key), (*path, key), REPEAT, echoes)
+    read.rest(part, path, frozenset({key}))
+
+
+def _read_item(item: Json, path: Path, output: str, read: Event) -> None:
+    sort = item.get("type")
+    at = {"output_index": int(output)}
+    if sort == "message":
+        for index, part in objects(item.get("content")):
+            _read_part(part, (*path, "content", index), at | {"content_index": index}, read)
+    elif sort == "reasoning":
+        for key, inner in (("summary", "summary_index"), ("content", "content_index")):
+            for index, part in objects(item.get(key)):
+                _read_part(part, (*path, key, index), at | {inner: index}, read)
+    elif isinstance(sort, str) and sort.endswith("_call"):
+        channel = f"tool:{output}"
+        known = {"result"} if sort == "image_generation_call" else set()
+        for key in ("arguments", "input", "code"):
+            if isinstance(item.get(key), str):
+                known.add(key)
+                text = item[key]
+                read.add(channel, channel, "tool_call_arguments", text, (*path, key), REPEAT)
+        found = Gatherer()
+        add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
+        found.rest("assistant", item, path, known | {"output", "name", "namespace"})
+        read.add_gathered(found)
+        if "result" in known:
+            read.gaps.add(Gap.IMAGE)
+    else:
+        found = Gatherer()
+        add_item(item, path, found)
+        read.add_gathered(found)
+
+
+def _read_response(body: Json, read: Event) -> None:
+    for index, item in objects(body.get("output")):
+        _read_item(item, ("response", "output", index), str(index), read)
+    read.rest(body, ("response",), _REPEATED)
+
+
+RESPONSES: Final = Form("openai_responses", request, response, ResponsesStream())

@@ -1,0 +1,79 @@
+"""Sends the bytes of a stream through the gateway's text transform, in any portions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from gateway.chain.compiler import Use, compile_chain
+from gateway.plugin import Exchange, PluginConfig, Reject, Runtime, TextStream
+from gateway.plugin.headers import Headers
+from gateway.plugin.testing import make_exchange, make_response
+from gateway.providers.forms import form_of
+from gateway.providers.streaming import make_splitter, stream_kind
+from gateway.proxy.stream_text import StreamText
+from tests.policy_plugins import plugin
+from tests.recorded_streams import Recorded
+
+OnText = Callable[[Exchange, TextStream], Reject | None]
+
+
+class Recorder:
+    """Notes what it is shown, by channel."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = defaultdict(str)
+        self.finals: list[str] = []
+
+    def on_text(self, _: Exchange, text: TextStream) -> None:
+        self.texts[text.channel] += text.text
+        if text.final:
+            self.finals.append(text.channel)
+
+
+def transform(recorded: Recorded, *hooks: OnText, shadow: bool = False) -> StreamText:
+    """`hooks` in the order in which they see the text."""
+    x = make_exchange(target=recorded.path, dialect=recorded.dialect)
+    x.response = make_response(streamed=True)
+    uses = [
+        Use(plugin(f"p{number}", on_text=hook)(PluginConfig(), Runtime()), shadow=shadow)
+        for number, hook in enumerate(hooks)
+    ]
+    kind = stream_kind(recorded.content_type)
+    assert kind is not None
+    splitter = make_splitter(kind, Headers([]))
+    assert splitter is not None
+    form = form_of(recorded.dialect, recorded.path)
+    return StreamText(x, compile_chain(uses[::-1]), splitter, form)
+
+
+def passed(recorded: Recorded, portions: Iterable[bytes], *hooks: OnText) -> bytes:
+    """What the client gets."""
+    through = transform(recorded, *hooks)
+    out = [through.feed(portion) for portion in portions]
+    out.append(through.finish())
+    assert through.reject is None
+    return b"".join(out)
+
+
+def received(recorded: Recorded, stream: bytes) -> dict[str, str]:
+    """The texts that a client puts together from a stream, by channel."""
+    recorder = Recorder()
+    passed(recorded, [stream], recorder.on_text)
+    return dict(recorder.texts)
+
+
+def portions_of(stream: bytes, size: int) -> Sequence[bytes]:
+    return [stream[at : at + size] for at in range(0, len(stream), size)]
+
+
+def masker(secret: str, mask: str) -> OnText:
+    """A plugin that replaces `secret`, and holds back what may become one."""
+
+    def on_text(_: Exchange, text: TextStream) -> None:
+        shown = text.text.replace(secret, mask)
+        tail = next((n for n in range(len(secret) - 1, 0, -1) if shown.endswith(secret[:n])), 0)
+        text.replace(shown)
+        text.hold(tail)
+
+    return on_text

@@ -1,0 +1,194 @@
+"""Where the texts stand in chat completions and completions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.plugin.coverage import Gap
+from gateway.providers.openai_chat import CHAT
+from tests.spans import Row, gaps, read_request, read_response, rows
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "send", "arguments": '{"a":1}'}}
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"messages": [{"role": "user", "content": "hi"}]}, [("user", "text", "hi")]),
+        ({"messages": [{"role": "developer", "content": "be"}]}, [("system", "system", "be")]),
+        (
+            {"messages": [{"role": "tool", "tool_call_id": "c1", "content": "42"}]},
+            [("tool", "tool_result", "42")],
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]},
+            [("user", "text", "hi")],
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": None, "tool_calls": [CALL]}]},
+            [("assistant", "tool_call_arguments", '{"a":1}')],
+        ),
+        (
+            {"messages": [{"role": "assistant", "reasoning_content": "hm", "refusal": "no"}]},
+            [("assistant", "refusal", "no"), ("assistant", "reasoning", "hm")],
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a", "name": "bob"}]},
+            [("user", "text", "a"), ("user", "other", "bob")],
+        ),
+        (
+            {
+                "tools": [
+                    {
+                        "type": "function",
+                        "function": {
+                            "name": "send",
+                            "description": "Sends.",
+                            "parameters": {
+                                "type": "object",
+                                "properties": {"to": {"type": "string", "description": "Whom."}},
+                                "required": ["to"],
+                            },
+                        },
+                    }
+                ]
+            },
+            [
+                ("tool", "tool_description", "send"),
+                ("tool", "tool_description", "Sends."),
+                ("tool", "tool_description", "Whom."),
+            ],
+        ),
+        ({"prompt": "say", "model": "m"}, [("user", "text", "say")]),
+        ({"prompt": ["a", "b"]}, [("user", "text", "a"), ("user", "text", "b")]),
+        ({"user": "bob@example.com"}, [("unknown", "other", "bob@example.com")]),
+        ({"brand_new": {"deep": ["text"]}}, [("unknown", "other", "text")]),
+    ],
+)
+def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row]) -> None:
+    assert rows(read_request(CHAT, body)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        ({"type": "image_url", "image_url": {"url": "data:..."}}, {"image"}),
+        ({"type": "input_audio", "input_audio": {"data": "..."}}, {"binary"}),
+        ({"type": "file", "file": {"file_data": "..."}}, {"binary"}),
+        ({"type": "text", "text": "a"}, set()),
+    ],
+)
+def test_what_is_no_text_is_a_gap(part: dict[str, Any], found: set[str]) -> None:
+    body = {"messages": [{"role": "user", "content": [part]}]}
+
+    assert gaps(read_request(CHAT, body)) == found
+
+
+def test_the_name_of_a_file_is_a_text() -> None:
+    part = {"type": "file", "file": {"file_data": "...", "filename": "ssn.pdf"}}
+
+    document = read_request(CHAT, {"messages": [{"role": "user", "content": [part]}]})
+
+    assert rows(document) == [("user", "file_name", "ssn.pdf")]
+
+
+def test_a_picture_in_the_result_of_a_tool_is_a_gap_of_the_tools() -> None:
+    part = {"type": "image_url", "image_url": {"url": "data:..."}}
+
+    document = read_request(CHAT, {"messages": [{"role": "tool", "content": [part]}]})
+
+    assert document.tool_gaps == {Gap.IMAGE}
+
+
+def test_tokens_instead_of_text_are_a_gap() -> None:
+    assert gaps(read_request(CHAT, {"prompt": [1, 2, 3]})) == {"binary"}
+
+
+def test_every_text_of_an_answer_is_found() -> None:
+    message = {"role": "assistant", "content": "hi", "tool_calls": [CALL], "refusal": None}
+    body = {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+    assert rows(read_response(CHAT, body)) == [
+        ("assistant", "text", "hi"),
+        ("assistant", "tool_call_arguments", '{"a":1}'),
+    ]
+
+
+def test_an_error_is_read_as_it_is() -> None:
+    body = {"error": {"message": "no such model", "type": "x", "code": None}}
+
+    assert rows(read_response(CHAT, body)) == [("unknown", "other", "no such model")]
+
+
+def test_the_tokens_of_an_edited_text_are_taken_out_with_it() -> None:
+    """They say the text once more."""
+    logprobs = {"content": [{"token": "secret", "logprob": -0.1}]}
+    message = {"role": "assistant", "content": "secret"}
+    document = read_response(CHAT, {"choices": [{"message": message, "logprobs": logprobs}]})
+
+    edited = document.edited([(document.spans[0], "x")])
+
+    assert edited.body == (
+        b'{"choices":[{"message":{"role":"assistant","content":"x"},"logprobs":null}]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("delta", "channels"),
+    [
+        ({"content": "a"}, [("content:2", "a")]),
+        ({"reasoning_content": "a"}, [("reasoning:2", "a")]),
+        ({"reasoning": "a"}, [("reasoning:2:1", "a")]),
+        ({"refusal": "a"}, [("refusal:2", "a")]),
+        ({"function_call": {"arguments": "a"}}, [("call:2", "a")]),
+        ({"tool_calls": [{"index": 3, "function": {"arguments": "a"}}]}, [("tool:2:3", "a")]),
+        ({"tool_calls": [{"index": 3, "custom": {"input": "a"}}]}, [("tool:2:3", "a")]),
+        ({"audio": {"transcript": "a"}}, [("transcript:2", "a")]),
+        ({"content": [{"type": "text", "text": "a"}]}, [("content:2", "a")]),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}]},
+            [("reasoning:2", "a")],
+        ),
+        (
+            {"reasoning_details": [{"type": "reasoning.text", "text": "a"}]},
+            [("reasoning:2:text:0", "a")],
+        ),
+        ({"brand_new": "a"}, [("other", "a")]),
+        ({"role": "assistant", "content": ""}, []),
+    ],
+)
+def test_every_text_of_an_event_has_its_channel(
+    delta: dict[str, Any], channels: list[tuple[str, str]]
+) -> None:
+    read = CHAT.stream.event({"choices": [{"index": 2, "delta": delta}]}, b"")
+
+    assert [(piece.channel, piece.text) for piece in read.pieces] == channels
+
+
+def test_a_finish_reason_ends_the_channels_of_its_choice() -> None:
+    finished = {"index": 1, "delta": {}, "finish_reason": "stop"}
+
+    assert CHAT.stream.event({"choices": [finished]}, b"").ends == ["choice:1"]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"index": 1, "delta": {"content": "a"}},
+        {"index": 1, "delta": {"tool_calls": [{"index": 3, "function": {"arguments": "a"}}]}},
+        {"index": 1, "delta": {"content": [{"type": "text", "text": "a"}]}},
+        {"index": 1, "delta": {"reasoning_details": [{"index": 4, "type": "x", "text": "a"}]}},
+        {"index": 1, "text": "a"},
+    ],
+)
+def test_an_event_of_our_own_brings_its_text_to_the_same_channel(choice: dict[str, Any]) -> None:
+    event = {"id": "x", "model": "m", "usage": None, "choices": [choice]}
+    piece = CHAT.stream.event(event, b"").pieces[0]
+
+    fresh = CHAT.stream.delta(event, piece, "rest")
+
+    again = CHAT.stream.event(fresh, b"")
+    assert [(p.channel, p.text) for p in again.pieces] == [(piece.channel, "rest")]
+    assert (fresh["id"], fresh["model"], again.ends) == ("x", "m", [])

@@ -1,0 +1,61 @@
+"""Where the texts stand in OpenAI's smaller APIs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.providers.openai_other import OTHER
+from tests.spans import Row, read_request, read_response, rows
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"input": "a", "model": "m"}, [("user", "text", "a")]),
+        ({"input": ["a", "b"]}, [("user", "text", "a"), ("user", "text", "b")]),
+        ({"input": [{"type": "text", "text": "a"}]}, [("user", "text", "a")]),
+        ({"query": "q", "documents": ["d", {"text": "e"}]},
+         [("user", "text", "q"), ("user", "document", "d"), ("user", "document", "e")]),
+        ({"role": "user", "content": "hi"}, [("user", "text", "hi")]),
+        ({"thread": {"messages": [{"role": "user", "content": "hi"}]}}, [("user", "text", "hi")]),
+        ({"instructions": "be", "tools": [{"type": "function", "function": {"description": "d"}}]},
+         [("system", "system", "be"), ("tool", "tool_description", "d")]),
+        ({"prompt": "a cat", "size": "1x1"},
+         [("user", "text", "a cat"), ("unknown", "other", "1x1")]),
+    ],
+)  # fmt: skip
+def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row]) -> None:
+    assert rows(read_request(OTHER, body)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"object": "list", "data": [{"embedding": "aGk=", "index": 0}]}, []),
+        ({"data": [{"role": "assistant", "content": [{"type": "text", "text": {"value": "hi"}}]}]},
+         [("assistant", "text", "hi")]),
+        ({"results": [{"flagged": False}]}, []),
+        ({"brand_new": "text"}, [("unknown", "other", "text")]),
+        (["text"], [("unknown", "other", "text")]),
+    ],
+)  # fmt: skip
+def test_every_text_of_an_answer_is_found(body: Any, wanted: list[Row]) -> None:
+    assert rows(read_response(OTHER, body)) == wanted
+
+
+def test_the_message_of_a_run_is_a_channel_that_is_repeated_in_the_end() -> None:
+    part = {"index": 0, "type": "text", "text": {"value": "hi", "annotations": []}}
+    delta = {"id": "m", "object": "thread.message.delta", "delta": {"content": [part]}}
+    done = {"id": "m", "role": "assistant", "content": [part]}
+
+    read = OTHER.stream.event(delta, b"thread.message.delta")
+    again = OTHER.stream.event(
+        OTHER.stream.delta(delta, read.pieces[0], "x"), b"thread.message.delta"
+    )
+    last = OTHER.stream.event(done, b"thread.message.completed")
+
+    assert [(p.channel, p.text) for p in read.pieces] == [("content:0", "hi")]
+    assert [(p.channel, p.text) for p in again.pieces] == [("content:0", "x")]
+    assert [(p.channel, p.text, p.mode) for p in last.pieces] == [("content:0", "hi", 2)]

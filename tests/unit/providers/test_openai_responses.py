@@ -1,0 +1,120 @@
+"""Where the texts stand in the responses API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.providers.openai_responses import RESPONSES
+from tests.spans import Row, gaps, read_request, read_response, rows
+
+TEXT = {"type": "output_text", "text": "hi", "annotations": [], "logprobs": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"input": "hi"}, [("user", "text", "hi")]),
+        (
+            {"instructions": "be", "input": [{"role": "user", "content": "hi"}]},
+            [("system", "system", "be"), ("user", "text", "hi")],
+        ),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]},
+            [("user", "text", "hi")],
+        ),
+        (
+            {"input": [{"type": "function_call", "name": "f", "arguments": "{}"}]},
+            [("assistant", "tool_call_arguments", "{}")],
+        ),
+        (
+            {"input": [{"type": "function_call_output", "call_id": "c", "output": "42"}]},
+            [("tool", "tool_result", "42")],
+        ),
+        (
+            {"input": [{"type": "custom_tool_call_output", "output": [TEXT]}]},
+            [("tool", "tool_result", "hi")],
+        ),
+        (
+            {"input": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "s"}]}]},
+            [("assistant", "reasoning", "s")],
+        ),
+        (
+            {"tools": [{"type": "function", "name": "f", "description": "d"}]},
+            [("tool", "tool_description", "f"), ("tool", "tool_description", "d")],
+        ),
+        (
+            {"input": [{"type": "web_search_call", "action": {"query": "q"}}]},
+            [("assistant", "tool_call_arguments", "q")],
+        ),
+        ({"input": [{"type": "brand_new", "words": "w"}]}, [("unknown", "text", "w")]),
+        ({"metadata": {"who": "bob"}}, [("unknown", "other", "bob")]),
+    ],
+)
+def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row]) -> None:
+    assert rows(read_request(RESPONSES, body)) == wanted
+
+
+def test_every_text_of_an_answer_is_found() -> None:
+    output = [
+        {"type": "message", "role": "assistant", "content": [TEXT]},
+        {"type": "function_call", "name": "f", "arguments": "{}"},
+        {"type": "mcp_call", "name": "f", "arguments": "{}", "output": "out"},
+        {"type": "mcp_list_tools", "tools": [{"name": "t", "description": "d"}]},
+    ]
+
+    assert rows(read_response(RESPONSES, {"output": output})) == [
+        ("assistant", "text", "hi"),
+        ("assistant", "tool_call_arguments", "{}"),
+        ("assistant", "tool_call_arguments", "{}"),
+        ("tool", "tool_result", "out"),
+        ("tool", "tool_description", "t"),
+        ("tool", "tool_description", "d"),
+    ]
+
+
+def test_a_picture_is_a_gap() -> None:
+    body = {"output": [{"type": "image_generation_call", "result": "aGk="}]}
+
+    assert gaps(read_response(RESPONSES, body)) == {"image"}
+
+
+@pytest.mark.parametrize(
+    ("event", "channels"),
+    [
+        ({"type": "response.output_text.delta", "output_index": 1, "content_index": 2},
+         ["content:1:2"]),
+        ({"type": "response.refusal.delta", "output_index": 1}, ["refusal:1:0"]),
+        ({"type": "response.reasoning_text.delta", "output_index": 1}, ["reasoning:1:0"]),
+        ({"type": "response.reasoning_summary_text.delta", "summary_index": 3}, ["summary:0:3"]),
+        ({"type": "response.function_call_arguments.delta", "output_index": 1}, ["tool:1"]),
+        ({"type": "response.custom_tool_call_input.delta", "output_index": 1}, ["tool:1"]),
+        ({"type": "response.code_interpreter_call_code.delta", "output_index": 1}, ["tool:1"]),
+        ({"type": "response.brand_new.delta", "output_index": 1}, ["brand_new:1:0"]),
+    ],
+)  # fmt: skip
+def test_every_delta_has_its_channel(event: dict[str, Any], channels: list[str]) -> None:
+    read = RESPONSES.stream.event(event | {"delta": "a"}, b"")
+
+    assert [(piece.channel, piece.text) for piece in read.pieces] == [(channels[0], "a")]
+
+
+def test_sound_is_a_gap() -> None:
+    read = RESPONSES.stream.event({"type": "response.audio.delta", "delta": "aGk="}, b"")
+
+    assert (read.pieces, read.gaps) == ([], {"binary"})
+
+
+def test_what_the_request_said_is_not_shown_again() -> None:
+    response = {"instructions": "be", "tools": [{"name": "t"}], "output": [], "model": "m"}
+
+    assert (
+        RESPONSES.stream.event({"type": "response.created", "response": response}, b"").pieces == []
+    )
+
+
+def test_an_error_event_is_read_as_it_is() -> None:
+    read = RESPONSES.stream.event({"type": "error", "message": "too bad"}, b"error")
+
+    assert [(piece.kind, piece.text) for piece in read.pieces] == [("other", "too bad")]
