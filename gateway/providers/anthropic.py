@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
-from gateway.providers.dialect import ALL, Event, Form, Json, Piece, label, objects
+from gateway.providers.dialect import ALL, Event, Form, Json, Piece, label, objects, word
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_parts import role_of
 
@@ -72,7 +72,7 @@ def add_blocks(content: Any, path: Path, role: str, kind: str, found: Gatherer) 
 
 def add_block(block: Json, path: Path, role: str, kind: str, found: Gatherer) -> None:
     """A block that is no plain text."""
-    sort = block.get("type")
+    sort = word(block.get("type"))
     tool = kind == "tool_result"
     if sort == "thinking":
         found.add(role, "reasoning", block.get("thinking"), (*path, "thinking"))
@@ -82,10 +82,10 @@ def add_block(block: Json, path: Path, role: str, kind: str, found: Gatherer) ->
         found.gap(Gap.IMAGE, tool=tool)
     elif sort == "document":
         _add_document(block, path, role, found, tool=tool)
-    elif isinstance(sort, str) and sort.endswith("tool_use"):
+    elif sort.endswith("tool_use"):
         found.data("assistant", "tool_call_arguments", block.get("input"), (*path, "input"))
         found.rest(role, block, path, _BLOCK)
-    elif isinstance(sort, str) and sort.endswith("tool_result"):
+    elif sort.endswith("tool_result"):
         content = block.get("content")
         if isinstance(content, dict):
             found.leaves("tool", "tool_result", content, (*path, "content"))
@@ -127,7 +127,7 @@ class MessagesStream:
     def event(self, event: Json, name: bytes) -> Event:
         del name
         read = Event()
-        sort = event.get("type")
+        sort = word(event.get("type"))
         if sort == "content_block_delta":
             self._read_delta(event, read)
         elif sort == "content_block_start":
@@ -169,7 +169,7 @@ class MessagesStream:
         block = event.get("content_block")
         if not isinstance(block, dict):
             return
-        sort = block.get("type")
+        sort = word(block.get("type"))
         index = label(event.get("index"))
         path: Path = ("content_block",)
         if sort in {"text", "thinking"}:

@@ -147,6 +147,11 @@ def objects(value: Any) -> list[tuple[int, Json]]:
     return [(index, inner) for index, inner in enumerate(value) if isinstance(inner, dict)]
 
 
+def word(value: Any) -> str:
+    """A member that names a kind; what is no text names none."""
+    return value if isinstance(value, str) else ""
+
+
 def label(value: Any, default: int = 0) -> str:
     """The index that a provider writes into an event, as a part of a channel's name."""
     return str(value) if type(value) is int else str(default)

@@ -52,6 +52,10 @@ _BY_DIALECT: Final[dict[Dialect, Form]] = {
     Dialect.OLLAMA: LINES,
     Dialect.MCP: RPC,
 }
+FORMS: Final[tuple[Form, ...]] = (
+    CHAT, RESPONSES, OTHER, MESSAGES, GENERATE, CONVERSE, INVOKE, LINES, RPC, REALTIME,
+)  # fmt: skip
+"""Every form that is known."""
 _PATHS_MAX: Final = 1024
 _PATH_CHARACTERS_MAX: Final = 256
 

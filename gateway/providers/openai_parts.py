@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
-from gateway.providers.dialect import Json, objects
+from gateway.providers.dialect import Json, objects, word
 from gateway.providers.gathering import Gatherer
 
 ROLES: Final = {
@@ -51,7 +51,7 @@ def add_part(part: Any, path: Path, role: str, kind: str, found: Gatherer) -> No
     if not isinstance(part, dict):
         found.leaves(role, kind, part, path)
         return
-    sort = part.get("type")
+    sort = word(part.get("type"))
     tool = kind == "tool_result"
     if sort in _TEXTS:
         echoes = _logprobs(part, path)

@@ -26,6 +26,7 @@ from gateway.providers.dialect import (
     Piece,
     label,
     objects,
+    word,
 )
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_parts import KINDS, add_content, add_tools, role_of
@@ -82,7 +83,7 @@ def request(body: Json, found: Gatherer) -> None:
 
 def add_item(item: Json, path: Path, found: Gatherer) -> None:
     """One item of an input or output."""
-    sort = item.get("type")
+    sort = word(item.get("type"))
     if "role" in item:
         role = role_of(item)
         add_content(item.get("content"), (*path, "content"), role, KINDS.get(role, "text"), found)
@@ -92,7 +93,7 @@ def add_item(item: Json, path: Path, found: Gatherer) -> None:
             found.data("assistant", "tool_call_arguments", item.get(key), (*path, key))
         add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
         found.rest("tool", item, path, _CALL | {"output"})
-    elif isinstance(sort, str) and sort.endswith("_output"):
+    elif sort.endswith("_output"):
         add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
         found.rest("tool", item, path, _CALL | {"output"})
     elif sort == "reasoning":
@@ -101,7 +102,7 @@ def add_item(item: Json, path: Path, found: Gatherer) -> None:
     elif sort == "image_generation_call":
         found.gap(Gap.IMAGE)
         found.rest("assistant", item, path, ("result",))
-    elif isinstance(sort, str) and sort.endswith("_call"):
+    elif sort.endswith("_call"):
         found.leaves("assistant", "tool_call_arguments", item, path)
     elif sort == "mcp_list_tools":
         add_tools(item.get("tools"), (*path, "tools"), found)
@@ -207,7 +208,7 @@ def _read_part(part: Json, path: Path, event: Json, read: Event) -> None:
 
 
 def _read_item(item: Json, path: Path, output: str, read: Event) -> None:
-    sort = item.get("type")
+    sort = word(item.get("type"))
     at = {"output_index": int(output)}
     if sort == "message":
         for index, part in objects(item.get("content")):
@@ -216,7 +217,7 @@ def _read_item(item: Json, path: Path, output: str, read: Event) -> None:
         for key, inner in (("summary", "summary_index"), ("content", "content_index")):
             for index, part in objects(item.get(key)):
                 _read_part(part, (*path, key, index), at | {inner: index}, read)
-    elif isinstance(sort, str) and sort.endswith("_call"):
+    elif sort.endswith("_call"):
         channel = f"tool:{output}"
         known = {"result"} if sort == "image_generation_call" else set()
         for key in ("arguments", "input", "code"):
