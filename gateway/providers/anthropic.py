@@ -44,12 +44,17 @@ def _add_request(body: Json, path: Path, found: Gatherer) -> None:
     else:
         add_blocks(system, (*path, "system"), "system", "system", found)
     for index, message in objects(body.get("messages")):
-        role = role_of(message)
-        inner = (*path, "messages", index, "content")
-        kind = "system" if role == "system" else "text"
-        add_blocks(message.get("content"), inner, role, kind, found)
+        add_message(message, (*path, "messages", index), found)
     found.leaves("tool", "tool_description", body.get("tools"), (*path, "tools"))
     found.rest("unknown", body, path, _REQUEST)
+
+
+def add_message(message: Json, path: Path, found: Gatherer) -> None:
+    """One message of the conversation."""
+    role = role_of(message)
+    kind = "system" if role == "system" else "text"
+    add_blocks(message.get("content"), (*path, "content"), role, kind, found)
+    found.rest(role, message, path, _MESSAGE)
 
 
 def add_blocks(content: Any, path: Path, role: str, kind: str, found: Gatherer) -> None:
@@ -182,4 +187,4 @@ class MessagesStream:
         read.add_gathered(found)
 
 
-MESSAGES: Final = Form("anthropic", request, response, MessagesStream())
+MESSAGES: Final = Form("anthropic", request, response, MessagesStream(), "messages", add_message)

@@ -42,11 +42,16 @@ def request(body: Json, found: Gatherer) -> None:
     """`POST /model/ID/converse`."""
     add_blocks(body.get("system"), ("system",), "system", "system", found)
     for index, message in objects(body.get("messages")):
-        content = ("messages", index, "content")
-        add_blocks(message.get("content"), content, role_of(message), "text", found)
-        found.rest("unknown", message, ("messages", index), _MESSAGE)
+        add_message(message, ("messages", index), found)
     found.leaves("tool", "tool_description", body.get("toolConfig"), ("toolConfig",))
     found.rest("unknown", body, (), _REQUEST)
+
+
+def add_message(message: Json, path: Path, found: Gatherer) -> None:
+    """One message of the conversation."""
+    role = role_of(message)
+    add_blocks(message.get("content"), (*path, "content"), role, "text", found)
+    found.rest(role, message, path, _MESSAGE)
 
 
 def add_blocks(content: Any, path: Path, role: str, kind: str, found: Gatherer) -> None:
@@ -235,5 +240,7 @@ def wrapped(data: bytes, event: bytes) -> bytes:
     return splice(data, [(Places(data).of(("bytes",)), b'"' + b64encode(event) + b'"')])
 
 
-CONVERSE: Final = Form("bedrock_converse", request, response, ConverseStream())
+CONVERSE: Final = Form(
+    "bedrock_converse", request, response, ConverseStream(), "messages", add_message
+)
 INVOKE: Final = Form("bedrock_invoke", invoke_request, invoke_response, InvokeStream())

@@ -23,6 +23,7 @@ MEMBERS_MAX: Final = 1024
 CODINGS_MAX: Final = 2
 """Codings one within the other."""
 
+_ZSTD_STEP_BYTES: Final = 128
 _GZIP: Final = 31
 _ZLIB: Final = 15
 _RAW: Final = -15
@@ -92,13 +93,29 @@ def _inflated(body: bytes, limit: int, window: int) -> tuple[bytes, bytes]:
 
 def _zstd(body: bytes, limit: int) -> bytes:
     library: Any = import_module("zstandard")
+    unpacker = library.ZstdDecompressor(max_window_size=OUTPUT_BYTES_MAX)
+    inflater = unpacker.decompressobj()
+    out: list[bytes] = []
+    size = frames = place = 0
     try:
-        reader = library.ZstdDecompressor(max_window_size=OUTPUT_BYTES_MAX).stream_reader(
-            body, read_across_frames=True
-        )
-        return _bounded(reader.read(limit + 1), limit)
+        while place < len(body):
+            # Little by little: a few bytes may stand for a block of 128 KiB.
+            part = inflater.decompress(body[place : place + _ZSTD_STEP_BYTES])
+            place += _ZSTD_STEP_BYTES
+            out.append(part)
+            size += len(part)
+            if inflater.eof:
+                place = min(place, len(body)) - len(inflater.unused_data)
+                frames += 1
+                if place < len(body):
+                    inflater = unpacker.decompressobj()
+            if size > limit or frames > MEMBERS_MAX:
+                raise DecodeError(Gap.ENCODING_BOMB)
     except library.ZstdError:
         raise DecodeError(Gap.UNKNOWN_ENCODING) from None
+    if not inflater.eof:
+        raise DecodeError(Gap.UNKNOWN_ENCODING)
+    return b"".join(out)
 
 
 def _brotli(body: bytes, limit: int) -> bytes:

@@ -130,14 +130,24 @@ class StreamForm(Protocol):
         ...
 
 
+def _no_message(message: Json, path: Path, found: Gatherer) -> None:
+    found.leaves("unknown", "text", message, path)
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One API of one provider: how its requests, its whole answers and its streams are read."""
+    """One API of one provider: how its requests, its whole answers and its streams are read.
+
+    `history` is the member of a request that holds the conversation, "" where there is none, and
+    `message` reads one element of it.
+    """
 
     name: str
     request: Callable[[Json, Gatherer], None]
     response: Callable[[Any, Gatherer], None]
     stream: StreamForm
+    history: str = ""
+    message: Callable[[Json, Path, Gatherer], None] = _no_message
 
 
 def objects(value: Any) -> list[tuple[int, Json]]:

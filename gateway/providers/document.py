@@ -20,7 +20,7 @@ Gather: TypeAlias = Callable[[Any, Gatherer], None]
 class JsonDocument:
     """See `Document`. Places are looked for when somebody asks, which is when a text is edited."""
 
-    __slots__ = ("_places", "body", "gaps", "parsed", "spans", "tool_gaps", "unread")
+    __slots__ = ("body", "gaps", "parsed", "places", "spans", "tool_gaps", "unread")
 
     def __init__(self, body: bytes, places: Places) -> None:
         self.body = body
@@ -29,11 +29,11 @@ class JsonDocument:
         self.gaps: frozenset[Gap] = frozenset()
         self.tool_gaps: frozenset[Gap] = frozenset()
         self.unread = False
-        self._places = places
+        self.places = places
 
     def edited(self, edits: Sequence[tuple[Span, str]]) -> Document:
         """The document with other texts in the places of these spans; no other byte changes."""
-        places = self._places
+        places = self.places
         ascii_only = writes_ascii(self.body)
         texts = {span.path: text for span, text in edits}
         changes = [

@@ -15,7 +15,7 @@ from gateway.plugin.text import UNPARSED, Document, RawDocument, Reader
 from gateway.providers.anthropic import MESSAGES
 from gateway.providers.bedrock import CONVERSE, INVOKE
 from gateway.providers.dialect import Form
-from gateway.providers.document import json_value, read_json
+from gateway.providers.document import JsonDocument, json_value, read_json
 from gateway.providers.gathering import Gatherer
 from gateway.providers.gemini import GENERATE
 from gateway.providers.mcp import RPC, is_json_rpc
@@ -24,6 +24,7 @@ from gateway.providers.openai_chat import CHAT
 from gateway.providers.openai_other import OTHER
 from gateway.providers.openai_responses import RESPONSES
 from gateway.providers.realtime import REALTIME
+from gateway.providers.recall import Recall
 from gateway.settings import Dialect
 
 _BY_SUFFIX: Final[tuple[tuple[str, Form], ...]] = (
@@ -87,10 +88,11 @@ def _find(dialect: Dialect, path: str) -> Form | None:
     return _BY_DIALECT.get(dialect)
 
 
-def request_reader(form: Form | None, content_type: bytes | None) -> Reader:
-    """What reads a request of `form`."""
-    gather = None if form is None else form.request
-    return partial(_read_request, gather, _announced(content_type))
+def request_reader(
+    form: Form | None, content_type: bytes | None, recall: Recall | None = None
+) -> Reader:
+    """What reads a request of `form`; `recall` knows what was read before."""
+    return partial(_read_request, form, _announced(content_type), recall)
 
 
 def response_reader(form: Form | None, content_type: bytes | None) -> Reader:
@@ -113,17 +115,25 @@ def _announced(content_type: bytes | None) -> int:
     return _BINARY
 
 
-def _read_request(gather: Any, announced: int, body: bytes, parsed: Any) -> Document:
-    if gather is None:
+def _read_request(
+    form: Form | None, announced: int, recall: Recall | None, body: bytes, parsed: Any
+) -> Document:
+    if form is None:
         return _read_unknown(body, parsed)
+    known = None if recall is None else recall.read(form, body)
+    if known is not None:
+        return known
+    document = _read(partial(_gather_request, form), announced, body, parsed)
+    if recall is not None and isinstance(document, JsonDocument):
+        recall.learn(form, document)
+    return document
 
-    def members(value: Any, found: Gatherer) -> None:
-        if isinstance(value, dict):
-            gather(value, found)
-        else:
-            found.leaves("unknown", "other", value, ())
 
-    return _read(members, announced, body, parsed)
+def _gather_request(form: Form, value: Any, found: Gatherer) -> None:
+    if isinstance(value, dict):
+        form.request(value, found)
+    else:
+        found.leaves("unknown", "other", value, ())
 
 
 def _read_response(gather: Any, announced: int, body: bytes, parsed: Any) -> Document:

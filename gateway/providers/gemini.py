@@ -47,8 +47,7 @@ def _add_request(body: Json, path: Path, found: Gatherer) -> None:
         else:
             found.add("system", "system", system, (*path, key))
     for index, content in objects(body.get("contents")):
-        role = _ROLES.get(str(content.get("role", "user")), "unknown")
-        add_content(content, (*path, "contents", index), role, "text", found)
+        add_message(content, (*path, "contents", index), found)
     for key in ("contents", "content"):
         value = body.get(key)
         if isinstance(value, dict):
@@ -57,6 +56,12 @@ def _add_request(body: Json, path: Path, found: Gatherer) -> None:
             add_prompt(value, (*path, key), found)
     found.leaves("tool", "tool_description", body.get("tools"), (*path, "tools"))
     found.rest("unknown", body, path, _REQUEST)
+
+
+def add_message(content: Json, path: Path, found: Gatherer) -> None:
+    """One content of the conversation."""
+    role = _ROLES.get(str(content.get("role", "user")), "unknown")
+    add_content(content, path, role, "text", found)
 
 
 def add_content(content: Json, path: Path, role: str, kind: str, found: Gatherer) -> None:
@@ -191,4 +196,4 @@ def _read_part(part: Json, path: Path, index: str, echoes: Echoes, read: Event) 
         read.add_gathered(found)
 
 
-GENERATE: Final = Form("gemini", request, response, GenerateStream())
+GENERATE: Final = Form("gemini", request, response, GenerateStream(), "contents", add_message)

@@ -18,6 +18,8 @@ from gateway.plugin.text import Path
 from gateway.providers.json_text import with_surrogates
 
 _Range: TypeAlias = tuple[int, int]
+MemberPlaces: TypeAlias = tuple[int, int, int, int]
+"""Where a key begins and ends, and its value."""
 
 _NATIVE_DEPTH: Final = 16
 """Levels that the expression steps over by itself; deeper values are walked bracket by bracket."""
@@ -59,7 +61,16 @@ class Places:
         self._body = body
         self._written = written
         self._arrays: dict[Path, list[_Range]] = {}
-        self._objects: dict[Path, dict[str, tuple[int, int, int, int]]] = {}
+        self._objects: dict[Path, dict[str, MemberPlaces]] = {}
+
+    def learn(self, members: dict[str, MemberPlaces], name: str, elements: list[_Range]) -> None:
+        """Takes places that are known already: of the outermost object, and of one array in it."""
+        self._objects[()] = members
+        self._arrays[name,] = elements
+
+    def forget_value(self) -> None:
+        """Lets go of the value, which takes more memory than its text; places are searched then."""
+        self._written = None
 
     def of(self, path: Path) -> _Range:
         """Where the value at `path` begins and ends. Raises LookupError if there is none."""
@@ -70,12 +81,13 @@ class Places:
             return start, self._end_of(start)
         parent, step = path[:-1], path[-1]
         if isinstance(step, int):
-            return self._elements(parent)[step]
+            return self.elements(parent)[step]
         if step == KEY:
-            return self._members(parent[:-1])[str(parent[-1])][:2]
-        return self._members(parent)[step][2:]
+            return self.members(parent[:-1])[str(parent[-1])][:2]
+        return self.members(parent)[step][2:]
 
-    def _elements(self, path: Path) -> list[_Range]:
+    def elements(self, path: Path) -> list[_Range]:
+        """Where each element of the array at `path` begins and ends."""
         found = self._arrays.get(path)
         if found is None:
             found = self._arrays[path] = []
@@ -104,7 +116,8 @@ class Places:
                 at += 1
         return found
 
-    def _members(self, path: Path) -> dict[str, tuple[int, int, int, int]]:
+    def members(self, path: Path) -> dict[str, MemberPlaces]:
+        """Where key and value of each member of the object at `path` begin and end."""
         found = self._objects.get(path)
         if found is None:
             found = self._objects[path] = {}

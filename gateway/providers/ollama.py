@@ -102,4 +102,4 @@ class LineStream:
         return frame | {"message": message, "done": False}
 
 
-LINES: Final = Form("ollama", request, response, LineStream())
+LINES: Final = Form("ollama", request, response, LineStream(), "messages", add_message)

@@ -227,4 +227,4 @@ def _read_call(  # noqa: PLR0917  # called for each text: keywords would cost
                     read.leaves(value, place, "tool_call_arguments")
 
 
-CHAT: Final = Form("openai_chat", request, response, ChatStream())
+CHAT: Final = Form("openai_chat", request, response, ChatStream(), "messages", add_message)

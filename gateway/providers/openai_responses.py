@@ -243,4 +243,4 @@ def _read_response(body: Json, read: Event) -> None:
     read.rest(body, ("response",), _REPEATED)
 
 
-RESPONSES: Final = Form("openai_responses", request, response, ResponsesStream())
+RESPONSES: Final = Form("openai_responses", request, response, ResponsesStream(), "input", add_item)

@@ -13,6 +13,7 @@ from gateway.plugin.verdict import Reject
 from gateway.policy.snapshot import Binding
 from gateway.providers.content_coding import DecodeError, decoded
 from gateway.providers.forms import form_of, request_reader, response_reader
+from gateway.providers.recall import Recall
 from gateway.providers.streaming import StreamKind, make_splitter
 from gateway.proxy.fiber import outside
 from gateway.proxy.refusal import dialect_of
@@ -20,6 +21,9 @@ from gateway.proxy.stream_text import StreamText
 
 AT_ONCE_BYTES: Final = 16_384
 """Compressed bodies up to this size are decoded on the loop: it takes less than a thread does."""
+
+_RECALL: Final = Recall()
+"""Of this worker; what it gives depends on the bytes alone, so all exchanges may share it."""
 
 
 async def ready_request(x: Exchange, binding: Binding, body: bytes) -> None:
@@ -32,7 +36,8 @@ async def ready_request(x: Exchange, binding: Binding, body: bytes) -> None:
     if not request.body:
         return
     form = form_of(dialect_of(x), x.path)
-    request.reader = request_reader(form, request.headers.first(b"content-type"))
+    recall = _RECALL if chain.reads_request else None
+    request.reader = request_reader(form, request.headers.first(b"content-type"), recall)
     if not chain.reads_request:
         coverage.request.unread = True
         return

@@ -251,9 +251,11 @@ class StreamChannels:
         if channel.owed and out.startswith(channel.owed):
             out = low_half(channel.owed) + out[1:]
         fresh: Any = self._form.delta(channel.template, channel.last, _PLACE)
-        return channel.source.with_data(
+        raw = channel.source.with_data(
             orjson.dumps(fresh).replace(orjson.dumps(_PLACE), json_string(out), 1)
         )
+        # An event ends at the CR of its blank line; the LF may have come in another portion.
+        return raw + b"\n" if raw.endswith(b"\r\n\r") else raw
 
 
 def _ends_here(read: Event, number: int) -> bool:

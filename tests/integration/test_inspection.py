@@ -126,6 +126,19 @@ def test_a_whole_answer_is_edited(gateway: GatewayProcess) -> None:
     assert int(headers["content-length"]) == len(body)
 
 
+def test_every_turn_of_a_long_conversation_is_edited(gateway: GatewayProcess) -> None:
+    """The history is remembered; what is in it is masked again, and what is new as well."""
+    history = [{"role": "user", "content": f"{SECRET} " + "x" * 20_000}]
+    for turn in range(4):
+        history.append({"role": "user", "content": f"turn {turn} of {SECRET}"})
+        body = orjson.dumps({"model": "m", "messages": history, "user": "bob"})
+
+        status, _, answer = ask(gateway, body=body)
+
+        said = orjson.loads(answer)["choices"][0]["message"]["content"]
+        assert (status, said.endswith(f"turn {turn} of [masked]")) == (200, True)
+
+
 PATHS = [
     CHAT,
     "/demo/v1/responses",

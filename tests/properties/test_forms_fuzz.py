@@ -1,4 +1,4 @@
-"""No JSON makes a dialect fail, and no size makes one slow: what is read is decided by strangers."""
+"""No JSON makes a dialect fail, and no size makes one slow: strangers decide what is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WORDS = sorted(
         "reasoning_content", "reasoning", "reasoning_details", "refusal", "logprobs", "choices",
         "delta", "index", "finish_reason", "message", "prompt", "tools", "functions", "suffix",
         "instructions", "output", "summary", "item", "part", "response", "output_index",
-        "content_index", "summary_index", "response.output_text.delta", "message",
+        "content_index", "summary_index", "response.output_text.delta",
         "response.output_text.done", "response.output_item.done", "response.completed",
         "output_text", "function_call_output", "mcp_call", "image_generation_call", "result",
         "mcp_list_tools", "content_block", "content_block_start", "content_block_delta",

@@ -68,6 +68,8 @@ def test_codings_of_installed_libraries_are_decoded_within_the_same_bounds(
     pack = library.compress
 
     assert decoded(pack(TEXT), encoding) == TEXT
+    if module == "zstandard":
+        assert decoded(pack(TEXT[:9]) + pack(TEXT[9:]), encoding) == TEXT
     for body, gap in (
         (pack(bytes(10_000_000)), Gap.ENCODING_BOMB),
         (pack(TEXT)[:-4], Gap.UNKNOWN_ENCODING),
