@@ -17,7 +17,6 @@ from gateway.configuration import Configuration
 from gateway.errors import ConfigError, Problem
 from gateway.identity.identities import Identities
 from gateway.policy.loader import load_bundle
-from gateway.policy.watcher import watch_policies
 from gateway.proxy.builtin_upstreams import DEMO_SOCKET
 from gateway.server.certificates import make_context
 from gateway.server.data_dir import DataDir
@@ -51,14 +50,16 @@ def serve(configuration: Configuration, on_ready: OnReady) -> int:
     """
     began = time.monotonic()
     settings = configuration.settings
-    writer = LineWriter(sys.stdout.fileno())
-    configure_logging(settings.log, writer)
-    try:
-        with contextlib.ExitStack() as stack:
-            gateway = _Gateway(configuration, stack, on_ready, began)
-            return asyncio.run(gateway.run())
-    finally:
-        writer.close()
+    with contextlib.ExitStack() as stack:
+        # First, while there is no thread and nothing is open that workers must not have. From here
+        # on the forker imports what workers need while we import what we need.
+        forker = Forker(WORKER_MAIN, fork=True)
+        stack.callback(forker.join)
+        writer = LineWriter(sys.stdout.fileno())
+        stack.callback(writer.close)
+        configure_logging(settings.log, writer)
+        gateway = _Gateway(configuration, forker, stack, on_ready, began)
+        return asyncio.run(gateway.run())
 
 
 def worker_count(settings: Settings) -> int:
@@ -72,6 +73,7 @@ class _Gateway:
     def __init__(
         self,
         configuration: Configuration,
+        forker: Forker,
         stack: contextlib.ExitStack,
         on_ready: OnReady,
         began: float,
@@ -96,13 +98,13 @@ class _Gateway:
         self._listeners = rows
         self._admin_sockets = bind_listeners(admin.host, admin.port, 1, "admin")[0]
         stack.callback(close_all, self._admin_sockets)
-        # From here on the forker imports what workers need while we import what we need.
-        self._forker = Forker(WORKER_MAIN)
-        stack.callback(self._forker.join)
+        self._forker = forker
         self._identities = Identities(settings.data_dir, time.time)  # noqa: TID251  # when keys end
         stack.callback(self._identities.close)
 
     async def run(self) -> int:
+        from gateway.policy.watcher import watch_policies  # noqa: PLC0415  # workers must not have it
+
         settings = self._settings
         supervisor = Supervisor(
             settings,

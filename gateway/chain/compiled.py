@@ -56,3 +56,11 @@ class Chain:
     """Whether a use judges the texts of the request."""
     reads_answer: bool = False
     """Whether one judges those of the answer."""
+    body_asks: tuple[Predicate, ...] | None = None
+    """Each use's `wants_body`, where all that have `on_request` say so; else the body is needed."""
+
+    def wants_body(self, x: Exchange) -> bool:
+        """Whether a hook of `request` has anything to look at in this exchange."""
+        if self.body_asks is None:
+            return True
+        return any(ask(x) for ask in self.body_asks)

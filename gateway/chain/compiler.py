@@ -60,7 +60,23 @@ def compile_chain(uses: Sequence[Use]) -> Chain:
         needs_usage=any(use.instance.needs_usage for use in uses),
         reads_request=_any_reads(uses, "on_request"),
         reads_answer=_any_reads(uses, "on_response") or _any_reads(uses, "on_text"),
+        body_asks=_body_asks(uses),
     )
+
+
+def _body_asks(uses: Sequence[Use]) -> tuple[Predicate, ...] | None:
+    """What to ask before the body is held; None where one use needs it whatever the answer.
+
+    A use in shadow mode is shown a copy, with facts that the exchange itself does not have.
+    """
+    readers = [use for use in uses if overrides(use.instance, "on_request")]
+    if any(use.shadow or not _may_pass_on(use.instance) for use in readers):
+        return None
+    return tuple(use.instance.wants_body for use in readers)
+
+
+def _may_pass_on(plugin: Plugin) -> bool:
+    return type(plugin).wants_body is not Plugin.wants_body
 
 
 def overrides(plugin: Plugin, hook: str) -> bool:

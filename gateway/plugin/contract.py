@@ -84,6 +84,14 @@ class Plugin:
     async def stop(self) -> None:
         """Closes it; called once, when the last exchange that uses this instance has ended."""
 
+    def wants_body(self, x: Exchange) -> bool:  # noqa: ARG002  # for those that override it
+        """Whether `on_request` has anything to look at; asked after `on_request_headers`.
+
+        Where every use of a policy that has `on_request` says no, the body is not held and the hook
+        is not called. Without an answer of the plugin's own, it is.
+        """
+        return True
+
     def on_request_headers(self, x: Exchange) -> Step:
         """The head of the request is known, the body is not."""
 

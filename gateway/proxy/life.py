@@ -164,7 +164,7 @@ class Life:
         body.check()
         if request.expect_continue and not body.complete and not body.size:
             self._continue()
-        if binding.needs_request_body:
+        if binding.needs_request_body and chain.wants_body(self.x):
             if self._payload is None:
                 self._payload = await self._whole_body()
             await ready_request(self.x, binding, self._payload)

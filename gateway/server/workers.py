@@ -13,7 +13,7 @@ from typing import Protocol
 
 from gateway.server import control
 from gateway.server.control import Channel
-from gateway.server.forker import EXIT, fork_worker, start_forker
+from gateway.server.forker import EXIT, fork_forker, fork_worker, start_forker
 from gateway.telemetry.metrics import MetricsSnapshot
 
 STABLE_S = 10.0
@@ -42,14 +42,15 @@ class WorkerEvents(Protocol):
 class Forker:
     """The forker process; started again when it dies, which no worker notices.
 
-    Made before the loop runs, so that it imports while the supervisor does.
+    Made before the loop runs, so that it imports while the supervisor does. With `fork`, the first
+    one is a fork of this process; see `fork_forker` for what that asks. Later ones never are.
     """
 
-    def __init__(self, worker_main: str) -> None:
+    def __init__(self, worker_main: str, *, fork: bool = False) -> None:
         self._worker_main = worker_main
         self._closing = False
         self._restarting: asyncio.Task[None] | None = None
-        self._process, self._socket = start_forker(worker_main)
+        self._process, self._socket = (fork_forker if fork else start_forker)(worker_main)
 
     def watch(self) -> None:
         """Begins to listen for exits, on the running loop."""

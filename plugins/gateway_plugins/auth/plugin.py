@@ -125,6 +125,10 @@ class Auth(Plugin):
             return self._presented(x, identified, places)
         return self._later(x, identified, places)
 
+    def wants_body(self, x: Exchange) -> bool:
+        principal = x.facts.get(PRINCIPAL)
+        return principal is not None and bool(principal.models or principal.scopes)
+
     def on_request(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         principal = x.fact(PRINCIPAL)
         if principal is None or not (principal.models or principal.scopes):
