@@ -11,10 +11,10 @@ RUN apt-get update -qq \
 COPY requirements.lock requirements-build.lock requirements-compile.lock ./
 RUN python -m venv --without-pip /opt/sealgate \
  && python -m venv /opt/build \
- && /opt/build/bin/pip install --require-hashes -r requirements-build.lock \
- && /opt/build/bin/pip install --require-hashes -r requirements-compile.lock \
- && /opt/build/bin/pip install --require-hashes -r requirements.lock \
- && /opt/build/bin/pip --python /opt/sealgate/bin/python install --require-hashes -r requirements.lock
+ && /opt/build/bin/pip install --require-hashes --no-deps -r requirements-build.lock \
+ && /opt/build/bin/pip install --require-hashes --no-deps -r requirements-compile.lock \
+ && /opt/build/bin/pip install --require-hashes --no-deps -r requirements.lock \
+ && /opt/build/bin/pip --python /opt/sealgate/bin/python install --require-hashes --no-deps -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY .ci/build_hook.py ./.ci/
 COPY gateway ./gateway
