@@ -56,6 +56,8 @@ class Chain:
     """Whether a use judges the texts of the request."""
     reads_answer: bool = False
     """Whether one judges those of the answer."""
+    inspects_sockets: bool = False
+    """Whether all that is asked of bodies can be asked of the messages of a WebSocket."""
     body_asks: tuple[Predicate, ...] | None = None
     """Each use's `wants_body`, where all that have `on_request` say so; else the body is needed."""
 

@@ -60,8 +60,16 @@ def compile_chain(uses: Sequence[Use]) -> Chain:
         needs_usage=any(use.instance.needs_usage for use in uses),
         reads_request=_any_reads(uses, "on_request"),
         reads_answer=_any_reads(uses, "on_response") or _any_reads(uses, "on_text"),
+        inspects_sockets=all(_inspects_sockets(use.instance) for use in uses),
         body_asks=_body_asks(uses),
     )
+
+
+def _inspects_sockets(plugin: Plugin) -> bool:
+    """Whether this use wants nothing of a body but its texts, and takes them from a stream too."""
+    if plugin.needs_usage or (overrides(plugin, "on_request") and not plugin.reads_text):
+        return False
+    return overrides(plugin, "on_text") or not overrides(plugin, "on_response")
 
 
 def _body_asks(uses: Sequence[Use]) -> tuple[Predicate, ...] | None:

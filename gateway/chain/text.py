@@ -14,7 +14,7 @@ from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Outcome, Reject, Verdict
 from gateway.reasons import Reason
 
-_WEIGHT = {
+WEIGHT = {
     outcome: weight
     for weight, outcome in enumerate(
         (Outcome.SKIP, Outcome.ALLOW, Outcome.FLAG, Outcome.EDIT, Outcome.DENY, Outcome.ERROR)
@@ -44,7 +44,7 @@ class TextUse:
 
     def note(self, outcome: Outcome, reason: str = "") -> None:
         """The heaviest outcome of all pieces stands."""
-        if _WEIGHT[outcome] > _WEIGHT[self.verdict.outcome]:
+        if WEIGHT[outcome] > WEIGHT[self.verdict.outcome]:
             self.verdict.outcome, self.verdict.reason = outcome, reason
 
 

@@ -42,6 +42,11 @@ class Binding:
         )
 
     @property
+    def inspects_sockets(self) -> bool:
+        """Whether this policy can be kept on the messages of a WebSocket."""
+        return self.chain.inspects_sockets
+
+    @property
     def reads_answer(self) -> bool:
         """Whether the answer must be readable: not compressed, no WebSocket."""
         return self.needs_response_body or self.needs_text or self.needs_usage

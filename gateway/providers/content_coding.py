@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
@@ -141,8 +140,6 @@ _DECODERS: Final[dict[bytes, Callable[[bytes, int], bytes]]] = {
     b"gzip": _gzip,
     b"x-gzip": _gzip,
     b"deflate": _deflate,
+    b"zstd": _zstd,
+    b"br": _brotli,
 }
-if find_spec("zstandard") is not None:
-    _DECODERS[b"zstd"] = _zstd
-if find_spec("brotli") is not None:
-    _DECODERS[b"br"] = _brotli

@@ -64,13 +64,18 @@ class Piece:
 
 
 class Event:
-    """What one event of a stream is about: its texts, and the scopes that end with it."""
+    """What one event of a stream is about: its texts, and the scopes that end with it.
 
-    __slots__ = ("ends", "gaps", "pieces", "tool_gaps")
+    `over` is the end of the names of channels of which nothing more comes, nor any repetition, in
+    a stream that goes on for hours; "" where there is none.
+    """
+
+    __slots__ = ("ends", "gaps", "over", "pieces", "tool_gaps")
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.ends: list[str] = []
+        self.over = ""
         self.gaps: set[Gap] = set()
         self.tool_gaps: set[Gap] = set()
 

@@ -127,6 +127,18 @@ def stream_error_event(
     return b"event: error\ndata: " + orjson.dumps(error) + b"\n\n"
 
 
+def socket_error_event(
+    dialect: Dialect, *, status: int, code: str, message: str, request_id: str
+) -> bytes:
+    """The JSON of an error in a WebSocket: OpenAI's `error` event, which others ignore or show."""
+    text = readable(message, code, request_id)
+    error = _error(Dialect.OPENAI, status, code, text, request_id)["error"]
+    event: dict[str, Any] = {"type": "error", "event_id": f"event_{request_id}", "status": status}
+    if dialect is Dialect.GEMINI:
+        return orjson.dumps(event | {"error": _gemini_error(status, code, text, request_id)})
+    return orjson.dumps(event | {"error": error | {"event_id": None}})
+
+
 def readable(message: str, code: str, request_id: str) -> str:
     """The one line that every client shows: what happened, the reason code, the request id."""
     return f"{message} [{code}, request {request_id}]"

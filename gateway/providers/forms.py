@@ -18,6 +18,7 @@ from gateway.providers.dialect import Form
 from gateway.providers.document import JsonDocument, json_value, read_json
 from gateway.providers.gathering import Gatherer
 from gateway.providers.gemini import GENERATE
+from gateway.providers.gemini_live import LIVE
 from gateway.providers.mcp import RPC, is_json_rpc
 from gateway.providers.ollama import LINES
 from gateway.providers.openai_chat import CHAT
@@ -43,6 +44,7 @@ _BY_SUFFIX: Final[tuple[tuple[str, Form], ...]] = (
     ("/invoke", INVOKE),
     ("/invoke-with-response-stream", INVOKE),
     ("/realtime", REALTIME),
+    (".BidiGenerateContent", LIVE),
 )
 _BY_DIALECT: Final[dict[Dialect, Form]] = {
     Dialect.OPENAI: OTHER,
@@ -54,7 +56,7 @@ _BY_DIALECT: Final[dict[Dialect, Form]] = {
     Dialect.MCP: RPC,
 }
 FORMS: Final[tuple[Form, ...]] = (
-    CHAT, RESPONSES, OTHER, MESSAGES, GENERATE, CONVERSE, INVOKE, LINES, RPC, REALTIME,
+    CHAT, RESPONSES, OTHER, MESSAGES, GENERATE, CONVERSE, INVOKE, LINES, RPC, REALTIME, LIVE,
 )  # fmt: skip
 """Every form that is known."""
 _PATHS_MAX: Final = 1024

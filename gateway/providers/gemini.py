@@ -20,7 +20,7 @@ _SYSTEM: Final = ("systemInstruction", "system_instruction")
 _REQUEST: Final = frozenset(
     {"contents", "content", "tools", "requests", "generateContentRequest", "instances", *_SYSTEM}
 )
-_PART: Final = frozenset({"text", "thought", "videoMetadata"})
+PART: Final = frozenset({"text", "thought", "videoMetadata"})
 _CALLS: Final = ("functionCall", "function_call")
 _RESULTS: Final = ("functionResponse", "function_response")
 _FILES: Final = ("inlineData", "inline_data", "fileData", "file_data")
@@ -30,16 +30,17 @@ _RESPONSE: Final = frozenset({"candidates", "modelVersion", "responseId", "creat
 
 def request(body: Json, found: Gatherer) -> None:
     """`POST /v1beta/models/X:generateContent`, `:countTokens`, `:embedContent` and their like."""
-    _add_request(body, (), found)
+    add_request(body, (), found)
     for index, inner in objects(body.get("requests")):
-        _add_request(inner, ("requests", index), found)
+        add_request(inner, ("requests", index), found)
     counted = body.get("generateContentRequest")
     if isinstance(counted, dict):
-        _add_request(counted, ("generateContentRequest",), found)
+        add_request(counted, ("generateContentRequest",), found)
     found.leaves("user", "text", body.get("instances"), ("instances",))
 
 
-def _add_request(body: Json, path: Path, found: Gatherer) -> None:
+def add_request(body: Json, path: Path, found: Gatherer) -> None:
+    """What one request says: system, contents, tools."""
     for key in _SYSTEM:
         system = body.get(key)
         if isinstance(system, dict):
@@ -78,9 +79,9 @@ def add_part(part: Json, path: Path, role: str, kind: str, found: Gatherer) -> N
     """One part: a text, a thought, a call, a result, a file."""
     sort = "reasoning" if part.get("thought") is True else kind
     found.add(role, sort, part.get("text"), (*path, "text"))
-    if _PART.issuperset(part):
+    if PART.issuperset(part):
         return
-    known = set(_PART)
+    known = set(PART)
     for key in _CALLS:
         call = part.get(key)
         if isinstance(call, dict):
@@ -163,7 +164,7 @@ class GenerateStream:
                 echoes: Echoes = (((*path, "logprobsResult"), b"{}"),) if logprobs else ()
                 for number, part in objects(content.get("parts")):
                     inner = (*path, "content", "parts", number)
-                    _read_part(part, inner, index, echoes, read)
+                    read_part(part, inner, index, echoes, read)
             if candidate.get("finishReason"):
                 read.ends.append("candidate:" + index)
             read.rest(candidate, path, _CANDIDATE)
@@ -182,14 +183,15 @@ class GenerateStream:
         return kept | {"candidates": [candidate]}
 
 
-def _read_part(part: Json, path: Path, index: str, echoes: Echoes, read: Event) -> None:
+def read_part(part: Json, path: Path, index: str, echoes: Echoes, read: Event) -> None:
+    """One part of a streamed candidate."""
     text = part.get("text")
     if isinstance(text, str):
         thought = part.get("thought") is True
         channel, kind = ("reasoning:", "reasoning") if thought else ("content:", "text")
         scope = "candidate:" + index
         read.add(channel + index, scope, kind, text, (*path, "text"), DELTA, echoes)
-    if not _PART.issuperset(part):
+    if not PART.issuperset(part):
         found = Gatherer()
         others = {key: value for key, value in part.items() if key != "text"}
         add_part(others, path, "assistant", "text", found)

@@ -35,6 +35,12 @@ _KINDS: Final[dict[bytes, StreamKind]] = {
 }
 
 
+LAST: Final = b"\0last"
+"""The `name` of a piece behind which nothing more comes, though the connection is still open."""
+BINARY: Final = b"\0binary"
+"""The `name` of a piece that may hold other things than text."""
+
+
 class Piece(Protocol):
     """One event or line: its exact bytes, and its data (None where it carries none)."""
 

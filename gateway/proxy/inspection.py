@@ -133,3 +133,12 @@ def coverage_field(x: Exchange, *, streamed: bool) -> bytes:
             for name, part in coverage.parts()
         )
     return b"x-sealgate-coverage: %b\r\n" % text.encode("ascii")
+
+
+def socket_coverage(x: Exchange) -> bytes:
+    """The same for a WebSocket, of which nothing has passed when the client reads it."""
+    coverage = x.coverage
+    if coverage is None:
+        return b""
+    text = "; ".join(f"{name}=streamed" for name, _ in coverage.parts())
+    return b"x-sealgate-coverage: %b\r\n" % text.encode("ascii")

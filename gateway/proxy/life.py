@@ -17,6 +17,7 @@ from gateway.plugin.verdict import Reject, Reply
 from gateway.policy.routes import NeedsModel
 from gateway.policy.snapshot import Binding, Identify
 from gateway.providers.body_model import model_in_body
+from gateway.providers.dialect import Form
 from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
@@ -31,6 +32,7 @@ from gateway.proxy.outbound import OutboundRequest
 from gateway.proxy.parts import ProxyParts
 from gateway.proxy.refusal import refusal_response, reply_response, status_of
 from gateway.proxy.relay import Relay
+from gateway.proxy.socket import open_tunnel, prepare_handshake, socket_form
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamError
 from gateway.reasons import REASONS, Reason
@@ -62,6 +64,7 @@ class Life:
         "_attempts",
         "_binding",
         "_client",
+        "_form",
         "_parts",
         "_payload",
         "_proxy",
@@ -89,6 +92,7 @@ class Life:
         self._payload: bytes | None = None
         self._relay: Relay | None = None
         self._tunnel: Tunnel | None = None
+        self._form: Form | None = None
         self._attempts: Attempts | None = None
         self._reject: Reject | None = None
         self._status = 0
@@ -158,13 +162,16 @@ class Life:
         if self.x.body_bytes_max is not None:
             body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)
         if request.upgrade and binding.reads_bodies:
-            return Reject(Reason.UPGRADE_UNSUPPORTED)
+            self._form = socket_form(self.x, binding)
+            if self._form is None:
+                return Reject(Reason.UPGRADE_UNSUPPORTED)
+            prepare_handshake(self.x)
         if request.content_length is not None and request.content_length > body.bytes_max:
             return Reject(Reason.BODY_TOO_LARGE, too_large(body.bytes_max))
         body.check()
         if request.expect_continue and not body.complete and not body.size:
             self._continue()
-        if binding.needs_request_body and chain.wants_body(self.x):
+        if self._form is None and binding.needs_request_body and chain.wants_body(self.x):
             if self._payload is None:
                 self._payload = await self._whole_body()
             await ready_request(self.x, binding, self._payload)
@@ -244,7 +251,13 @@ class Life:
         try:
             head = await attempts.answer_head()
             if head.status == _SWITCHED:
-                await self._tunnel_through(relay, head.headers, head.phrase)
+                self._tunnel = tunnel = open_tunnel(
+                    self.x, binding, relay, client, self._form,
+                    message_bytes_max=parts.limits.buffer_bytes_max,
+                )  # fmt: skip
+                self._status = _SWITCHED
+                await tunnel.wait_done()
+                self._reject = tunnel.reject
                 return None
             answer = await start_answer(
                 self.x, binding, relay, client, head,
@@ -268,22 +281,6 @@ class Life:
             finally:
                 metrics.streams_active -= streamed
         self._reject = relay.reject
-
-    async def _tunnel_through(self, relay: Relay, headers: list[RawHeader], phrase: bytes) -> None:
-        connection = relay.connection
-        if connection is None or relay.upgraded is None:
-            raise UpstreamError(Reason.UPSTREAM_BAD_RESPONSE)
-        fields = b"".join(b"%b: %b\r\n" % field for field in headers)
-        head = b"HTTP/1.1 101 %b\r\n%bx-sealgate-request-id: %b\r\n\r\n" % (
-            phrase,
-            fields,
-            self.x.id.encode("latin-1"),
-        )
-        self._status = _SWITCHED
-        self._tunnel = tunnel = Tunnel(self._client, connection)
-        tunnel.start(head, relay.upgraded)
-        await tunnel.wait_done()
-        self._reject = tunnel.reject
 
     # -- answers of our own -----------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gateway.plugin.exchange import Exchange, ResponseView
 from gateway.plugin.headers import Headers, RawHeader
 from gateway.plugin.verdict import Reject, Reply
-from gateway.providers.errors import refusal_body, stream_error_event
+from gateway.providers.errors import refusal_body, socket_error_event, stream_error_event
 from gateway.providers.recognise import recognise_dialect
+from gateway.providers.websocket import TEXT, encode
 from gateway.reasons import REASONS, Reason
 from gateway.settings import Dialect
 
@@ -80,6 +81,18 @@ def stream_refusal(x: Exchange, reject: Reject) -> bytes:
         request_id=x.id,
         responses_api=RESPONSES_PATH in x.request.path,
     )
+
+
+def socket_refusal(x: Exchange, reject: Reject) -> bytes:
+    """The dialect's error event as a frame, for a WebSocket that is open."""
+    event = socket_error_event(
+        dialect_of(x),
+        status=status_of(reject),
+        code=reject.code or reject.reason.value,
+        message=message_of(reject),
+        request_id=x.id,
+    )
+    return encode(TEXT, event, masked=False)
 
 
 def _local(status: int, fields: list[RawHeader], body: bytes) -> ResponseView:

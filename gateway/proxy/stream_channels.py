@@ -139,7 +139,7 @@ class StreamChannels:
         read = self._form.event(event, source.name)
         if read.gaps:
             self.note(read.gaps, read.tool_gaps)
-        if not read.pieces and not read.ends:
+        if not read.pieces and not read.ends and not read.over:
             return b"", data
         editing = Editing(source, data, event)
         for number, piece in enumerate(read.pieces):
@@ -153,6 +153,8 @@ class StreamChannels:
             if piece.mode not in {DELTA, WHOLE}:
                 before += self._close(piece.channel)
                 self._pass_repeat(piece, editing)
+        if read.over:
+            before += self._forget(read.over)
         return before, editing.result()
 
     def end(self, scopes: list[str]) -> bytes:
@@ -179,6 +181,14 @@ class StreamChannels:
             raise RefusedError(reject)
 
     # -- inner
+
+    def _forget(self, over: str) -> bytes:
+        """Ends the channels whose names end with `over`, and lets go of what is known of them."""
+        names = [name for name in self._channels if name.endswith(over)]
+        rest = b"".join([self._close(name) for name in names])
+        for name in names:
+            del self._channels[name]
+        return rest
 
     def _run(self, piece: TextPiece, text: str, *, final: bool) -> str:
         if has_surrogates(text):

@@ -16,7 +16,7 @@ from gateway.providers.eventstream import FrameSplitter, NotAFrameError
 from gateway.providers.json_text import UnreadableJsonError, ambiguity, parse
 from gateway.providers.mcp import RPC, is_json_rpc
 from gateway.providers.sse import EventTooLargeError
-from gateway.providers.streaming import Piece, Splitter
+from gateway.providers.streaming import BINARY, LAST, Piece, Splitter
 from gateway.proxy.stream_channels import RefusedError, StreamChannels
 
 EVENT_CHANNEL: Final = "event"
@@ -84,6 +84,8 @@ class StreamText:
             for piece in pieces:
                 payload = piece.data
                 if payload is None:
+                    if piece.name is LAST:
+                        out.append(self._end())
                     out.append(piece.raw)
                 elif piece.name == _CHUNK:
                     inner = unwrapped(payload)
@@ -125,8 +127,9 @@ class StreamText:
         try:
             event, _ = parse(data)
         except UnreadableJsonError as error:
-            self._note(error.gap)
-            unread = error.gap is Gap.INVALID_UTF8
+            binary = piece.name is BINARY
+            self._note(Gap.BINARY if binary else error.gap)
+            unread = binary or error.gap is Gap.INVALID_UTF8
             return (piece.raw if unread else self._pass_raw(piece, data),)
         gap = ambiguity(data, event)
         if gap is not None:

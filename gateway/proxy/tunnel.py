@@ -29,8 +29,9 @@ class Tunnel:
         """Sends the 101 and what came with it, then what the client sent too early."""
         self._connection.redirect(self)
         self._client.listen(self)
-        self._client.write(head + rest)
-        self.bytes_out += len(rest)
+        self._client.write(head)
+        if rest:
+            self.on_data(rest)
         early = self._client.start_tunnel()
         if early:
             self.on_client_data(early)

@@ -8,8 +8,10 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
+import brotli
 import orjson
 import pytest
+import zstandard
 
 from tests.integration.gateway_process import GatewayProcess, running_gateway
 from tests.integration.masker_plugin import installed, policy
@@ -46,7 +48,13 @@ def test_a_request_reaches_the_provider_edited(gateway: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("br", brotli.compress),
+        ("zstd", zstandard.compress),
+    ],
 )
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_compressed_request_is_read_and_sent_decoded_where_it_was_edited(

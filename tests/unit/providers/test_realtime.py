@@ -50,3 +50,29 @@ def test_every_delta_of_the_server_has_its_channel(sort: str, channel: str) -> N
     read = REALTIME.stream.event({"type": sort, "delta": "a"}, b"")
 
     assert [piece.channel for piece in read.pieces] == [channel]
+
+
+def test_answers_that_run_at_once_have_channels_of_their_own() -> None:
+    names = []
+    for answer in ("resp_a", "resp_b"):
+        delta = {"type": "response.output_text.delta", "response_id": answer, "delta": "a"}
+        read = REALTIME.stream.event(delta, b"")
+        names += [piece.channel for piece in read.pieces]
+    done = REALTIME.stream.event({"type": "response.done", "response": {"id": "resp_a"}}, b"")
+
+    assert names == ["content:0:0:resp_a", "content:0:0:resp_b"]
+    assert (done.ends, done.over) == ([], ":resp_a")
+
+
+def test_what_the_user_said_is_the_users_and_said_twice() -> None:
+    sort = "conversation.item.input_audio_transcription."
+    part = REALTIME.stream.event({"type": sort + "delta", "item_id": "i", "delta": "al"}, b"")
+    whole = REALTIME.stream.event(
+        {"type": sort + "completed", "item_id": "i", "transcript": "alice"}, b""
+    )
+
+    assert [(p.channel, p.role, p.text, p.mode) for p in part.pieces + whole.pieces] == [
+        ("input:i", "user", "al", 0),
+        ("input:i", "user", "alice", 2),
+    ]
+    assert whole.over == "input:i"
