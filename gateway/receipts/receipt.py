@@ -1,0 +1,175 @@
+"""The native receipt, SONATE v2.2.0: how a draft becomes one, and the hashes that anybody
+recomputes.
+
+A receipt is sealed in this order:
+
+1. `id` = SHA-256 of the canonical receipt without `id` and `signature`, with an empty `chain_hash`.
+2. `chain.chain_hash` = SHA-256 of the same with `id`, followed by `previous_hash` as text.
+3. `signature.value` = Ed25519 over the canonical receipt with both, without `signature`.
+
+A signature cannot cover its own block, so what that block says (`key_version`, `timestamp_signed`)
+and what the published verifiers do not look at (`chain_length`) stands in `metadata.sealgate` as
+well, under the signature: `key_id`, `signed_at`, `seq`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from gateway.receipts.canonical import canonical
+from gateway.receipts.ed25519 import Signer
+
+VERSION: Final = "2.2.0"
+GENESIS: Final = "GENESIS"
+"""`chain.previous_hash` of the first receipt of a tenant."""
+ALGORITHM: Final = "Ed25519"
+MODES: Final = ("constitutional", "directive")
+DID_PREFIX: Final = "did:sonate:"
+EMPTY_TEXT_HASH: Final = hashlib.sha256(b"").hexdigest()
+"""The hash of an absent text."""
+
+REQUIRED: Final = frozenset(
+    {"agent_did", "human_did", "interaction", "metadata", "mode", "session_id", "timestamp"}
+)
+OPTIONAL: Final = frozenset({"policy_state", "policy_version", "telemetry"})
+"""Members of a draft; `id`, `version`, `chain` and `signature` come with the seal."""
+
+_KEY_ID_CHARACTERS: Final = 16
+_DRAFT_MEMBERS: Final = REQUIRED | OPTIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the sequencer puts a receipt.
+
+    `origin` and `index` are the log's name and the entry's number in it, from 0; `seq` counts the
+    tenant's receipts from 1, and `previous_hash` is the chain hash of the tenant's receipt before.
+    """
+
+    origin: str
+    index: int
+    seq: int
+    previous_hash: str = GENESIS
+
+
+class Sealed(NamedTuple):
+    """A receipt, and its canonical bytes: what is stored, and what the log's entry commits to."""
+
+    receipt: dict[str, Any]
+    data: bytes
+
+
+def key_id_of(public_key: bytes) -> str:
+    """The name of a key of receipts: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(public_key).hexdigest()[:_KEY_ID_CHARACTERS]
+
+
+def did(name: str) -> str:
+    """A DID as it is; any other name with our prefix."""
+    return name if name.startswith("did:") else DID_PREFIX + name
+
+
+def text_hash(text: str | None) -> str:
+    """SHA-256 of a text's UTF-8 bytes in hex, without quotes; an absent text is no bytes."""
+    return hashlib.sha256((text or "").encode()).hexdigest()
+
+
+def seal(
+    draft: Mapping[str, Any],
+    place: Place,
+    signer: Signer,
+    signed_at: str,
+    key_id: str | None = None,
+) -> Sealed:
+    """A draft made a receipt: placed, hashed, chained and signed.
+
+    Args:
+        draft: everything but `id`, `chain` and `signature`; `version` is added. `metadata.sealgate`
+            is there, without what `place` and the signature say. It is not changed.
+        place: the receipt's place in the log and in its tenant's chain.
+        signer: who signs.
+        signed_at: ISO 8601 UTC with milliseconds.
+        key_id: `key_id_of(signer.public_key)`, for a caller who keeps it.
+
+    Raises CanonicalError for a draft outside of the canonical subset, ValueError for one with other
+    members than `REQUIRED` and `OPTIONAL`.
+
+    The parts that do not change between the three canonical forms are written once: members sort as
+    agent_did < chain < human_did < id < interaction .. session_id < signature < telemetry ...
+
+    """
+    if not draft.keys() <= _DRAFT_MEMBERS or not draft.keys() >= REQUIRED:
+        wrong = sorted(draft.keys() ^ REQUIRED - OPTIONAL)
+        raise ValueError(f"a draft lacks or has too much: {', '.join(wrong)}")
+    key_id = key_id or key_id_of(signer.public_key)
+    receipt = _placed(draft, place, signed_at, key_id)
+    head = canonical({"agent_did": receipt["agent_did"]})[:-1]
+    human = canonical({"human_did": receipt["human_did"]})[1:-1]
+    middle = canonical({k: v for k, v in receipt.items() if "id" < k < "signature"})[1:-1]
+    tail = canonical({k: v for k, v in receipt.items() if k > "signature"})[1:]
+
+    chain = b',"chain":{"chain_hash":"%b","chain_length":%d,"previous_hash":%b},'
+    length, previous = place.seq, canonical(place.previous_hash)
+    open_chain = head + chain % (b"", length, previous) + human
+    rest = middle + b"," + tail
+    receipt_id = hashlib.sha256(open_chain + b"," + rest).hexdigest()
+    named = b',"id":"%b",' % receipt_id.encode()
+    to_chain = open_chain + named + rest + place.previous_hash.encode()
+    chain_hash = hashlib.sha256(to_chain).hexdigest()
+    before = head + chain % (chain_hash.encode(), length, previous) + human + named + middle
+    signature = signature_block(signer, before + b"," + tail, key_id, signed_at)
+
+    receipt["id"] = receipt_id
+    receipt["chain"] = {
+        "previous_hash": place.previous_hash,
+        "chain_hash": chain_hash,
+        "chain_length": length,
+    }
+    receipt["signature"] = signature
+    return Sealed(receipt, before + b',"signature":' + canonical(signature) + b"," + tail)
+
+
+def signature_block(signer: Signer, message: bytes, key_id: str, signed_at: str) -> dict[str, str]:
+    """The member `signature` over the canonical bytes of a document without it."""
+    return {
+        "algorithm": ALGORITHM,
+        "key_version": key_id,
+        "public_key": signer.public_key.hex(),
+        "timestamp_signed": signed_at,
+        "value": signer.sign(message).hex(),
+    }
+
+
+def signed_bytes(receipt: Mapping[str, Any]) -> bytes:
+    """What the signature of a receipt is over. Raises CanonicalError."""
+    return canonical({k: v for k, v in receipt.items() if k != "signature"})
+
+
+def receipt_id(receipt: Mapping[str, Any]) -> str:
+    """The `id` as anybody recomputes it. Raises CanonicalError, KeyError."""
+    base = {k: v for k, v in receipt.items() if k not in {"id", "signature"}}
+    base["chain"] = {**receipt["chain"], "chain_hash": ""}
+    return hashlib.sha256(canonical(base)).hexdigest()
+
+
+def chain_hash(receipt: Mapping[str, Any]) -> str:
+    """The `chain.chain_hash` as anybody recomputes it. Raises CanonicalError, KeyError."""
+    base = {k: v for k, v in receipt.items() if k != "signature"}
+    base["chain"] = {**receipt["chain"], "chain_hash": ""}
+    previous = receipt["chain"]["previous_hash"]
+    return hashlib.sha256(canonical(base) + previous.encode()).hexdigest()
+
+
+def _placed(draft: Mapping[str, Any], place: Place, signed_at: str, key_id: str) -> dict[str, Any]:
+    metadata = draft["metadata"]
+    sealgate = {
+        **metadata["sealgate"],
+        "key_id": key_id,
+        "log": {"origin": place.origin, "index": place.index},
+        "seq": place.seq,
+        "signed_at": signed_at,
+    }
+    return {**draft, "version": VERSION, "metadata": {**metadata, "sealgate": sealgate}}
