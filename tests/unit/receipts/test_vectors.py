@@ -83,8 +83,9 @@ def test_notes_open_and_stay_shut_as_published(row: dict[str, Any]) -> None:
 
 
 def test_the_head_of_a_real_log_is_read() -> None:
-    """sum.golang.org's: its third line is the root, and it is signed under the origin's own name."""
-    found = [row for row in rows("signed-note/notes.json") if "tree head (real log)" in row["desc"]]
+    """sum.golang.org's: the third line is the root, and the origin itself signed it."""
+    notes = rows("signed-note/notes.json")
+    found = [row for row in notes if "tree head (real log)" in row["desc"]]
     (row,) = found
     checkpoint = parse_checkpoint(open_note(base64.b64decode(row["note"]), keys_of(row))[0])
 
