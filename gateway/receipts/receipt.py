@@ -15,7 +15,7 @@ well, under the signature: `key_id`, `signed_at`, `seq`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -39,6 +39,8 @@ OPTIONAL: Final = frozenset({"policy_state", "policy_version", "telemetry"})
 
 _KEY_ID_CHARACTERS: Final = 16
 _DRAFT_MEMBERS: Final = REQUIRED | OPTIONAL
+_SEALED: Final = frozenset({"chain", "id", "signature"})
+_BETWEEN: Final = (("", "chain"), ("chain", "id"), ("id", "signature"), ("signature", "\uffff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,39 +99,81 @@ def seal(
     Raises CanonicalError for a draft outside of the canonical subset, ValueError for one with other
     members than `REQUIRED` and `OPTIONAL`.
 
-    The parts that do not change between the three canonical forms are written once: members sort as
-    agent_did < chain < human_did < id < interaction .. session_id < signature < telemetry ...
-
     """
     if not draft.keys() <= _DRAFT_MEMBERS or not draft.keys() >= REQUIRED:
         wrong = sorted(draft.keys() ^ REQUIRED - OPTIONAL)
         raise ValueError(f"a draft lacks or has too much: {', '.join(wrong)}")
     key_id = key_id or key_id_of(signer.public_key)
     receipt = _placed(draft, place, signed_at, key_id)
-    head = canonical({"agent_did": receipt["agent_did"]})[:-1]
-    human = canonical({"human_did": receipt["human_did"]})[1:-1]
-    middle = canonical({k: v for k, v in receipt.items() if "id" < k < "signature"})[1:-1]
-    tail = canonical({k: v for k, v in receipt.items() if k > "signature"})[1:]
-
-    chain = b',"chain":{"chain_hash":"%b","chain_length":%d,"previous_hash":%b},'
-    length, previous = place.seq, canonical(place.previous_hash)
-    open_chain = head + chain % (b"", length, previous) + human
-    rest = middle + b"," + tail
-    receipt_id = hashlib.sha256(open_chain + b"," + rest).hexdigest()
-    named = b',"id":"%b",' % receipt_id.encode()
-    to_chain = open_chain + named + rest + place.previous_hash.encode()
-    chain_hash = hashlib.sha256(to_chain).hexdigest()
-    before = head + chain % (chain_hash.encode(), length, previous) + human + named + middle
-    signature = signature_block(signer, before + b"," + tail, key_id, signed_at)
-
-    receipt["id"] = receipt_id
-    receipt["chain"] = {
-        "previous_hash": place.previous_hash,
-        "chain_hash": chain_hash,
-        "chain_length": length,
-    }
+    chain = {"chain_hash": "", "chain_length": place.seq, "previous_hash": place.previous_hash}
+    forms = Forms(receipt, chain)
+    receipt["id"] = forms.id
+    receipt["chain"] = {**chain, "chain_hash": forms.chain_hash}
+    signature = signature_block(signer, forms.signed(forms.chain_hash), key_id, signed_at)
     receipt["signature"] = signature
-    return Sealed(receipt, before + b',"signature":' + canonical(signature) + b"," + tail)
+    return Sealed(receipt, forms.whole(forms.chain_hash, signature))
+
+
+class Forms:
+    """The canonical forms of one receipt, which share most of their bytes: each part is written
+    once.
+
+    Members sort as agent_did < chain < human_did < id < interaction ... < signature < telemetry ...
+
+    Args:
+        receipt: the receipt; its `id`, `chain` and `signature`, where it has them, are not looked
+        at. chain: what stands at `chain`. Its `chain_hash` is not looked at.
+        write: the canonical writer; `jcs` for a document outside of our subset.
+
+    Raises CanonicalError.
+
+    """
+
+    __slots__ = ("_chain", "_parts", "_write", "chain_hash", "id")
+
+    def __init__(
+        self,
+        receipt: Mapping[str, Any],
+        chain: Mapping[str, Any],
+        write: Callable[[Any], bytes] = canonical,
+    ) -> None:
+        names = receipt.keys() - _SEALED
+        self._write = write
+        self._chain = chain
+        self._parts = tuple(
+            write({name: receipt[name] for name in names if low < name < high})[1:-1]
+            for low, high in _BETWEEN
+        )
+        self.id = hashlib.sha256(self._joined("", None, None)).hexdigest()
+        """The `id` that the receipt must have."""
+        self.chain_hash = hashlib.sha256(
+            self._joined("", self.id, None) + str(chain.get("previous_hash")).encode()
+        ).hexdigest()
+        """The `chain.chain_hash` that it must have, given that id."""
+
+    def signed(self, chain_hash: str) -> bytes:
+        """What the signature is over."""
+        return self._joined(chain_hash, self.id, None)
+
+    def whole(self, chain_hash: str, signature: Mapping[str, Any]) -> bytes:
+        """The whole receipt."""
+        return self._joined(chain_hash, self.id, signature)
+
+    def _joined(
+        self, chain_hash: str, own_id: str | None, signature: Mapping[str, Any] | None
+    ) -> bytes:
+        first, second, third, fourth = self._parts
+        chain = self._write({**self._chain, "chain_hash": chain_hash})
+        members = [
+            first,
+            b'"chain":' + chain,
+            second,
+            b'"id":"%b"' % own_id.encode() if own_id is not None else b"",
+            third,
+            b'"signature":' + self._write(signature) if signature is not None else b"",
+            fourth,
+        ]
+        return b"{" + b",".join(filter(None, members)) + b"}"
 
 
 def signature_block(signer: Signer, message: bytes, key_id: str, signed_at: str) -> dict[str, str]:
@@ -146,21 +190,6 @@ def signature_block(signer: Signer, message: bytes, key_id: str, signed_at: str)
 def signed_bytes(receipt: Mapping[str, Any]) -> bytes:
     """What the signature of a receipt is over. Raises CanonicalError."""
     return canonical({k: v for k, v in receipt.items() if k != "signature"})
-
-
-def receipt_id(receipt: Mapping[str, Any]) -> str:
-    """The `id` as anybody recomputes it. Raises CanonicalError, KeyError."""
-    base = {k: v for k, v in receipt.items() if k not in {"id", "signature"}}
-    base["chain"] = {**receipt["chain"], "chain_hash": ""}
-    return hashlib.sha256(canonical(base)).hexdigest()
-
-
-def chain_hash(receipt: Mapping[str, Any]) -> str:
-    """The `chain.chain_hash` as anybody recomputes it. Raises CanonicalError, KeyError."""
-    base = {k: v for k, v in receipt.items() if k != "signature"}
-    base["chain"] = {**receipt["chain"], "chain_hash": ""}
-    previous = receipt["chain"]["previous_hash"]
-    return hashlib.sha256(canonical(base) + previous.encode()).hexdigest()
 
 
 def _placed(draft: Mapping[str, Any], place: Place, signed_at: str, key_id: str) -> dict[str, Any]:
