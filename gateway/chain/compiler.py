@@ -49,6 +49,7 @@ class MissingFact:
 
 def compile_chain(uses: Sequence[Use]) -> Chain:
     """One tuple per hook, holding only the uses that override it; response hooks in reverse."""
+    _bind_scanners([use.instance for use in uses])
     by_hook = {name: tuple(_hooks(uses, name)) for name in HOOKS}
     return Chain(
         request_headers=by_hook["on_request_headers"],
@@ -70,6 +71,14 @@ def _inspects_sockets(plugin: Plugin) -> bool:
     if plugin.needs_usage or (overrides(plugin, "on_request") and not plugin.reads_text):
         return False
     return overrides(plugin, "on_text") or not overrides(plugin, "on_response")
+
+
+def _bind_scanners(plugins: Sequence[Plugin]) -> None:
+    """One scan for everything that the uses look for; nothing of it is loaded where none does."""
+    if any(plugin.patterns for plugin in plugins):
+        from gateway.scan.binding import bind_scanners  # noqa: PLC0415  # heavy where it is used
+
+        bind_scanners(plugins)
 
 
 def _body_asks(uses: Sequence[Use]) -> tuple[Predicate, ...] | None:

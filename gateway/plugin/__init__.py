@@ -17,6 +17,13 @@ from gateway.plugin.limits import (
     Standing,
     StoreUnavailableError,
 )
+from gateway.plugin.pattern import (
+    ChannelScanner,
+    Direction,
+    Finding,
+    Pattern,
+    Scanner,
+)
 from gateway.plugin.peer import ClientCertificate, Peer
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.secret import Secret
@@ -31,14 +38,17 @@ __all__ = [
     "COUNTRY",
     "PRINCIPAL",
     "Algorithm",
+    "ChannelScanner",
     "ClientCertificate",
     "ConfigError",
     "CounterStore",
     "Coverage",
     "Demand",
+    "Direction",
     "DurationText",
     "Exchange",
     "Fact",
+    "Finding",
     "Gap",
     "Grant",
     "Headers",
@@ -47,6 +57,7 @@ __all__ = [
     "NetworkText",
     "OnUninspectable",
     "Outcome",
+    "Pattern",
     "Peer",
     "Plugin",
     "PluginConfig",
@@ -58,6 +69,7 @@ __all__ = [
     "RequestView",
     "ResponseView",
     "Runtime",
+    "Scanner",
     "Secret",
     "Span",
     "Standing",

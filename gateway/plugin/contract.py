@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import PluginLoadError
 from gateway.plugin.coverage import DEFAULT_UNINSPECTABLE, Uninspectable
 from gateway.plugin.facts import Fact
+from gateway.plugin.pattern import Pattern, Scanner
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.verdict import Reject, Reply
 
@@ -66,6 +67,10 @@ class Plugin:
     """
     on_uninspectable: Uninspectable = DEFAULT_UNINSPECTABLE
     """What happens to what this use cannot read; `__init__` sets it from the configuration."""
+    patterns: Sequence[Pattern] = ()
+    """What this use looks for; `__init__` sets it. One scan serves all uses of a chain."""
+    scanner: Scanner
+    """Finds them; the core sets it when the chain is compiled, if there are `patterns`."""
     needs_usage: bool = False
     """Whether the core reads what the answer used into `x.usage`; `__init__` may set it."""
 

@@ -27,6 +27,7 @@ from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 from gateway.providers.forms import form_of, request_reader, response_reader
 from gateway.reasons import REASONS
+from gateway.scan.binding import bind_scanners
 from gateway.settings import Dialect
 
 P = TypeVar("P", bound=Plugin)
@@ -92,6 +93,8 @@ async def running(
 ) -> AsyncIterator[P]:
     """One started use of `plugin` with `config` as a policy would write it; stopped at the end."""
     use = plugin(plugin.Config.model_validate(config or {}), runtime or Runtime())
+    if use.patterns:
+        bind_scanners([use])
     await use.start()
     try:
         yield use

@@ -1,0 +1,114 @@
+"""Patterns that a plugin asks the core to look for, and what is found of them.
+
+All plugins of a chain are served by one scan: a use says in `patterns` what it looks for, the chain
+is compiled to one database for each direction, and `scanner` gives what was found of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, TypeAlias
+
+from gateway.plugin.text import TextStream
+
+Direction: TypeAlias = Literal["request", "response"]
+Validator: TypeAlias = Callable[[str, str], bool]
+"""Told the value and the text before it, up to BEFORE_CHARACTERS; says whether it counts."""
+
+BEFORE_CHARACTERS: Final = 48
+"""How much of the text before a value `near` and a validator may look at."""
+BOTH: Final[tuple[Direction, ...]] = ("request", "response")
+WORD: Final = r"\w"
+"""As `left` and `right`: no letter, digit or underscore stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    r"""One form of text to look for.
+
+    `name` tells it from others and may be shown; `kind` is its class, such as `email`.
+
+    `expression` is in RE2's syntax, without anchors, look-around and back-references; `\w`, `\d`,
+    `\s` and `\b` are ASCII. It matches the shown text with compatibility forms and invisible
+    characters undone. A group `(?P<value>...)` narrows what counts as the value. It must have a
+    longest match; an unbounded repetition at its end becomes `run`, one within it ends after 256.
+
+    `left` and `right` are the inside of a character class that may not stand before or after; empty
+    allows all.
+
+    `run` is a class too: as many of these as follow belong to the value, without a bound and
+    without `right`; then `closing`, an expression, if it follows. A stream drops a run as it comes.
+
+    `near` is an expression that must match in the BEFORE_CHARACTERS before the value. `validator`
+    sees the value without its run. Where values overlap, the lowest `rank` names them.
+    """
+
+    name: str
+    kind: str
+    expression: str
+    left: str = WORD
+    right: str = WORD
+    run: str = ""
+    closing: str = ""
+    near: str = ""
+    validator: Validator | None = None
+    rank: int = 50
+    directions: tuple[Direction, ...] = BOTH
+
+
+class Finding:
+    """A value in a text, from `start` to `stop`.
+
+    `pattern` is the one that names it. `value` is free of disguises; of a run that a stream drops
+    it is what was known when the run began. `continued` marks the rest of such a run: it has no
+    replacement of its own.
+    """
+
+    __slots__ = ("continued", "pattern", "start", "stop", "value")
+
+    def __init__(
+        self, pattern: Pattern, start: int, stop: int, value: str, *, continued: bool = False
+    ) -> None:
+        self.pattern = pattern
+        self.start = start
+        self.stop = stop
+        self.value = value
+        self.continued = continued
+
+    def __repr__(self) -> str:
+        # No value: it may be a secret.
+        return f"<Finding {self.pattern.name} {self.start}:{self.stop}>"
+
+
+class ChannelScanner(Protocol):
+    """Looks through one channel of a stream for one use."""
+
+    def feed(self, text: TextStream) -> tuple[Sequence[Finding], int]:
+        """What is found in `text.text`, and how many of its characters may be let go.
+
+        No finding reaches beyond them, and nothing that comes later changes what was found in them.
+        The rest must be held: nothing of it may be edited before it comes again.
+        """
+        ...
+
+
+class Scanner(Protocol):
+    """Finds the patterns of one use; the core sets it as `Plugin.scanner`."""
+
+    def find(self, text: str, direction: Direction = "request") -> Sequence[Finding]:
+        """Everything in a whole text, in its order, without overlaps.
+
+        A text that was scanned before, for whatever use of the chain, costs a look-up.
+        """
+        ...
+
+    def knows(self, text: str, direction: Direction = "request") -> bool:
+        """Whether `find` would cost a look-up only."""
+        ...
+
+    def channel(
+        self, direction: Direction = "response", *, whole_values: bool = False
+    ) -> ChannelScanner:
+        """For one channel of a stream; `whole_values` holds a run until its end is known."""
+        ...

@@ -1,0 +1,110 @@
+"""A text as a machine would read it: compatibility forms undone, invisible characters gone.
+
+Every character is folded by itself, so that the fold of two texts is the fold of each: a stream can
+be folded piece by piece. Only what becomes one character of ASCII, or vanishes, is
+touched; everything else stays.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from bisect import bisect_right
+from functools import cache
+from typing import Final
+
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+_INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u200b\u200c\u200d"
+    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068"
+    "\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u3164\ufeff\uffa0"
+)
+_TAGS: Final = range(0xE0020, 0xE007F)
+"""Invisible copies of ASCII (Unicode 16.0 section 23.9)."""
+_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+_BLOCKS: Final = (range(0x80, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x10000))
+_ASTRAL: Final = (range(0x10000, 0x12000), range(0x1D400, 0x1D800), range(0x1F100, 0x1FC00))
+_DISTINCT_MAX: Final = 8
+"""So many different characters are replaced one after the other; more in one pass."""
+
+
+@cache
+def _table() -> dict[int, str]:
+    found = {ord(c): "-" for c in _DASHES} | {ord(c): "" for c in _INVISIBLE}
+    found |= {point: chr(point - 0xE0000) for point in _TAGS}
+    found |= {point: "" for block in _SELECTORS for point in block}
+    for block in (*_BLOCKS, *_ASTRAL):
+        for point in block:
+            if point not in found:
+                plain = _plain(chr(point))
+                if plain is not None:
+                    found[point] = sys.intern(plain)
+    return found
+
+
+def _plain(character: str) -> str | None:
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    plain = unicodedata.normalize("NFKC", character)
+    if plain == character or not plain.isascii() or len(plain) > 1:
+        return None
+    return plain
+
+
+@cache
+def _search() -> re.Pattern[str]:
+    return re.compile(f"[{''.join(map(chr, sorted(_table())))}]")
+
+
+class Folded:
+    """A folded text; `origin` maps places in it to places in the text that it was made of."""
+
+    __slots__ = ("_marks", "original", "text")
+
+    def __init__(self, original: str, text: str) -> None:
+        self.original = original
+        self.text = text
+        self._marks: list[int] | None = None
+
+    def origin(self, place: int) -> int:
+        """Where the character at `place` stands in the original; its end for the end."""
+        if self.text is self.original:
+            return place
+        if place >= len(self.text):
+            return len(self.original)
+        marks = self._marks
+        if marks is None:
+            marks = self._marks = self._shifts()
+        return place + bisect_right(marks, place)
+
+    def end(self, place: int) -> int:
+        """Where a range that ends before `place` ends in the original."""
+        if self.text is self.original:
+            return place
+        return self.origin(place - 1) + 1 if place else 0
+
+    def _shifts(self) -> list[int]:
+        """For each vanished character the place in the folded text before which it stood."""
+        marks: list[int] = []
+        table = _table()
+        for found in _search().finditer(self.original):
+            if not table[ord(found[0])]:
+                begin = found.start() - len(marks)
+                marks.append(begin)
+        return marks
+
+
+def fold(text: str) -> Folded:
+    """The folded text; the very same one where there is nothing to fold."""
+    if text.isascii() or _search().search(text) is None:
+        return Folded(text, text)
+    table = _table()
+    distinct = set(_search().findall(text))
+    if len(distinct) > _DISTINCT_MAX:
+        return Folded(text, text.translate(table))
+    folded = text
+    for character in distinct:
+        folded = folded.replace(character, table[ord(character)])
+    return Folded(text, folded)

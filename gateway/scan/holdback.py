@@ -1,0 +1,262 @@
+"""How much of a text may yet become part of a match: derived from the patterns, for any number.
+
+The patterns become one automaton, whose positions are the characters of the expressions (Glushkov's
+construction). It is read backwards from the end of the text: the set of positions from which what
+was read leads to the end, with something still to come. Where that set has the first position of a
+pattern, and the character before may stand before it, a match may have begun. Where it is empty,
+nothing that stands earlier reaches the end. Sets are integers, one bit for each position, and the
+steps are remembered, so that one character costs a look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.scan.expression import (
+    Boundary,
+    Chars,
+    Choice,
+    Node,
+    Ranges,
+    Repeat,
+    Series,
+    Value,
+)
+
+EXACT_REPEATS_MAX: Final = 20
+"""Longer repetitions are taken for unbounded ones here, and the length of the match bounds them."""
+STEPS_MAX: Final = 65_536
+"""Steps that are remembered; then the memory starts anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveForm:
+    """What of a pattern matters here.
+
+    `looks_ahead` says that a match is only known with the character behind it.
+    """
+
+    body: Node
+    left: Ranges
+    length_max: int
+    looks_ahead: bool
+
+
+class _State:
+    """A set of positions, where each character leads from it, and which matches may begin here.
+
+    `begins` are pairs of what may not stand before, and the length that the match may have.
+    """
+
+    __slots__ = ("begins", "mask", "steps")
+
+    def __init__(self, mask: int, begins: tuple[tuple[frozenset[str], int], ...]) -> None:
+        self.mask = mask
+        self.begins = begins
+        self.steps: dict[str, _State] = {}
+
+
+class _Builder:
+    """Numbers the positions of all patterns and joins them."""
+
+    def __init__(self) -> None:
+        self.symbols: list[Ranges] = []
+        self.before: list[int] = []
+        """For each position the set of those that may come directly before it."""
+
+    def add(self, node: Node) -> tuple[int, int, bool]:
+        """First positions, last positions, and whether the node may be empty."""
+        if isinstance(node, Chars):
+            bit = 1 << len(self.symbols)
+            self.symbols.append(node.ranges)
+            self.before.append(0)
+            return bit, bit, False
+        if isinstance(node, Boundary):
+            return 0, 0, True
+        if isinstance(node, Value):
+            return self.add(node.item)
+        if isinstance(node, Choice):
+            parts = [self.add(item) for item in node.items]
+            return (
+                _union(p[0] for p in parts),
+                _union(p[1] for p in parts),
+                any(p[2] for p in parts),
+            )
+        if isinstance(node, Series):
+            return self._joined(self.add(item) for item in node.items)
+        return self._repeated(node)
+
+    def _joined(self, parts: Iterable[tuple[int, int, bool]]) -> tuple[int, int, bool]:
+        first, last, empty = 0, 0, True
+        for part_first, part_last, part_empty in parts:
+            self._link(last, part_first)
+            first |= part_first if empty else 0
+            last = part_last | (last if part_empty else 0)
+            empty = empty and part_empty
+        return first, last, empty
+
+    def _repeated(self, node: Repeat) -> tuple[int, int, bool]:
+        most = node.most
+        if most is None or most > EXACT_REPEATS_MAX:
+            if node.least <= EXACT_REPEATS_MAX:
+                return self._joined(self._copies(node.item, node.least, looped=True))
+            return self._joined(self._copies(node.item, 1, looped=True))
+        return self._joined(self._copies(node.item, node.least, optional=most - node.least))
+
+    def _copies(
+        self, item: Node, least: int, *, looped: bool = False, optional: int = 0
+    ) -> Iterable[tuple[int, int, bool]]:
+        for number in range(max(least, 1) if looped else least):
+            first, last, empty = self.add(item)
+            if looped and number >= least - 1:
+                self._link(last, first)
+            yield first, last, empty or (looped and not least)
+        for _ in range(optional):
+            first, last, _ = self.add(item)
+            yield first, last, True
+
+    def _link(self, sources: int, targets: int) -> None:
+        for target in _bits(targets):
+            self.before[target] |= sources
+
+
+def _union(masks: Iterable[int]) -> int:
+    found = 0
+    for mask in masks:
+        found |= mask
+    return found
+
+
+def _bits(mask: int) -> Iterable[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+class HoldBack:
+    """Tells where in a text the earliest match may have begun that is not over."""
+
+    def __init__(self, forms: Sequence[LiveForm]) -> None:
+        builder = _Builder()
+        self._firsts: list[tuple[int, frozenset[str], int]] = []
+        lefts: dict[Ranges, frozenset[str]] = {}
+        looking = 0
+        for form in forms:
+            first, last, _ = builder.add(form.body)
+            looking |= last if form.looks_ahead else 0
+            left = lefts.setdefault(form.left, _characters(form.left))
+            self._firsts.append((first, left, form.length_max))
+        self._symbols = builder.symbols
+        self._before = builder.before
+        live = looking
+        for sources in builder.before:
+            live |= sources
+        self._masks: dict[str, int] = {}
+        self._states: dict[int, _State] = {}
+        self._count = 0
+        self._root = _State(live, ())
+        self._ways = _Ways(builder.before)
+
+    @property
+    def positions(self) -> int:
+        """How many characters all expressions have; for what is measured of it."""
+        return len(self._symbols)
+
+    def earliest(self, text: str, floor: int) -> int:
+        """The first character, from `floor` on, that may be part of a match not yet over.
+
+        The length of the text if there is none.
+        """
+        end = earliest = len(text)
+        state = self._root
+        place = end
+        while place > floor:
+            place -= 1
+            character = text[place]
+            state = state.steps.get(character) or self._step(state, character)
+            if state.begins:
+                for left, length_max in state.begins:
+                    if end - place <= length_max and (not place or text[place - 1] not in left):
+                        earliest = place
+                        break
+            elif not state.mask:
+                break
+        return earliest
+
+    def _step(self, state: _State, character: str) -> _State:
+        mask = self._masks.get(character)
+        if mask is None:
+            mask = self._mask_of(character)
+        reached = state.mask if state is self._root else self._ways.into(state.mask)
+        known = self._state(reached & mask)
+        self._count += 1
+        if self._count > STEPS_MAX:
+            self._count = 0
+            self._states.clear()
+            self._masks.clear()
+            self._root.steps.clear()
+            return known
+        state.steps[character] = known
+        return known
+
+    def _state(self, mask: int) -> _State:
+        known = self._states.get(mask)
+        if known is None:
+            begins: dict[frozenset[str], int] = {}
+            for first, left, length_max in self._firsts:
+                if mask & first:
+                    begins[left] = max(begins.get(left, 0), length_max)
+            known = self._states[mask] = _State(mask, tuple(begins.items()))
+        return known
+
+    def _mask_of(self, character: str) -> int:
+        """The positions at which this character may stand."""
+        point = ord(character)
+        found = 0
+        for number, ranges in enumerate(self._symbols):
+            if any(first <= point <= last for first, last in ranges):
+                found |= 1 << number
+        self._masks[character] = found
+        return found
+
+
+class _Ways:
+    """The positions that may come directly before those of a set."""
+
+    __slots__ = ("_loops", "_others", "_plain", "_special")
+
+    def __init__(self, before: Sequence[int]) -> None:
+        self._plain = 0
+        """Positions reached from the one before them in number."""
+        self._loops = 0
+        self._special = 0
+        self._others: dict[int, int] = {}
+        for number, sources in enumerate(before):
+            here = 1 << number
+            rest = sources
+            if rest & here:
+                self._loops |= here
+                rest &= ~here
+            if number and rest & (here >> 1):
+                self._plain |= here
+                rest &= ~(here >> 1)
+            if rest:
+                self._special |= here
+                self._others[here] = rest
+
+    def into(self, mask: int) -> int:
+        found = (mask & self._loops) | ((mask & self._plain) >> 1)
+        special = mask & self._special
+        while special:
+            low = special & -special
+            found |= self._others[low]
+            special ^= low
+        return found
+
+
+def _characters(ranges: Ranges) -> frozenset[str]:
+    """The characters of a class; those that are not ASCII are never forbidden before a match."""
+    return frozenset(chr(p) for first, last in ranges for p in range(first, min(last, 127) + 1))

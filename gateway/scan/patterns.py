@@ -1,0 +1,170 @@
+"""A pattern made ready: what confirms it, what searches for it among many, what bounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+from gateway.plugin.pattern import BEFORE_CHARACTERS, Pattern
+from gateway.scan.expression import (
+    LENGTH_MAX,
+    ExpressionError,
+    Node,
+    Ranges,
+    bounded,
+    character_class,
+    for_hyperscan,
+    for_re2,
+    has_value,
+    inverted,
+    lengths,
+    only_ascii,
+    parse,
+    re2_class,
+    trailing_run,
+)
+from gateway.scan.holdback import HoldBack, LiveForm
+
+Spans: TypeAlias = list[tuple[int, int]]
+Match: TypeAlias = Callable[[bytes, int, int], Spans]
+_MEMORY_BYTES_MAX: Final = 8_388_608
+
+
+class ReadyPattern:
+    """A pattern with everything that a scan asks of it.
+
+    Expressions are compiled for RE2 when they are first needed: most never are.
+    """
+
+    __slots__ = (
+        "_body",
+        "_inside",
+        "_near",
+        "_outside",
+        "_run",
+        "body",
+        "closing",
+        "closing_live",
+        "gate",
+        "gate_bytes_max",
+        "left",
+        "length_bytes_max",
+        "length_max",
+        "looks_ahead",
+        "narrowed",
+        "pattern",
+        "right",
+        "run",
+    )
+
+    def __init__(self, pattern: Pattern) -> None:
+        """Raises ExpressionError."""
+        self.pattern = pattern
+        body, run = parse(pattern.expression), pattern.run
+        self.run: Ranges = character_class(run) if run else ()
+        if not run:
+            split = trailing_run(body)
+            if split is not None:
+                body, self.run = split
+        self.body: Node = bounded(body)
+        least, self.length_max = lengths(self.body)
+        if not least:
+            raise ExpressionError("it matches nothing at all; write what must be there")
+        if self.length_max > LENGTH_MAX:
+            raise ExpressionError(
+                f"its longest match has {self.length_max} characters and {LENGTH_MAX} are the "
+                "most; bound the repetitions"
+            )
+        self.left: Ranges = character_class(pattern.left) if pattern.left else ()
+        self.right: Ranges = (
+            character_class(pattern.right) if pattern.right and not self.run else ()
+        )
+        self.closing = bounded(parse(pattern.closing)) if pattern.closing else None
+        self.closing_live = (
+            HoldBack([LiveForm(self.closing, (), lengths(self.closing)[1], looks_ahead=False)])
+            if self.closing is not None
+            else None
+        )
+        self.narrowed = has_value(self.body)
+        if self.narrowed and self.run and not for_re2(self.body).endswith(")"):
+            raise ExpressionError("a run continues the value, so that the value must come last")
+        self.length_bytes_max = self.length_max * (1 if only_ascii(self.body) else 4)
+        self.looks_ahead = bool(self.right) or r"\b" in for_re2(self.body)
+        self.gate = for_hyperscan(self.body, self.left)
+        self.gate_bytes_max = self.length_bytes_max + 4
+        self._inside: Match | None = None
+        self._outside: Match | None = None
+        self._run: Match | None = None
+        self._near: Match | None = None
+
+    @property
+    def live_form(self) -> LiveForm:
+        """What the hold-back of a stream needs."""
+        return LiveForm(self.body, self.left, self.length_max, self.looks_ahead)
+
+    def search(self, data: bytes, start: int, stop: int) -> Spans:
+        """The first match whose body begins at `start` or later: the whole, the body, the value.
+
+        The first span is (-1, -1) if there is none. `data` is UTF-8.
+        """
+        if not self.left:
+            return (self._inside or self._compile())(data, start, stop)
+        if start:
+            start -= 1
+            while start and data[start] & 0xC0 == 0x80:  # noqa: PLR2004  # within a character
+                start -= 1
+            return (self._inside or self._compile())(data, start, stop)
+        if self._outside is None:
+            self._compile()
+        return (self._outside or self._compile())(data, 0, stop)
+
+    def _compile(self) -> Match:
+        body = f"({for_re2(self.body)})"
+        right = f"(?:$|{re2_class(inverted(self.right))})" if self.right else ""
+        before = re2_class(inverted(self.left)) if self.left else ""
+        self._inside = inside = compiled(f"{before}{body}{right}")
+        self._outside = compiled(f"(?:^|{before}){body}{right}") if before else inside
+        return inside
+
+    def accepts(self, value: str, before: str) -> bool:
+        """Whether the value counts, after what stands before it."""
+        pattern = self.pattern
+        if pattern.near:
+            near = self._near
+            if near is None:
+                near = self._near = compiled(for_re2(bounded(parse(pattern.near))))
+            data = before[-BEFORE_CHARACTERS:].encode("utf-8", "replace")
+            if near(data, 0, len(data))[0][0] < 0:
+                return False
+        validator = pattern.validator
+        return validator is None or validator(value, before[-BEFORE_CHARACTERS:])
+
+    def run_end(self, data: bytes, place: int) -> tuple[int, int]:
+        """Where a run that begins at `place` ends: before what closes it, and behind that."""
+        match = self._run
+        if match is None:
+            closing = f"({for_re2(self.closing)})?" if self.closing is not None else "()"
+            match = self._run = compiled(f"({re2_class(self.run)}*){closing}", anchored=True)
+        spans = match(data, place, len(data))
+        return spans[1][1], spans[0][1]
+
+
+def compiled(expression: str, *, anchored: bool = False) -> Match:
+    """The match function of an expression in RE2. Raises ExpressionError.
+
+    It is the extension's own: the package's layer above it costs as much again, and keeps every
+    expression in a cache of its own.
+    """
+    from re2 import (  # type: ignore[import-untyped]  # noqa: PLC0415  # only where a policy looks for something
+        _re2,
+    )
+
+    options = _re2.RE2.Options()
+    options.max_mem = _MEMORY_BYTES_MAX
+    options.log_errors = False
+    program = _re2.RE2(expression.encode(), options)
+    if not program.ok():
+        raise ExpressionError(f"not linear in time: {program.error()}")
+    anchor = _re2.RE2.Anchor.ANCHOR_START if anchored else _re2.RE2.Anchor.UNANCHORED
+    return partial(program.Match, anchor)
