@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from gateway.credential_settings import CredentialSettings, VaultSettings
 from gateway.issuers import IssuerSettings
+from gateway.ledger_settings import LedgerSettings
 from gateway.networks import NetworkText
 from gateway.store_settings import StoreSettings
 
@@ -287,6 +288,7 @@ class Settings(_Model):
         default_factory=dict,
         description="Where counters are kept; `default` is in memory unless it is set.",
     )
+    ledger: LedgerSettings = LedgerSettings()
     routes: tuple[RouteSettings, ...] = Field((), description="Tried before the built-in routes.")
     builtin_routes: bool = Field(True, description="Whether the built-in routes are there.")
     drain_timeout_s: float = Field(

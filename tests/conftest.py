@@ -40,4 +40,7 @@ def blocking_calls_fail() -> Iterator[None]:
         for name, call in calls.functions.items():
             if name.startswith("sqlite3.") or name in {"os.stat", "io.BufferedReader.read"}:
                 call.can_block_in("gateway/identity/directory.py", {"poll", "_select"})
+            # One write to the page cache per record: docs/decisions/0026-journal-per-worker.md.
+            if name in {"os.write", "os.rename"}:
+                call.can_block_in("gateway/ledger/journal.py", {"_write_whole", "_next_segment"})
         yield

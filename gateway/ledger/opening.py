@@ -1,0 +1,191 @@
+"""Opens a ledger as the settings say: its folder, its database, its keys; one sequencer at a time.
+
+<folder>/journal/           what workers write
+<folder>/ledger.db          the ledger, unless it is in PostgreSQL
+<folder>/subject-keys.db    the keys of subjects
+<folder>/keys/              the keys that sign
+<folder>/log/               the log as files: tiles and checkpoint
+<folder>/checkpoint         the last checkpoint, outside of the database
+<folder>/index.key          hashes sessions
+<folder>/origin             the log's name, where the settings have none
+<folder>/sequencer.lock     held by the one sequencer
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.ledger.journal import ASYNC, Journal
+from gateway.ledger.sealing import Identity, iso_ms
+from gateway.ledger.sequencer import Sequencer
+from gateway.ledger.signing_keys import SigningKeys
+from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger.store import Ledger, LedgerError
+from gateway.ledger.subject_keys import SubjectKeys
+from gateway.ledger.tail import Tailer
+from gateway.ledger.tree import LogFiles, write_whole
+from gateway.receipts.keys import LOG, RECEIPTS
+from gateway.settings import Settings
+
+JOURNAL_FOLDER = "journal"
+KEYS_FOLDER = "keys"
+LOCK_FILE = "sequencer.lock"
+ORIGIN_FILE = "origin"
+INDEX_KEY_FILE = "index.key"
+
+
+class SequencerRunsError(LedgerError):
+    """Another process is the sequencer of this folder."""
+
+
+class Clocks(NamedTuple):
+    """Seconds for intervals, and milliseconds since 1970 for records."""
+
+    monotonic_s: Callable[[], float] = time.monotonic
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+
+def ledger_folder(settings: Settings) -> Path:
+    """The folder of this node's ledger."""
+    return settings.ledger.folder or settings.data_dir / "ledger"
+
+
+def journal_folder(settings: Settings) -> Path:
+    """Where workers write; made where it is missing. Raises LedgerError."""
+    folder = ledger_folder(settings) / JOURNAL_FOLDER
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"the folder {folder} cannot be made: {error.strerror}") from None
+    return folder
+
+
+def open_journal(
+    settings: Settings,
+    worker: str,
+    durability: str,
+    on_error: Callable[[str], None] | None = None,
+) -> Journal:
+    """A journal as the settings say. Raises LedgerError, JournalFailedError."""
+    ledger = settings.ledger
+    return Journal(
+        journal_folder(settings),
+        worker,
+        durability,
+        on_error,
+        sync_interval_ms=ledger.sync_interval_ms,
+        segment_bytes_max=ledger.segment_bytes_max,
+        buffer_bytes_max=ledger.buffer_bytes_max if durability == ASYNC else 0,
+    )
+
+
+def open_ledger(settings: Settings, *, read_only: bool = True) -> Ledger:
+    """The database. Raises LedgerError, LedgerAwayError."""
+    if settings.ledger.store == "postgres":
+        # psycopg is an extra, and no gateway without it should pay for it.
+        from gateway.ledger.postgres import open_postgres  # noqa: PLC0415  # as said
+
+        return open_postgres(settings.ledger, read_origin(ledger_folder(settings), settings))
+    folder = ledger_folder(settings)
+    if not read_only:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SqliteLedger(folder, read_only=read_only)
+
+
+def open_subject_keys(settings: Settings, *, read_only: bool = True) -> SubjectKeys:
+    """The keys of subjects. Raises LedgerError."""
+    return SubjectKeys(ledger_folder(settings), read_only=read_only)
+
+
+def open_keys(settings: Settings) -> SigningKeys:
+    """The keys that sign, and all public keys there were. Raises LedgerError."""
+    folder = ledger_folder(settings)
+    return SigningKeys(folder / KEYS_FOLDER, read_origin(folder, settings))
+
+
+def read_origin(folder: Path, settings: Settings) -> str:
+    """The log's name; made at the first start. Raises LedgerError."""
+    if settings.ledger.origin is not None:
+        return settings.ledger.origin
+    path = folder / ORIGIN_FILE
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            write_whole(path, f"sealgate.local/{os.urandom(6).hex()}\n".encode(), durable=True)
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerError(f"the log's name {path} cannot be read: {error}") from None
+
+
+def read_index_key(folder: Path) -> bytes:
+    """The key that hashes sessions; made at the first start. Raises LedgerError."""
+    path = folder / INDEX_KEY_FILE
+    try:
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(descriptor, os.urandom(32))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return path.read_bytes()
+    except OSError as error:
+        raise LedgerError(f"the key {path} cannot be used: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder as its one sequencer. Raises SequencerRunsError, LedgerError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(f"the folder {folder} cannot be used: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SequencerRunsError(f"a sequencer runs on {folder} already") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def sequencer(settings: Settings, clocks: Clocks | None = None) -> Iterator[Sequencer]:
+    """The sequencer of this node, locked, not yet started. Raises LedgerError."""
+    clocks = clocks or Clocks()
+    folder = ledger_folder(settings)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(locked(folder))
+        journals = journal_folder(settings)
+        keys = open_keys(settings)
+        keys.ensure(iso_ms(clocks.wall_ms()))
+        ledger = open_ledger(settings, read_only=False)
+        stack.callback(ledger.close)
+        subjects = open_subject_keys(settings, read_only=False)
+        stack.callback(subjects.close)
+        yield Sequencer(
+            ledger,
+            subjects,
+            keys,
+            tailer_of=lambda positions: Tailer(journals, positions),
+            files=LogFiles(folder),
+            identity=Identity(
+                origin=keys.origin,
+                node=settings.ledger.node or socket.gethostname(),
+                receipts=keys.signer(RECEIPTS),
+                log=keys.signer(LOG),
+                index_key=read_index_key(folder),
+            ),
+            wall_ms=clocks.wall_ms,
+            monotonic_s=clocks.monotonic_s,
+            heartbeat_s=settings.ledger.heartbeat_s,
+        )

@@ -1,0 +1,171 @@
+"""What operators ask of the sequencer through a journal: it alone writes the log.
+
+| request | detail | in the log |
+|---|---|---|
+| `erase` | `subject`, `reason`, `actor` | `erased`, or `audit` where it was refused |
+| `hold` | `name`, `tenant`, `subject` (optional), `reason`, `actor` | `audit` |
+| `release` | `name`, `reason`, `actor` | `audit` |
+| `rotate_key` | `purpose`, `reason`, `actor` | `key_rotated` |
+| `revoke_key` | `key_id`, `reason`, `actor` | `audit` |
+
+An erasure that is cut by a crash is finished by whoever reads the request again: the key is gone
+first, and who was asked for is remembered until the `erased` record is in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.ledger.sealing import BatchMaker, Identity, iso_ms
+from gateway.ledger.signing_keys import SigningKeys
+from gateway.ledger.store import Hold, Ledger, LedgerError
+from gateway.ledger.subject_keys import SubjectKeys
+from gateway.receipts.keys import LOG, RECEIPTS
+from gateway.receipts.receipt import key_id_of
+
+REQUESTS = frozenset({"erase", "hold", "release", "rotate_key", "revoke_key"})
+ENTRIES_PER_RECORD = 500
+"""How many entries one `erased` record names; further ones follow in further records."""
+
+
+class Requests:
+    """Carries requests out; one per sequencer."""
+
+    def __init__(self, ledger: Ledger, subjects: SubjectKeys, keys: SigningKeys) -> None:
+        self._ledger = ledger
+        self._subjects = subjects
+        self._keys = keys
+        self._afterwards: list[Callable[[], None]] = []
+        self._signers: dict[str, Any] = {}
+
+    def identity(self, identity: Identity) -> Identity:
+        """Who signs, after the rotations so far."""
+        return identity._replace(**self._signers)
+
+    def witnessed(self) -> dict[str, Any]:
+        """What a heartbeat says of the logs of other nodes in the same database."""
+        others = [
+            {"origin": origin, "size": size, "root": root.hex()}
+            for origin, size, root in self._ledger.others()
+        ]
+        return {"witnessed": others} if others else {}
+
+    def carry_out(self, maker: BatchMaker, kind: str, detail: Mapping[str, Any], ref: str) -> None:
+        """Does what was asked. Raises ValueError, KeyError, TypeError for what cannot be read."""
+        match kind:
+            case "erase":
+                self._erase(maker, detail, ref)
+            case "hold":
+                subject = detail.get("subject")
+                number = self._subjects.for_subject(str(subject))[0] if subject else 0
+                hold = Hold(str(detail["name"]), str(detail["tenant"]), number, False, maker.at_ms)
+                self._ledger.put_hold(hold)
+                self._audit(maker, "ledger.hold", detail, "done", ref, target=hold.name)
+            case "release":
+                name = str(detail["name"])
+                held = [hold for hold in self._ledger.holds() if hold.name == name]
+                for hold in held:
+                    self._ledger.put_hold(hold._replace(released=True, at_ms=maker.at_ms))
+                outcome = "done" if held else "not_found"
+                self._audit(maker, "ledger.release", detail, outcome, ref, target=name)
+            case "rotate_key":
+                self._rotate(maker, detail, ref)
+            case _:
+                self._revoke(maker, detail, ref)
+
+    def committed(self) -> None:
+        """What waits for the record of a request to be in the log."""
+        todo, self._afterwards = self._afterwards, []
+        for work in todo:
+            work()
+
+    def finish(self, size: int, at_ms: int) -> None:
+        """What a crash left undone after the record was in the log; called at the start."""
+        for number, ref in self._subjects.doomed():
+            if self._ledger.known([ref]):
+                self._subjects.destroy(number)
+        for purpose in (RECEIPTS, LOG):
+            key_id = self._keys.next_key_id(purpose)
+            if key_id is not None and self._ledger.known([_rotation_ref(key_id)]):
+                self._take_over(purpose, at_ms, size)
+
+    def _erase(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
+        subject = str(detail["subject"])
+        number = self._subjects.number_to_erase(subject)
+        if number is None:
+            self._audit(maker, "ledger.erase", detail, "not_found", ref)
+            return
+        holds = self._ledger.holds_on(number)
+        if holds:
+            self._audit(maker, "ledger.erase", detail, "refused", ref, holds=holds)
+            return
+        self._subjects.doom(number, ref)
+        entries = self._ledger.entries_of(number)
+        self._ledger.erase(number, maker.at_ms)
+        maker.forget(number)
+        reason = str(detail.get("reason") or "")
+        for start in range(0, max(len(entries), 1), ENTRIES_PER_RECORD):
+            part = entries[start : start + ENTRIES_PER_RECORD]
+            named = [{"index": index, "entry": entry.hex()} for index, entry in part]
+            told = {"entries": named, "count": len(part), "reason": reason}
+            maker.add_control("erased", told, ref=ref if start == 0 else f"{ref}.{start}")
+        self._afterwards.append(lambda: self._subjects.destroy(number))
+
+    def _rotate(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
+        purpose = str(detail["purpose"])
+        if purpose not in {RECEIPTS, LOG}:
+            raise ValueError("no purpose of a key")
+        fresh = self._keys.prepare_next(purpose)
+        key_id = key_id_of(fresh.public_key)
+        told = {
+            "purpose": purpose,
+            "old": key_id_of(self._keys.signer(purpose).public_key),
+            "new": key_id,
+            "public_key": fresh.public_key.hex(),
+            "reason": str(detail.get("reason") or ""),
+            "actor": str(detail.get("actor") or ""),
+            "request": ref,
+        }
+        if not self._ledger.known([_rotation_ref(key_id)]):
+            maker.add_control("key_rotated", told, ref=_rotation_ref(key_id))
+        self._afterwards.append(lambda: self._take_over(purpose, maker.at_ms, maker.tree.size))
+
+    def _take_over(self, purpose: str, at_ms: int, index: int) -> None:
+        signer = self._keys.take_over(purpose, iso_ms(at_ms), index)
+        self._signers["receipts" if purpose == RECEIPTS else "log"] = signer
+
+    def _revoke(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
+        key_id = str(detail["key_id"])
+        try:
+            self._keys.revoke(key_id, iso_ms(maker.at_ms), maker.tree.size)
+        except LedgerError:
+            self._audit(maker, "keys.revoke", detail, "not_found", ref, target=key_id)
+            return
+        self._audit(maker, "keys.revoke", detail, "done", ref, target=key_id)
+
+    def _audit(
+        self,
+        maker: BatchMaker,
+        action: str,
+        detail: Mapping[str, Any],
+        outcome: str,
+        ref: str,
+        **more: Any,
+    ) -> None:
+        """The record of an action; it never names the subject."""
+        told = {
+            "actor": str(detail.get("actor") or ""),
+            "action": action,
+            "outcome": outcome,
+            "reason": str(detail.get("reason") or ""),
+            **more,
+        }
+        tenant = str(detail.get("tenant") or "")
+        if tenant:
+            told["tenant"] = tenant
+        maker.add_control("audit", told, ref=ref, tenant=tenant)
+
+
+def _rotation_ref(key_id: str) -> str:
+    return f"key-rotated-{key_id}"

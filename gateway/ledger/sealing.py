@@ -1,0 +1,267 @@
+"""A batch in the making: drafts become signed receipts with their places in log and chains.
+
+Nothing here is in force until the batch is committed; a batch that is not leaves no trace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway.ledger.bodies import SECRET_BYTES, pack
+from gateway.ledger.store import Batch, Head, Ledger, Opened, Record
+from gateway.ledger.subject_keys import SubjectKeys
+from gateway.ledger.tree import LogTree
+from gateway.receipts.commitment import ENTRY_LABEL, salt
+from gateway.receipts.ed25519 import Signer
+from gateway.receipts.merkle import entry
+from gateway.receipts.note import Checkpoint, sign_note
+from gateway.receipts.receipt import GENESIS, Place, key_id_of, seal
+from gateway.receipts.record import seal_record
+
+SESSION_BYTES = 16
+SEVERITY_LOSS = 2
+"""Severity of records that tell of something lost: red, as alerts count."""
+CONTROL_RETENTION = "control"
+_LOSSES = frozenset({"gap", "drop"})
+
+
+class Counters(NamedTuple):
+    """Exchanges since the log began; `opened` is the sum of the others and of those that run."""
+
+    opened: int = 0
+    closed: int = 0
+    interrupted: int = 0
+    dropped: int = 0
+    gaps: int = 0
+
+
+class Identity(NamedTuple):
+    """Who writes the log: its name, the node, and the keys.
+
+    `index_key` hashes sessions, so that they can be looked up and not be read.
+    """
+
+    origin: str
+    node: str
+    receipts: Signer
+    log: Signer
+    index_key: bytes
+
+
+class Draft(NamedTuple):
+    """What a worker wrote of one exchange."""
+
+    ref: str
+    receipt: dict[str, Any]
+    private: Mapping[str, Any]
+
+    @property
+    def sealgate(self) -> dict[str, Any]:
+        """Our part of the metadata."""
+        found: dict[str, Any] = self.receipt["metadata"]["sealgate"]
+        return found
+
+
+def iso_ms(ms: int) -> str:
+    """Milliseconds since 1970 as receipts write a time."""
+    moment = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def milliseconds(text: str) -> int:
+    """Milliseconds since 1970 of a time in ISO 8601. Raises ValueError, TypeError."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def session_hash(index_key: bytes, tenant: str, session: str) -> bytes:
+    """How the ledger knows a session; empty for none."""
+    if not session:
+        return b""
+    text = f"{tenant}\0{session}".encode()
+    return hashlib.blake2b(text, key=index_key, digest_size=SESSION_BYTES).digest()
+
+
+class BatchMaker:
+    """Gathers one batch on top of what is committed."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        subjects: SubjectKeys,
+        identity: Identity,
+        *,
+        tree: LogTree,
+        heads: Mapping[str, Head],
+        counters: Counters,
+        number: int,
+        epoch: int,
+        wall_ms: Callable[[], int],
+    ) -> None:
+        self.tree = tree.copy()
+        self.first = tree.size
+        self.heads: dict[str, Head] = {}
+        self.opened: dict[str, Opened] = {}
+        self.refs: set[str] = set()
+        self.counters = counters
+        self.records: list[Record] = []
+        self.at_ms = wall_ms()
+        self._bodies: list[bytes] = []
+        self._ledger = ledger
+        self._subjects = subjects
+        self._identity = identity
+        self._known_heads = heads
+        self._number = number
+        self._epoch = epoch
+        self._key_id = key_id_of(identity.receipts.public_key)
+        self._signed_at = iso_ms(self.at_ms)
+
+    def count(self, **more: int) -> None:
+        """Adds to the counters."""
+        changed = {name: getattr(self.counters, name) + n for name, n in more.items()}
+        self.counters = self.counters._replace(**changed)
+
+    def add_receipt(self, draft: Draft, kind: str) -> None:
+        """Seals a draft. Raises ValueError, KeyError, TypeError for one that is none."""
+        sealgate = draft.sealgate
+        tenant = _text(sealgate["tenant"])
+        secret = _secret(draft)
+        # Whatever may be wrong with a draft shows before anything is added.
+        at_ms = milliseconds(draft.receipt["timestamp"])
+        severity, status = int(sealgate.get("severity") or 0), int(sealgate.get("status") or 0)
+        session = session_hash(self._identity.index_key, tenant, draft.receipt["session_id"])
+        head = self._head(tenant)
+        previous = head.chain_hash.hex() if head.seq else GENESIS
+        place = Place(self._identity.origin, self.tree.size, head.seq + 1, previous)
+        sealed = seal(draft.receipt, place, self._identity.receipts, self._signed_at, self._key_id)
+        subject, key = self._subject(draft)
+        chain_hash = bytes.fromhex(sealed.receipt["chain"]["chain_hash"])
+        record = Record(
+            log_index=self.tree.size,
+            ref=_text(draft.ref),
+            kind=kind,
+            tenant=tenant,
+            seq=place.seq,
+            receipt_id=bytes.fromhex(sealed.receipt["id"]),
+            chain_hash=chain_hash,
+            entry=entry(salt(secret, ENTRY_LABEL), sealed.data),
+            at_ms=at_ms,
+            severity=severity,
+            status=status,
+            session=session,
+            subject=subject,
+            retention=_text(draft.private.get("retention") or "default"),
+        )
+        self._add(record, pack(secret, sealed.data, key))
+        self.heads[tenant] = Head(place.seq, chain_hash)
+
+    def add_control(
+        self,
+        kind: str,
+        detail: Mapping[str, Any],
+        *,
+        ref: str = "",
+        timestamp: str | None = None,
+        tenant: str = "",
+    ) -> None:
+        """Signs a control record. Raises ValueError for one that is none."""
+        index = self.tree.size
+        at_ms = self.at_ms if timestamp is None else milliseconds(timestamp)
+        sealed = seal_record(
+            kind,
+            detail,
+            origin=self._identity.origin,
+            index=index,
+            node=self._identity.node,
+            epoch=self._epoch,
+            signer=self._identity.receipts,
+            signed_at=self._signed_at,
+            timestamp=timestamp,
+        )
+        secret = os.urandom(SECRET_BYTES)
+        record = Record(
+            log_index=index,
+            ref=ref or f"{kind}-{self._epoch}-{index}",
+            kind=kind,
+            tenant=tenant,
+            seq=0,
+            receipt_id=hashlib.sha256(sealed.data).digest(),
+            chain_hash=b"",
+            entry=entry(salt(secret, ENTRY_LABEL), sealed.data),
+            at_ms=at_ms,
+            severity=SEVERITY_LOSS if kind in _LOSSES else 0,
+            status=0,
+            session=b"",
+            subject=0,
+            retention=CONTROL_RETENTION,
+        )
+        self._add(record, pack(secret, sealed.data, None))
+
+    def open(self, draft: Draft, stream: str) -> None:
+        """Remembers an exchange that began, until its end comes. Raises ValueError, KeyError."""
+        _text(draft.sealgate["tenant"])
+        secret = _secret(draft)
+        subject, key = self._subject(draft)
+        body = pack(secret, _encoded(draft), key)
+        self.opened[draft.ref] = Opened(_text(draft.ref), stream, subject, body)
+
+    def forget(self, subject: int) -> None:
+        """Drops what this batch remembers of exchanges of a subject that is erased."""
+        self.opened = {ref: o for ref, o in self.opened.items() if o.subject != subject}
+
+    def finish(self, positions: str, counters: str) -> Batch:
+        """The batch, with its checkpoint signed by the log's key."""
+        root = self.tree.root()
+        checkpoint = Checkpoint(self._identity.origin, self.tree.size, root)
+        note = sign_note(checkpoint.text, self._identity.origin, self._identity.log)
+        return Batch(
+            number=self._number,
+            epoch=self._epoch,
+            first=self.first,
+            records=self.records,
+            bodies=self._bodies,
+            opened=[each for each in self.opened.values() if each.ref not in self.refs],
+            size=self.tree.size,
+            root=root,
+            checkpoint=note.encode(),
+            positions=positions,
+            counters=counters,
+            at_ms=self.at_ms,
+        )
+
+    def _add(self, record: Record, body: bytes) -> None:
+        self._bodies.append(body)
+        self.records.append(record)
+        self.refs.add(record.ref)
+        self.tree.append(record.entry)
+
+    def _subject(self, draft: Draft) -> tuple[int, bytes | None]:
+        subject = draft.private.get("subject")
+        return self._subjects.for_subject(_text(subject)) if subject else (0, None)
+
+    def _head(self, tenant: str) -> Head:
+        head = self.heads.get(tenant) or self._known_heads.get(tenant) or self._ledger.head(tenant)
+        return head or Head(0, b"")
+
+
+def _encoded(draft: Draft) -> bytes:
+    """A draft as it waits for its end."""
+    return orjson.dumps({"draft": draft.receipt, "private": dict(draft.private)})
+
+
+def _secret(draft: Draft) -> bytes:
+    secret = bytes.fromhex(draft.private["k"])
+    if len(secret) != SECRET_BYTES:
+        raise ValueError("the secret of the commitments has 32 bytes")
+    return secret
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is wanted here")
+    return value
