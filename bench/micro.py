@@ -20,8 +20,12 @@ from typing import cast
 import upstream as mock
 import uvloop
 from streams import body, request
-from variants import HEADER_CHAIN
+from variants import HEADER_CHAIN, KEY_CHAIN, TOKEN_CHAIN, token_in
 
+from gateway.identity.directory import StoredDirectory
+from gateway.identity.forms import KeyForm
+from gateway.identity.identities import Identities
+from gateway.identity.store import Actor
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
 from gateway.policy.loader import load_bundle
@@ -34,15 +38,15 @@ from gateway.proxy.target import Target
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.server.http1 import ServerConnection
 from gateway.server.service import ConnectionService
+from gateway.server.worker import GC_THRESHOLDS
 from gateway.settings import LogSettings, Settings, UpstreamSettings
+from gateway.state.memory import MemoryStore
 from gateway.telemetry.identifiers import RequestIds
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import ExchangeLog
 from gateway.telemetry.metrics import Metrics
 
-CHAINS = {"bare": "[]", "headers": HEADER_CHAIN}
-_REQUEST = request("127.0.0.1:8080", body("bench", stream=False))
-_STREAM = request("127.0.0.1:8080", body("bench", stream=True))
+CHAINS = {"bare": "[]", "headers": HEADER_CHAIN, "key": KEY_CHAIN, "token": TOKEN_CHAIN}
 
 
 class Wire:
@@ -85,10 +89,11 @@ class Client:
     def __init__(self, bench: Bench, answered: Callable[[bytes], bool]) -> None:
         self._loop = asyncio.get_running_loop()
         self._answered = answered
+        self._request = bench.request(stream=False)
         self._connection = bench.connect(self._on_write)
 
     def ask(self) -> None:
-        self._connection.data_received(_REQUEST)
+        self._connection.data_received(self._request)
 
     def _on_write(self, data: bytes) -> None:
         if self._answered(data):
@@ -98,10 +103,17 @@ class Client:
 class Bench:
     """One worker's parts between two wires."""
 
-    def __init__(self, folder: Path, *, log: bool) -> None:
+    def __init__(self, folder: Path, credential: str, *, log: bool) -> None:
+        """`credential` is shown with every request; "" shows none."""
         self._loop = loop = asyncio.get_running_loop()
+        self._fields = (f"x-sealgate-key: {credential}",) if credential else ()
         self.settings = settings = Settings(log=LogSettings(exchanges=log), data_dir=folder)
-        self.store = PolicyStore(settings, runtime=Runtime(data_dir=folder))
+        self.directory = StoredDirectory(folder, time.time)  # noqa: TID251  # real keys
+        counters = MemoryStore()
+        runtime = Runtime(
+            data_dir=folder, directory=self.directory, counters=lambda _name: counters
+        )
+        self.store = PolicyStore(settings, runtime=runtime)
         self._asked: UpstreamConnection | None = None
         openai = Upstream("openai", UpstreamSettings(url="http://127.0.0.1:1"), dial=self._dial)
         with (folder / "log").open("wb") as output:
@@ -132,6 +144,10 @@ class Bench:
         connection.connection_made(cast("asyncio.Transport", Wire(answer)))
         return connection
 
+    def request(self, *, stream: bool) -> bytes:
+        """What a client sends."""
+        return request("127.0.0.1:8080", body("bench", stream=stream), self._fields)
+
     def connect(self, on_write: Callable[[bytes], object]) -> ServerConnection:
         connection = ServerConnection(self._service)
         connection.connection_made(cast("asyncio.Transport", Wire(on_write)))
@@ -160,7 +176,7 @@ class Bench:
     async def events(self, count: int) -> float:
         """µs of CPU per event of a running stream."""
         started = asyncio.Event()
-        self.connect(lambda _: started.set()).data_received(_STREAM)
+        self.connect(lambda _: started.set()).data_received(self.request(stream=True))
         await started.wait()
         source, event = cast("UpstreamConnection", self._asked), mock.event(1)
         began = time.process_time()
@@ -169,16 +185,28 @@ class Bench:
         return (time.process_time() - began) / count * 1e6
 
 
+def _credential(chain: str, folder: Path) -> str:
+    if chain == "token":
+        return token_in(folder)
+    if chain != "key":
+        return ""
+    with Identities(folder, time.time) as identities:  # noqa: TID251  # as above
+        return identities.keys.issue(Actor("bench"), KeyForm(subject="bench")).key
+
+
 async def run(chain: str, rounds: int, connections: int, *, log: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         policy = folder / "policy.yaml"
-        policy.write_text(f"version: 1\nname: micro\nchain: {CHAINS[chain]}\n")
-        bench = Bench(folder, log=log)
+        written = CHAINS[chain].replace("@DIR@", name)
+        policy.write_text(f"version: 1\nname: micro\nchain: {written}\n")
+        bench = Bench(folder, _credential(chain, folder), log=log)
+        bench.directory.start()
         await bench.store.prepare(1, load_bundle(policy))
         bench.store.commit(1)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         exchange = min([await bench.exchanges(6_400, connections) for _ in range(rounds)])
         event = min([await bench.events(20_000) for _ in range(rounds)])
         print(f"{chain:8} {exchange:6.2f} us/exchange {event:6.2f} us/event")

@@ -118,11 +118,16 @@ def virtual_key(program: Path, site: Site) -> str:
 
 
 def signed_token(_program: Path, site: Site) -> str:
-    """A token of an issuer whose keys lie in a file."""
+    """See `token_in`."""
+    return token_in(site.folder)
+
+
+def token_in(folder: Path) -> str:
+    """A token of an issuer whose keys lie in a file of this folder."""
     key = generate_private_key(SECP256R1())
     public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     keys = {"keys": [{**public, "kid": "bench", "alg": "ES256", "use": "sig"}]}
-    (site.folder / "jwks.json").write_bytes(orjson.dumps(keys))
+    (folder / "jwks.json").write_bytes(orjson.dumps(keys))
     now = int(datetime.now(UTC).timestamp())
     claims = {"iss": ISSUER, "aud": "llm", "sub": "bench", "iat": now, "exp": now + _TOKEN_LIFE_S}
     return jwt.encode(claims, key, algorithm="ES256", headers={"kid": "bench"})

@@ -24,7 +24,7 @@ def failure(hook: Hook, error: BaseException, took_us: float) -> Verdict:
     fields = {"plugin": hook.plugin, "hook": hook.hook, "error": kind, "at": f"{file}:{line}"}
     _log.error("plugin failed", extra={"fields": fields})
     verdict = Verdict(hook.plugin, hook.hook, Outcome.ERROR, took_us, Reason.PLUGIN_FAILED.value)
-    verdict.labels["error"] = kind
+    verdict.labels = {"error": kind}
     return verdict
 
 

@@ -64,6 +64,10 @@ class Headers:
         index = self._lookup() if self._index is None else self._index
         return index if len(index) == len(self.raw) else None
 
+    def holds_any(self, names: frozenset[bytes]) -> bool:
+        """Whether a field has one of these lower-case names."""
+        return not names.isdisjoint(self._lookup() if self._index is None else self._index)
+
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of the field `name` in any case, or `default`."""
         value = self.first(name.lower().encode("latin-1"))

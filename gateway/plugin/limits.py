@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -31,8 +30,8 @@ class Algorithm(IntEnum):
     SLOTS = 3
 
 
-# Demands and standings are made for every request: freezing them would cost five times as much.
-@dataclass(slots=True)
+# Demands, standings and grants are made for every request. As dataclasses they would stay
+# interpreted within the compiled build, at twice the cost.
 class Demand:
     """`amount` of one counter, of which `capacity` may be used; not to be changed once taken.
 
@@ -44,16 +43,31 @@ class Demand:
     GCRA; 0 stands for the capacity.
     """
 
-    key: str
-    algorithm: Algorithm
-    amount: int
-    capacity: int
-    window_us: int
-    burst: int = 0
-    report_only: bool = False
+    __slots__ = ("algorithm", "amount", "burst", "capacity", "key", "report_only", "window_us")
+
+    def __init__(  # noqa: PLR0917  # made for every request: keywords would cost
+        self,
+        key: str,
+        algorithm: Algorithm,
+        amount: int,
+        capacity: int,
+        window_us: int,
+        burst: int = 0,
+        report_only: bool = False,
+    ) -> None:
+        self.key = key
+        self.algorithm = algorithm
+        self.amount = amount
+        self.capacity = capacity
+        self.window_us = window_us
+        self.burst = burst
+        self.report_only = report_only
+
+    def __repr__(self) -> str:
+        kind = self.algorithm.name.lower()
+        return f"<Demand {self.amount} of {self.capacity} {kind} {self.key!r}>"
 
 
-@dataclass(slots=True)
 class Standing:
     """One counter after a take: what is left, and when.
 
@@ -62,13 +76,32 @@ class Standing:
     be taken; the window where it exceeds the capacity and so never can).
     """
 
-    used: int
-    remaining: int
-    reset_us: int
-    retry_after_us: int = 0
+    __slots__ = ("remaining", "reset_us", "retry_after_us", "used")
+
+    def __init__(  # as a demand
+        self, used: int, remaining: int, reset_us: int, retry_after_us: int = 0
+    ) -> None:
+        self.used = used
+        self.remaining = remaining
+        self.reset_us = reset_us
+        self.retry_after_us = retry_after_us
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Standing):
+            return NotImplemented
+        return (
+            self.used == other.used
+            and self.remaining == other.remaining
+            and self.reset_us == other.reset_us
+            and self.retry_after_us == other.retry_after_us
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # what changes has no hash
+
+    def __repr__(self) -> str:
+        return f"Standing({self.used}, {self.remaining}, {self.reset_us}, {self.retry_after_us})"
 
 
-@dataclass(slots=True)
 class Grant:
     """The answer to a take: all demands were met, or none was and nothing was consumed.
 
@@ -77,11 +110,25 @@ class Grant:
     own note of what was taken, for `settle`.
     """
 
-    admitted: bool
-    standings: tuple[Standing, ...]
-    refused_by: int = -1
-    leased: bool = False
-    receipt: Any = field(default=None, repr=False)
+    __slots__ = ("admitted", "leased", "receipt", "refused_by", "standings")
+
+    def __init__(  # as a demand
+        self,
+        admitted: bool,
+        standings: tuple[Standing, ...],
+        refused_by: int = -1,
+        leased: bool = False,
+        receipt: Any = None,
+    ) -> None:
+        self.admitted = admitted
+        self.standings = standings
+        self.refused_by = refused_by
+        self.leased = leased
+        self.receipt = receipt
+
+    def __repr__(self) -> str:
+        met = "admitted" if self.admitted else f"refused by {self.refused_by}"
+        return f"<Grant {met} {self.standings}>"
 
 
 class StoreUnavailableError(Exception):

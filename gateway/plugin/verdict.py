@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from gateway.reasons import Reason
 
@@ -45,18 +48,39 @@ class Reply:
     body: bytes = b""
 
 
-@dataclass(slots=True)
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+"""Of a verdict that has nothing more to say."""
+
+
 class Verdict:
     """One plugin's finding in one exchange: data for receipt, metrics and log.
 
     `duration_us` is the time the hook held the exchange. `enforced` is false in shadow mode: then
-    a `deny` says what would have been denied.
+    a `deny` says what would have been denied. `labels` may only be replaced, never changed.
     """
 
-    plugin: str
-    hook: str
-    outcome: Outcome
-    duration_us: float = 0.0
-    reason: str = ""
-    enforced: bool = True
-    labels: dict[str, str] = field(default_factory=dict)
+    # Not a dataclass: some are made for every exchange, and a compiled class of its own takes half.
+    __slots__ = ("duration_us", "enforced", "hook", "labels", "outcome", "plugin", "reason")
+
+    def __init__(  # noqa: PLR0917  # made for every hook: keywords would cost
+        self,
+        plugin: str,
+        hook: str,
+        outcome: Outcome,
+        duration_us: float = 0.0,
+        reason: str = "",
+        enforced: bool = True,
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> None:
+        self.plugin = plugin
+        self.hook = hook
+        self.outcome = outcome
+        self.duration_us = duration_us
+        self.reason = reason
+        self.enforced = enforced
+        self.labels = labels
+
+    def __repr__(self) -> str:
+        shadow = "" if self.enforced else " (shadow)"
+        reason = f": {self.reason}" if self.reason else ""
+        return f"<Verdict {self.plugin}.{self.hook} {self.outcome.value}{reason}{shadow}>"

@@ -59,7 +59,8 @@ async def start_answer(
     if chain.reads_answer and x.coverage is None:
         x.coverage = unread_request()
     if chain.response_headers:
-        answer = await settle(run(chain.response_headers, x))
+        step = run(chain.response_headers, x)
+        answer = None if step is None else await settle(step)
         if answer is not None:
             return answer
     without_body = (

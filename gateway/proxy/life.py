@@ -156,8 +156,8 @@ class Life:
             return await decide(self.x, binding, asks_model=asks_model, received=self.received)
         chain = binding.chain
         if chain.request_headers:
-            answer = await settle(run(chain.request_headers, self.x))
-            if answer is not None:
+            step = run(chain.request_headers, self.x)
+            if step is not None and (answer := await settle(step)) is not None:
                 return answer
         if self.x.body_bytes_max is not None:
             body.bytes_max = min(body.bytes_max, self.x.body_bytes_max)

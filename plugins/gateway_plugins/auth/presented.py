@@ -88,10 +88,8 @@ class Places:
 
     def take_off_twins(self, headers: Headers) -> None:
         """Removes the spellings with `_`: they were not looked at, and some upstream might."""
-        for name, _ in headers.raw:
-            if b"_" in name:
-                headers.drop(self._twins)
-                return
+        if headers.holds_any(self._twins):
+            headers.drop(self._twins)
 
     # -- inner
 
