@@ -82,6 +82,7 @@ def erased_row(
     seq: int,
     chain_hash: str,
     tenant: str,
+    origin: str,
     proof: Iterable[bytes] | None = None,
 ) -> bytes:
     """A row of a receipt that was erased: what the log and the chain still hold of it."""
@@ -93,6 +94,7 @@ def erased_row(
             "seq": seq,
             "chain_hash": chain_hash,
             "tenant": tenant,
+            "origin": origin,
         },
     }
     if proof is not None:

@@ -89,6 +89,10 @@ class KeyRing:
         """The key of receipts with that id."""
         return self._by_id.get(key_id)
 
+    def receipt_keys(self) -> list[PublicKey]:
+        """The keys of receipts."""
+        return list(self._by_id.values())
+
     def verifying(self, key: PublicKey) -> VerifyingKey:
         """The key made ready once, for many signatures."""
         ready = self._verifying.get(key.key_id)
@@ -103,10 +107,6 @@ class KeyRing:
             for key in self.keys
             if key.purpose == LOG and key.origin in {"", origin}
         ]
-
-    def has_log_keys(self) -> bool:
-        """Whether any key may sign checkpoints."""
-        return any(key.purpose == LOG for key in self.keys)
 
 
 def key_document(key: PublicKey) -> dict[str, Any]:

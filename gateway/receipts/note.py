@@ -38,6 +38,10 @@ class NoteError(ValueError):
     """A note, a checkpoint or a verifier key that is malformed, or that nobody known signed."""
 
 
+class UnknownSignerError(NoteError):
+    """Nobody known signed: the note may be right, but that cannot be said."""
+
+
 class NoteKey:
     """A verifier key of notes: a name and an Ed25519 public key.
 
@@ -149,7 +153,7 @@ def open_note(note: str | bytes, keys: Iterable[NoteKey]) -> tuple[str, list[Not
             raise NoteError(f"the signature of {name} is wrong")
         signed.append(key)
     if not signed:
-        raise NoteError("no known key signed the note")
+        raise UnknownSignerError("no known key signed the note")
     return parsed.text, signed
 
 

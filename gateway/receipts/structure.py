@@ -1,0 +1,224 @@
+"""The form of receipts and control records: which members there are, and of what kind.
+
+Only what a verifier relies on is required; what it does not know it leaves alone, so that a newer
+gateway's receipts still verify. What it knows must be of its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gateway.receipts.receipt import ALGORITHM, GENESIS, MODES, VERSION
+from gateway.receipts.record import KINDS, RECORD_VERSION
+
+SCHEMA_VERSION: Final = 1
+"""`metadata.sealgate.v`."""
+
+Kind = Callable[[Any], bool]
+_HEX_64 = re.compile(r"[0-9a-f]{64}")
+_HEX_128 = re.compile(r"[0-9a-f]{128}")
+_MOMENT = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)\.[0-9]{3}Z"
+)
+_DID = re.compile(r"did:[a-z0-9]+:\S+")
+_REF = re.compile(r"[0-9a-z]{26}")
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
+
+
+def _matching(pattern: re.Pattern[str]) -> Kind:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _one_of(*values: object) -> Kind:
+    return lambda value: type(value) is not bool and value in values
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_hash_or_genesis(value: Any) -> bool:
+    return value == GENESIS or _is_hash(value)
+
+
+_is_hash = _matching(_HEX_64)
+_is_moment = _matching(_MOMENT)
+_is_key_id = _matching(_KEY_ID)
+
+_RECEIPT: Final[Mapping[str, Kind]] = {
+    "agent_did": _matching(_DID),
+    "chain": _is_object,
+    "human_did": _matching(_DID),
+    "id": _is_hash,
+    "interaction": _is_object,
+    "mode": _one_of(*MODES),
+    "session_id": _is_name,
+    "signature": _is_object,
+    "timestamp": _is_text,
+    "version": _one_of(VERSION),
+}
+_RECEIPT_OPTIONAL: Final[Mapping[str, Kind]] = {
+    "metadata": _is_object,
+    "policy_state": _is_object,
+    "policy_version": _is_text,
+    "telemetry": _is_object,
+}
+_INTERACTION: Final[Mapping[str, Kind]] = {
+    "model": _is_text,
+    "prompt_hash": _is_hash,
+    "response_hash": _is_hash,
+}
+_CHAIN: Final[Mapping[str, Kind]] = {"chain_hash": _is_hash, "previous_hash": _is_hash_or_genesis}
+_SIGNATURE: Final[Mapping[str, Kind]] = {
+    "algorithm": _one_of(ALGORITHM),
+    "key_version": _is_name,
+    "value": _matching(_HEX_128),
+}
+_SIGNATURE_OPTIONAL: Final[Mapping[str, Kind]] = {
+    "public_key": _is_hash,
+    "timestamp_signed": _is_text,
+}
+_SEALGATE: Final[Mapping[str, Kind]] = {
+    "key_id": _is_key_id,
+    "log": _is_object,
+    "seq": _is_count,
+    "signed_at": _is_moment,
+    "tenant": _is_text,
+    "v": _one_of(SCHEMA_VERSION),
+}
+_SEALGATE_OPTIONAL: Final[Mapping[str, Kind]] = {
+    "attempts": _is_list,
+    "bytes": _is_object,
+    "cost_micros": _is_count,
+    "coverage": _is_object,
+    "dialect": _is_text,
+    "digests": _is_object,
+    "gateway": _is_object,
+    "model": _is_object,
+    "policy": _is_object,
+    "principal": _is_text,
+    "redactions": _is_object,
+    "ref": _matching(_REF),
+    "request_id": _is_text,
+    "route": _is_text,
+    "status": _is_count,
+    "stream": _is_object,
+    "times_ms": _is_object,
+    "trust": _is_object,
+    "usage": _is_object,
+    "verdicts": _is_list,
+}
+_LOG: Final[Mapping[str, Kind]] = {"index": _is_count, "origin": _is_name}
+_RECORD: Final[Mapping[str, Kind]] = {
+    "detail": _is_object,
+    "epoch": _is_count,
+    "key_id": _is_key_id,
+    "kind": _one_of(*sorted(KINDS)),
+    "log": _is_object,
+    "node": _is_text,
+    "signature": _is_object,
+    "signed_at": _is_moment,
+    "timestamp": _is_moment,
+    "v": _one_of(RECORD_VERSION),
+}
+_MANIFEST: Final[Mapping[str, Kind]] = {
+    "complete": lambda value: isinstance(value, bool),
+    "count": _is_count,
+    "erased": _is_count,
+    "format": _one_of("csv", "json", "ndjson"),
+    "key_id": _is_key_id,
+    "kind": _one_of("export"),
+    "query": _is_object,
+    "rows_sha256": _is_hash,
+    "signature": _is_object,
+    "signed_at": _is_moment,
+    "v": _one_of(1),
+}
+_MANIFEST_OPTIONAL: Final[Mapping[str, Kind]] = {
+    "checkpoint": _is_text,
+    "first": _is_object,
+    "last": _is_object,
+}
+
+
+def receipt_structure(receipt: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the form of a v2.2.0 receipt, any issuer's; empty if nothing is."""
+    faults = _faults(receipt, _RECEIPT, _RECEIPT_OPTIONAL, "", closed=True)
+    if faults:
+        return faults
+    is_ours = "sealgate" in receipt.get("metadata", {})
+    return [
+        *_faults(receipt["interaction"], _INTERACTION, {}, "interaction."),
+        *_faults(receipt["chain"], _CHAIN, {"chain_length": _is_count}, "chain.", closed=True),
+        *_block_faults(receipt, is_ours=is_ours),
+    ]
+
+
+def sealgate_structure(sealgate: Any) -> list[str]:
+    """What is wrong with the form of `metadata.sealgate`; empty if nothing is."""
+    if not isinstance(sealgate, dict):
+        return ["metadata.sealgate is no object"]
+    faults = _faults(sealgate, _SEALGATE, _SEALGATE_OPTIONAL, "metadata.sealgate.")
+    return faults or _faults(sealgate["log"], _LOG, {}, "metadata.sealgate.log.", closed=True)
+
+
+def record_structure(record: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the form of a control record; empty if nothing is."""
+    faults = _faults(record, _RECORD, {}, "", closed=True)
+    if faults:
+        return faults
+    return [*_faults(record["log"], _LOG, {}, "log.", closed=True), *_block_faults(record)]
+
+
+def manifest_structure(manifest: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the form of an export's manifest; empty if nothing is."""
+    faults = _faults(manifest, _MANIFEST, _MANIFEST_OPTIONAL, "", closed=True)
+    return faults or _block_faults(manifest)
+
+
+def _block_faults(document: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
+    """A block of ours says all that it may say, so that leaving a part out shows as well."""
+    required = {**_SIGNATURE, **_SIGNATURE_OPTIONAL} if is_ours else _SIGNATURE
+    return _faults(document["signature"], required, _SIGNATURE_OPTIONAL, "signature.", closed=True)
+
+
+def _faults(
+    document: Mapping[str, Any],
+    required: Mapping[str, Kind],
+    optional: Mapping[str, Kind],
+    prefix: str,
+    *,
+    closed: bool = False,
+) -> list[str]:
+    """`closed`: a member that is not listed is a fault, since no signature would cover its
+    meaning.
+    """
+    faults = [f"{prefix}{name} is missing" for name in required if name not in document]
+    faults += [
+        f"{prefix}{name} is not as it must be"
+        for name, value in document.items()
+        if (kind := required.get(name) or optional.get(name)) is not None and not kind(value)
+    ]
+    if closed:
+        known = required.keys() | optional.keys()
+        faults += [f"{prefix}{name} is unknown" for name in document if name not in known]
+    return faults
