@@ -99,7 +99,11 @@ class _Gateway:
         self._admin_sockets = bind_listeners(admin.host, admin.port, 1, "admin")[0]
         stack.callback(close_all, self._admin_sockets)
         self._forker = forker
-        self._identities = Identities(settings.data_dir, time.time)  # noqa: TID251  # when keys end
+        self._identities = Identities(
+            settings.data_dir,
+            time.time,  # noqa: TID251  # when keys end
+            value_key=settings.tokenisation.key,
+        )
         stack.callback(self._identities.close)
 
     async def run(self) -> int:

@@ -1,4 +1,4 @@
-"""`sealgate apikeys`, `tenants`, `roles`, `tokens`, `revocations`: identity on the command line.
+"""`sealgate apikeys`, `tenants`, `roles`, `tokens`, `revocations`, `values`: identity by command.
 
 Works on the data folder, whether or not a gateway runs on it: what is written here holds on every
 worker half a second later. Whoever may write the folder may do everything, so no token is asked
@@ -26,6 +26,7 @@ from gateway.cli_session import (
     opened,
     span_us,
 )
+from gateway.cli_values import values
 
 _RoleFlag = Annotated[list[str] | None, typer.Option("--role", help="May be given several times.")]
 _Id = Annotated[str, typer.Argument(metavar="ID")]
@@ -47,6 +48,7 @@ def add_to(app: typer.Typer) -> None:
         ("roles", roles),
         ("tokens", tokens),
         ("revocations", revocations),
+        ("values", values),
     ):
         app.add_typer(commands, name=name)
 

@@ -158,8 +158,10 @@ def opened(config: Path | None, data_dir: Path | None, *, as_json: bool) -> Iter
         flags: dict[tuple[str, ...], tuple[str, Any]] = {}
         if data_dir is not None:
             flags["data_dir",] = ("--data-dir", data_dir)
-        folder = load_configuration(file=config, flags=flags).settings.data_dir
-        with Identities(folder, time.time) as identities:  # noqa: TID251  # a clock for all the rest
+        settings = load_configuration(file=config, flags=flags).settings
+        key = settings.tokenisation.key
+        wall = time.time  # noqa: TID251  # a clock for all the rest
+        with Identities(settings.data_dir, wall, value_key=key) as identities:
             yield Session(identities, Actor(f"local:{os.getuid()}"), as_json=as_json)
     except SealgateError as error:
         for line in str(error).splitlines():

@@ -67,6 +67,8 @@ class Reason(StrEnum):
     CONCURRENCY_LIMITED = "concurrency_limited"
     LOAD_SHED = "load_shed"
     STORE_UNAVAILABLE = "store_unavailable"
+    # data
+    VALUES_UNAVAILABLE = "values_unavailable"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -154,5 +156,8 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.LOAD_SHED: ReasonInfo(503, "The gateway is overloaded", retry=True),
     Reason.STORE_UNAVAILABLE: ReasonInfo(503, "The limits cannot be checked now", retry=True),
+    Reason.VALUES_UNAVAILABLE: ReasonInfo(
+        503, "What placeholders stand for cannot be kept now", retry=True
+    ),
     Reason.INTERNAL_ERROR: ReasonInfo(500, "The gateway failed on this request"),
 }

@@ -12,7 +12,7 @@ from gateway.credential_settings import CredentialSettings, VaultSettings
 from gateway.issuers import IssuerSettings
 from gateway.ledger_settings import LedgerSettings
 from gateway.networks import NetworkText
-from gateway.store_settings import StoreSettings
+from gateway.store_settings import SecretReference, StoreSettings
 
 
 class Dialect(StrEnum):
@@ -261,6 +261,17 @@ class MetricSettings(_Model):
     )
 
 
+class TokenisationSettings(_Model):
+    """How values are sealed that `dlp` puts placeholders for."""
+
+    key: SecretReference | None = Field(
+        None,
+        description="The secret that every tenant's key comes from: `${NAME}` or `file:/path`, at "
+        "least 32 characters, the same on all nodes that share a store. Default: made in "
+        "`data_dir`, in `values.key`.",
+    )
+
+
 class Settings(_Model):
     """All of gateway.yaml."""
 
@@ -289,6 +300,7 @@ class Settings(_Model):
         description="Where counters are kept; `default` is in memory unless it is set.",
     )
     ledger: LedgerSettings = LedgerSettings()
+    tokenisation: TokenisationSettings = TokenisationSettings()
     routes: tuple[RouteSettings, ...] = Field((), description="Tried before the built-in routes.")
     builtin_routes: bool = Field(True, description="Whether the built-in routes are there.")
     drain_timeout_s: float = Field(

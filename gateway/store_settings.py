@@ -56,11 +56,18 @@ class _Model(BaseModel):
 
 
 class MemoryStoreSettings(_Model):
-    """Counters in the memory of the one worker."""
+    """Counters and values in the memory of the one worker."""
 
     kind: Literal["memory"] = "memory"
     keys_max: int = Field(
         200_000, ge=1, le=10_000_000, description="Counters in use at once; a further one fails."
+    )
+    values_bytes_max: int = Field(
+        33_554_432,
+        ge=65_536,
+        le=2**40,
+        description="Memory for the values that `dlp` put placeholders for; above it, those of the "
+        "conversation that was not used for longest are forgotten.",
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from gateway.admin.endpoint import Call, Endpoint
 from gateway.identity.forms import (
     BindingForm,
+    ErasureForm,
     KeyForm,
     KeyPatch,
     RevocationForm,
@@ -20,6 +21,7 @@ from gateway.identity.forms import (
 from gateway.identity.permissions import ADMIN_PERMISSIONS
 from gateway.identity.records import (
     BindingRecord,
+    ErasureRecord,
     IssuedKey,
     IssuedToken,
     KeyRecord,
@@ -266,12 +268,37 @@ _TOKENS = (
     ),
 )
 
+_ERASURES = (
+    Endpoint(
+        *("GET", "/api/value-erasures", "value_erasures.list", "admin.values.read"),
+        "List erasures of values",
+        lambda c: c.identities.erasures.page(c.actor, **c.query),
+        answer=ErasureRecord,
+        paged=True,
+        filters=("tenant",),
+    ),
+    Endpoint(
+        *("POST", "/api/value-erasures", "value_erasures.create", "admin.values.write"),
+        "Erase values that placeholders stand for",
+        lambda c: c.identities.erasures.make(c.actor, c.form),
+        form=ErasureForm,
+        answer=ErasureRecord,
+        status=201,
+    ),
+    Endpoint(
+        *("GET", "/api/value-erasures/{id}", "value_erasures.read", "admin.values.read"),
+        "Look at an erasure of values",
+        lambda c: c.identities.erasures.get(c.actor, c.record_id),
+        answer=ErasureRecord,
+    ),
+)
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         *("GET", "/api/whoami", "whoami", "", "Say who the credential belongs to"),
         _whoami,
         answer=Whoami,
     ),
-    *(*_KEYS, *_TENANTS, *_ROLES, *_BINDINGS, *_REVOCATIONS, *_TOKENS),
+    *(*_KEYS, *_TENANTS, *_ROLES, *_BINDINGS, *_REVOCATIONS, *_TOKENS, *_ERASURES),
 )
 """The whole table; `GET /api/openapi.json` is made from it and not in it."""

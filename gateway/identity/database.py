@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.errors import ConfigError, Problem
 
 DATABASE_FILE = "identity.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SQLITE_MIN = (3, 37, 0)
 """The first SQLite with STRICT tables."""
 WRITE_WAIT_S = 5.0
@@ -61,7 +61,15 @@ CREATE TABLE tokens (
 ) STRICT;
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = """
+CREATE TABLE erasures (
+  id TEXT PRIMARY KEY, tenant TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+  conversation TEXT NOT NULL, field TEXT NOT NULL, ordered_at INTEGER NOT NULL,
+  created_at REAL NOT NULL, created_by TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
 """What leads from schema version n to n + 1, by n."""
 
 

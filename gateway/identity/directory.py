@@ -15,7 +15,7 @@ import logging
 import math
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -33,7 +33,7 @@ from gateway.identity.pepper import read_pepper
 from gateway.identity.recent import Recent
 from gateway.identity.roles import Role
 from gateway.identity.uses import UseLog
-from gateway.plugin.identity import IdentityUnavailableError, Principal
+from gateway.plugin.identity import Erasure, IdentityUnavailableError, Principal
 from gateway.plugin.verdict import Reject
 from gateway.reasons import Reason
 
@@ -64,6 +64,7 @@ _REVOKED = """
 SELECT max(ifnull(before, 9e999)) FROM revocations WHERE kind = ? AND name = ? AND tenant IN (?, ?)
 """
 _ROLES_OF = "SELECT role FROM bindings WHERE tenant = ? AND subject = ?"
+_ERASURES = "SELECT id, tenant, conversation, field, ordered_at FROM erasures ORDER BY id"
 _ROLES = "SELECT id, definition FROM roles"
 _DISABLED = "SELECT disabled FROM tenants WHERE id = ?"
 
@@ -109,6 +110,7 @@ class StoredDirectory:
         self._revoked: Recent[tuple[str, str, str], float] = Recent(REVOCATIONS_MAX)
         self._roles_of: Recent[tuple[str, str], frozenset[str]] = Recent(KEYS_MAX)
         self._roles: Mapping[str, Role] | None = None
+        self._erasures: Sequence[Erasure] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # -- life -----------------------------------------------------------------------------------
@@ -196,6 +198,12 @@ class StoredDirectory:
                 self._fail(error)
                 raise IdentityUnavailableError from None
         return self._roles
+
+    def erasures(self) -> Sequence[Erasure]:
+        """What administrators ordered to erase of values that placeholders stand for."""
+        if self._erasures is None:
+            self._erasures = tuple(Erasure(*row) for row in self._select(_ERASURES, ()))
+        return self._erasures
 
     def note_use(self, key_id: str) -> None:
         """Remembers that a key was used now; written out in the background."""
@@ -304,3 +312,4 @@ class StoredDirectory:
         self._revoked.clear()
         self._roles_of.clear()
         self._roles = None
+        self._erasures = None

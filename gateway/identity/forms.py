@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.identity.roles import Role, RoleName
 
@@ -28,6 +28,9 @@ Subject = Annotated[
 ]
 Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Words = Annotated[tuple[Word, ...], Field(max_length=LIST_MAX)]
+ConversationId = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{32}$", examples=["0f3c6f0e2f1d4d0b9c55a1f4b8e7d210"])
+]
 RoleNames = Annotated[tuple[RoleName, ...], Field(max_length=LIST_MAX)]
 Entries = Annotated[tuple[Any, ...], Field(max_length=LIST_MAX)]
 Limits = Annotated[tuple[dict[str, Any], ...], Field(max_length=LIST_MAX)]
@@ -146,6 +149,23 @@ class RevocationForm(Form):
         None, description="For a `jti`: when the token expires and this may be forgotten."
     )
     reason: Label = ""
+
+
+class ErasureForm(Form):
+    """Erases values that `dlp` put placeholders for: all of a tenant, or fewer."""
+
+    tenant: TenantId | None = Field(
+        None, description="Whose values; default: the tenant of who asks, or `default`."
+    )
+    conversation: ConversationId | None = Field(
+        None, description="Only those of one conversation, as verdicts of `dlp` name it."
+    )
+    value: SecretStr | None = Field(
+        None,
+        min_length=1,
+        max_length=16_384,
+        description="Only this value, exactly as it was written. It is not kept.",
+    )
 
 
 class TokenForm(Form):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gateway.errors import ConfigError, Problem
 from gateway.identity.binding_store import BindingStore
+from gateway.identity.erasure_store import ErasureStore
 from gateway.identity.key_store import KeyStore
 from gateway.identity.revocation_store import RevocationStore
 from gateway.identity.role_store import RoleStore
 from gateway.identity.store import Database
 from gateway.identity.tenant_store import TenantStore
 from gateway.identity.token_store import TokenStore
+from gateway.identity.value_key import tenant_keys
 
 
 class Identities:
@@ -23,8 +26,13 @@ class Identities:
     Used by one thread at a time. Another process may write the same folder at the same time.
     """
 
-    def __init__(self, data_dir: Path, wall: Callable[[], float]) -> None:
-        """Makes folder and files where they are missing. Raises ConfigError, SealgateError."""
+    def __init__(
+        self, data_dir: Path, wall: Callable[[], float], *, value_key: str | None = None
+    ) -> None:
+        """Makes folder and files where they are missing. Raises ConfigError, SealgateError.
+
+        `value_key` is `tokenisation.key` of the settings.
+        """
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = Database(data_dir, wall)
@@ -40,6 +48,7 @@ class Identities:
         self.bindings = BindingStore(self._database, self.roles)
         self.revocations = RevocationStore(self._database)
         self.tokens = TokenStore(self._database, self.roles)
+        self.erasures = ErasureStore(self._database, partial(tenant_keys, data_dir, value_key))
 
     def close(self) -> None:
         """Closes the files."""

@@ -46,6 +46,8 @@ ADMIN_PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission("admin.revocations.write", "Revoke keys, tokens, users and tenants."),
     Permission("admin.tokens.read", "List admin tokens; never the token itself."),
     Permission("admin.tokens.write", "Create and delete admin tokens."),
+    Permission("admin.values.read", "List erasures of values that placeholders stand for."),
+    Permission("admin.values.write", "Erase values that placeholders stand for."),
     Permission("admin.limits.read", "Look at the standing of limits and budgets."),
     Permission("admin.limits.write", "Reset limits and budgets."),
     Permission("admin.policies.read", "Look at the policies in force."),

@@ -104,6 +104,17 @@ class IssuedToken(TokenRecord):
     token: str = Field(repr=False)
 
 
+class ErasureRecord(Record):
+    """An order to erase values; `conversation` is null for all of them.
+
+    `one_value` tells that it is about one value; which one is not kept.
+    """
+
+    tenant: str
+    conversation: str | None
+    one_value: bool
+
+
 R = TypeVar("R", bound=Record)
 
 

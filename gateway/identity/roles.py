@@ -121,7 +121,7 @@ _DEVELOPER: Final = (
 )
 _TENANT_ADMIN: Final = (
     *("admin.keys.*", "admin.revocations.*", "admin.tenants.read", "admin.roles.read"),
-    *("admin.limits.read", "admin.receipts.read", "admin.audit.read"),
+    *("admin.values.*", "admin.limits.read", "admin.receipts.read", "admin.audit.read"),
 )
 _SECURITY_ADMIN: Final = (
     *("admin.*.read", "admin.roles.write", "admin.revocations.write", "admin.audit.export"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +42,22 @@ PRINCIPAL: Fact[Principal] = Fact("principal", Principal)
 """The verified caller; provided by `auth`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An order to erase values that placeholders stand for, of one tenant.
+
+    `conversation` is "" for all of them; `field` is "" for all values, else the beginning of the
+    field (`gateway.identity.value_key.field_of`). It is about what was written up to `ordered_at`,
+    in whole seconds since 1970.
+    """
+
+    id: str
+    tenant: str
+    conversation: str
+    field: str
+    ordered_at: int
+
+
 class IdentityUnavailableError(Exception):
     """Keys, roles and revocations cannot be read; answer with Reason.IDENTITY_UNAVAILABLE."""
 
@@ -77,6 +93,9 @@ class Directory(Protocol):
 
     def roles(self) -> Mapping[str, Any]:
         """The roles by name, as `gateway.identity.permissions` compiles them."""
+
+    def erasures(self) -> Sequence[Erasure]:
+        """What is to be erased of values that placeholders stand for."""
 
     def note_use(self, key_id: str) -> None:
         """Remembers that a key was used now; written out in the background."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.plugin.identity import Directory
 from gateway.plugin.limits import CounterStore
+from gateway.plugin.values import ValueStore
 
 
 def _no_lag() -> float:
@@ -20,6 +21,14 @@ def _no_lag() -> float:
 
 def _no_stores(name: str) -> CounterStore:
     raise ValueError(f'there is no store "{name}" here')
+
+
+def _no_values(name: str) -> ValueStore:
+    raise ValueError(f'there is no store "{name}" here')
+
+
+def _no_keys() -> Callable[[str], bytes]:
+    raise ValueError("there is no key for sealed values here")
 
 
 def _count_nothing(plugin: str, event: str) -> None:
@@ -32,17 +41,21 @@ class Runtime:
 
     `monotonic` gives seconds for limits and time-outs, `wall` seconds since 1970 for records.
     `counters` gives a store of gateway.yaml by its name and raises ValueError, with the cure, where
-    there is none or it cannot be used with these workers. `directory` is None where no identity
-    is kept. `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how late
-    the event loop of this worker runs now. `spawn` keeps a reference to the task and logs its
-    failure (a bare task may vanish). `count` adds one to the metric of what happened to a plugin,
-    told by its name and a fixed word.
+    there is none or it cannot be used with these workers; `values` gives what the same store keeps
+    besides. `tenant_keys` reads the secret of this gateway (it may block) and gives what derives a
+    key of 32 bytes for each tenant from it. `directory` is None where no identity is kept.
+    `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how late the
+    event loop of this worker runs now. `spawn` keeps a reference to the task and logs its failure
+    (a bare task may vanish). `count` adds one to the metric of what happened to a plugin, told by
+    its name and a fixed word.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time  # noqa: TID251  # this is the clock that all others use
     data_dir: Path = field(default_factory=lambda: Path(".sealgate"))
     counters: Callable[[str], CounterStore] = _no_stores
+    values: Callable[[str], ValueStore] = _no_values
+    tenant_keys: Callable[[], Callable[[str], bytes]] = _no_keys
     directory: Directory | None = None
     trusted_proxies: tuple[str, ...] = ()
     loop_lag_s: Callable[[], float] = _no_lag

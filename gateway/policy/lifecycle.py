@@ -54,7 +54,10 @@ class Compiler:
         self._settings = settings
         self.table = RouteTable(settings)
         # Without a runtime of its own (a check), stores are looked up and none is connected.
-        self.runtime = runtime or Runtime(data_dir=settings.data_dir, counters=Stores(settings).get)
+        if runtime is None:
+            stores = Stores(settings)
+            runtime = Runtime(data_dir=settings.data_dir, counters=stores.get, values=stores.values)
+        self.runtime = runtime
         self._registry = registry
         self._profile = settings.profile
         self._resolver = resolver

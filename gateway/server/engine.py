@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.chain.registry import GROUP
 from gateway.identity.directory import StoredDirectory
+from gateway.identity.value_key import tenant_keys
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
 from gateway.proxy.balancer import Upstream, Upstreams
@@ -64,6 +65,10 @@ class ProxyEngine:
             data_dir=settings.data_dir,
             directory=self._directory,
             counters=self._stores.get,
+            values=self._stores.values,
+            tenant_keys=functools.partial(
+                tenant_keys, settings.data_dir, settings.tokenisation.key
+            ),
             trusted_proxies=settings.trusted_proxies,
             count=metrics.plugin_event,
             loop_lag_s=self._lag.seconds,

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.plugin.limits import CounterStore
+from gateway.plugin.values import ValueStore
 from gateway.settings import Settings
 from gateway.state.memory import MemoryStore
 from gateway.state.redis.build import redis_store
 from gateway.state.redis.store import RedisStore
+from gateway.state.redis.values import RedisValues
+from gateway.state.values import MemoryValues
 from gateway.store_settings import DEFAULT_STORE, MemoryStoreSettings, StoreSettings
 from gateway.suggestions import did_you_mean
 
@@ -34,6 +37,7 @@ class Stores:
         }
         self._workers = settings.workers
         self._made: dict[str, CounterStore] = {}
+        self._values: dict[str, ValueStore] = {}
 
     def get(self, name: str) -> CounterStore:
         """The store `name`. Raises ValueError, with the cure, where it cannot be used."""
@@ -42,6 +46,23 @@ class Stores:
             store = self._made[name] = self._make(name)
             self._on_made(name, store)
         return store
+
+    def values(self, name: str) -> ValueStore:
+        """The sealed values of the store `name`; raises as `get`."""
+        store = self._values.get(name)
+        if store is None:
+            counters = self.get(name)  # in Redis, both use the same connections
+            store = self._values_beside(counters, self._settings[name])
+            self._values[name] = store
+        return store
+
+    @staticmethod
+    def _values_beside(counters: CounterStore, settings: StoreSettings) -> ValueStore:
+        if isinstance(counters, RedisStore):
+            return RedisValues(counters)
+        if isinstance(settings, MemoryStoreSettings):
+            return MemoryValues(bytes_max=settings.values_bytes_max)
+        return MemoryValues()
 
     def _make(self, name: str) -> CounterStore:
         settings = self._settings.get(name)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.plugin.limits import Demand, Standing
+from gateway.plugin.values import Keeping
 from gateway.state.redis.wire import Word, pack
 
 SLOTS = 16_384
@@ -41,6 +42,26 @@ def counter_key(base: str, demand: Demand) -> bytes:
 def peer_key(base: str, worker: str) -> bytes:
     """The key where the store remembers what it did for one worker under this tag."""
     return f"{base}p{worker}".encode("utf-8", "surrogateescape")
+
+
+def set_key(base: str, name: str) -> bytes:
+    """The key of one set of values."""
+    return f"{base}v{name}".encode("utf-8", "surrogateescape")
+
+
+def sets_key(base: str) -> bytes:
+    """The key where the names of all sets of values of a tag stand."""
+    return f"{base}V".encode("utf-8", "surrogateescape")
+
+
+def keep_command(base: str, keeping: Keeping) -> bytes:
+    """Writes fields of a set of values and renews it."""
+    words: list[Word] = ["FCALL", "sealgate_keep", 2]
+    words += (set_key(base, keeping.name), sets_key(base), keeping.name)
+    words += (keeping.ttl_ms, keeping.fields_max, 1 if keeping.read else 0)
+    for field, value in keeping.fields.items():
+        words += (field, value)
+    return pack(tuple(words))
 
 
 def take_command(

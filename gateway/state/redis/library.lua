@@ -10,9 +10,11 @@
 --   SLOTS  ZSET    '<worker>.<take>.<index>:<amount>' scored with its end, 'S' as above
 --   peer   ZSET    of one worker: '<at>,<at>..' scored with the number of a take whose answer it
 --                  has not confirmed, 's' scored with -(number) - 1 of its last correction
+--   set    HASH    field -> '<second>|<sealed value>'
+--   sets   ZSET    the names of one tag's sets, scored with their ends in milliseconds
 --
 -- The expiry of a key only frees memory; every decision is made from the times in the values.
-local REVISION = 1
+local REVISION = 2
 local CELLS_EXACT = 1000
 local EXACT_MAX = 4503599627370496
 local MARGIN_MS = 10000
@@ -473,6 +475,38 @@ local function leave(keys, args)
   return redis.call('HDEL', keys[1], args[1])
 end
 
+-- ------------------------------------------------------------------------------------- values
+
+-- Of more than `most` fields, those go that were written longest ago.
+local function trim(set, most)
+  local excess = redis.call('HLEN', set) - most
+  if excess <= 0 then return end
+  local flat = redis.call('HGETALL', set)
+  local fields = {}
+  for i = 1, #flat, 2 do
+    fields[#fields + 1] = {flat[i], tonumber(string.match(flat[i + 1], '^(%d+)|')) or 0}
+  end
+  table.sort(fields, function(a, b) return a[2] < b[2] end)
+  for i = 1, excess do redis.call('HDEL', set, fields[i][1]) end
+end
+
+-- KEYS set, sets; ARGV name, ttl in ms, most fields, whether to read, then field, value, ...
+local function keep_values(keys, args)
+  local set, sets, name = keys[1], keys[2], args[1]
+  local ttl, most = tonumber(args[2]), tonumber(args[3])
+  for i = 5, #args, 2 do redis.call('HSET', set, args[i], args[i + 1]) end
+  if redis.call('EXISTS', set) == 0 then return {} end
+  trim(set, most)
+  local now = floor_div(clock(nil), 1000)
+  redis.call('PEXPIRE', set, ttl)
+  redis.call('ZREMRANGEBYSCORE', sets, '-inf', text(now))
+  redis.call('ZADD', sets, text(now + ttl), name)
+  redis.call('PEXPIRE', sets, math.max(ttl, redis.call('PTTL', sets)))
+  if args[4] == '1' then return redis.call('HGETALL', set) end
+  return {}
+end
+
+redis.register_function('sealgate_keep', keep_values)
 redis.register_function('sealgate_take', take)
 redis.register_function('sealgate_settle', settle)
 redis.register_function('sealgate_renew', renew)

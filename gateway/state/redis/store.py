@@ -79,6 +79,15 @@ class RedisStore:
         self._heart = self.loop.create_task(self._beat(), name="store heartbeat")
 
     @property
+    def router(self) -> Router | None:
+        """The servers; None before `open` and after `close`."""
+        return self._router
+
+    def base(self, tag: str) -> str:
+        """The beginning of the keys of `tag`."""
+        return self._keys.base(tag)
+
+    @property
     def connected(self) -> bool:
         """Whether every server is there, as far as is known."""
         return self._router is not None and all(link.ready for link in self._router.links())

@@ -20,6 +20,7 @@ from gateway.admin.endpoints import ENDPOINTS
 from gateway.admin.failures import Failures
 from gateway.identity.forms import (
     BindingForm,
+    ErasureForm,
     KeyForm,
     RevocationForm,
     RoleForm,
@@ -65,6 +66,9 @@ BODIES: dict[str, dict[str, Any] | None] = {
     "tokens.create": {"roles": ["viewer"]},
     "tokens.read": None,
     "tokens.delete": None,
+    "value_erasures.list": None,
+    "value_erasures.create": {"value": "jane.doe@acme.test"},
+    "value_erasures.read": None,
 }
 """A body that each action accepts; a new endpoint needs a row here, and is tested from then on."""
 
@@ -96,6 +100,7 @@ class World:
                 ROOT, RevocationForm(kind="jti", name="one", tenant=tenant)
             ).id,
             "tokens": every.tokens.issue(ROOT, TokenForm(tenant=tenant, roles=("viewer",))).id,
+            "value-erasures": every.erasures.make(ROOT, ErasureForm(tenant=tenant)).id,
         }
 
     def token(self, *roles: str, tenant: str | None = None) -> str:
@@ -113,6 +118,7 @@ class World:
         stores = (
             *(self.identities.tenants, self.identities.keys, self.identities.bindings),
             *(self.identities.revocations, self.identities.tokens),
+            self.identities.erasures,
         )
         return {
             type(store).__name__: [

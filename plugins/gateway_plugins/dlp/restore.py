@@ -1,0 +1,280 @@
+"""Puts values back in the places of their placeholders, in whole texts and in streams. Sans-io.
+
+Only exact placeholders that stand in the `Table` of the exchange count. Those that a model makes
+up, cuts or alters stay as they are. A value is put in once and never looked at again, so that a
+value which looks like a placeholder is not replaced a second time.
+
+A text is read from left to right. At each place where a placeholder may begin:
+
+    1. a whole placeholder stands there: the value goes out in its place
+    2. the text ends within what may become one: it is held back from there, unless it is final
+    3. else the character goes out
+
+No placeholder is the beginning of another one (`Table.add` sees to it), so more text never changes
+what was decided: however a stream is cut, it comes to the same as the whole text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import orjson
+
+_HEAD: Final = 4
+"""Characters that tell most texts from a placeholder; every placeholder has more."""
+# Where one may begin. A lookalike never begins within a word or a number.
+_START: Final = re.compile(r"<|(?<![A-Za-z0-9])[A-Z0-9+(]")
+# In JSON's source, `\n` before it is no word, and some servers write `<` as an escape. An escaped
+# backslash is read as one, so that its second half begins nothing.
+_START_IN_JSON: Final = re.compile(r"<|\\\\|\\|(?<![A-Za-z0-9])[A-Z0-9+(]|(?<=\\[bfnrt])[A-Z0-9+(]")
+_QUOTE: Final = re.compile(r'["\\]')
+_JSON_LEAD_CHARACTERS: Final = 256
+_SPACE: Final = " \t\r\n"
+_ARGUMENTS: Final = "tool_call_arguments"
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+
+Opener: TypeAlias = Callable[[], str | None]
+"""Gives a value that is still sealed; None where it may not or cannot be read."""
+
+
+class Table:
+    """The placeholders that one exchange may restore, and their values."""
+
+    __slots__ = ("_prefixes", "heads", "lengths", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, str | Opener] = {}
+        self.heads: set[str] = set()
+        self.lengths: tuple[int, ...] = ()
+        self._prefixes: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.values
+
+    def add(self, placeholder: str, value: str | Opener) -> bool:
+        """Adds one; False where it is part of another one's beginning, or of another value."""
+        known = self.values.get(placeholder)
+        if known is not None:
+            return known == value or callable(known) or callable(value)
+        if placeholder in self._prefixes or any(
+            placeholder[:length] in self.values for length in self.lengths
+        ):
+            return False
+        self._put(placeholder, value)
+        if placeholder.startswith("<"):
+            # Go's encoding/json, and what is written in it, escapes these two.
+            for less, greater in (("\\u003c", "\\u003e"), ("\\u003C", "\\u003E")):
+                self._put(f"{less}{placeholder[1:-1]}{greater}", value)
+        return True
+
+    def may_begin(self, text: str) -> bool:
+        """Whether more text could make a placeholder of `text`."""
+        return text in self._prefixes
+
+    def value_of(self, placeholder: str) -> str | None:
+        """The value; None where it can no longer be read."""
+        value = self.values.get(placeholder)
+        if callable(value):
+            opened = value()
+            if opened is not None:
+                self.values[placeholder] = opened
+            return opened
+        return value
+
+    def _put(self, placeholder: str, value: str | Opener) -> None:
+        self.values[placeholder] = value
+        self.heads.add(placeholder[:_HEAD])
+        self._prefixes.update(placeholder[:length] for length in range(1, len(placeholder)))
+        if len(placeholder) not in self.lengths:
+            self.lengths = (*self.lengths, len(placeholder))
+
+
+class Restorer:
+    """Restores the texts of one answer; keeps what a stream holds back, by channel."""
+
+    __slots__ = ("_channels", "_table", "restored")
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._channels: dict[str, _Reading] = {}
+        self.restored = 0
+        """Placeholders that a value took the place of."""
+
+    def whole(self, kind: str, text: str) -> str:
+        """A whole text with its values."""
+        if not self._table.values:
+            return text
+        return _Reading(self, self._table, kind).feed(text, final=True)
+
+    def feed(self, channel: str, kind: str, text: str, *, final: bool) -> str:
+        """What goes out of a channel for its next text; at its end, everything."""
+        reading = self._channels.get(channel)
+        if reading is None:
+            if not self._table.values:
+                return text
+            reading = self._channels[channel] = _Reading(self, self._table, kind)
+        out = reading.feed(text, final=final)
+        if final:
+            del self._channels[channel]
+        return out
+
+    def held(self, channel: str) -> str:
+        """What is held back of a channel: the beginning of a placeholder, or nothing."""
+        reading = self._channels.get(channel)
+        return "" if reading is None else reading.pending
+
+
+class _Reading:
+    """One text as it comes in."""
+
+    __slots__ = (
+        "_before",
+        "_brace",
+        "_is_arguments",
+        "_restorer",
+        "_state",
+        "_table",
+        "json",
+        "pending",
+    )  # fmt: skip
+
+    def __init__(self, restorer: Restorer, table: Table, kind: str) -> None:
+        self._restorer = restorer
+        self._table = table
+        self._is_arguments = kind == _ARGUMENTS
+        self.pending = ""
+        self._before = ""
+        """The last two characters that were read, for what may stand before a placeholder."""
+        self.json: bool | None = None
+        """Whether the text is JSON's source; None while there was nothing but space."""
+        self._brace = False
+        self._state = _JsonState()
+
+    def feed(self, text: str, *, final: bool) -> str:
+        """What may go out now that `text` has come."""
+        if self.json is None:
+            self._tell_json(text)
+        # What was read before stands in front, because a pattern may look back at it.
+        first = len(self._before)
+        text = self._before + self.pending + text
+        out: list[str] = []
+        done = read = first
+        end = len(text)
+        start = _START_IN_JSON if self.json else _START
+        for match in start.finditer(text, first):
+            place = match.start()
+            if place < done:
+                continue
+            found = self._at(text, place, final=final)
+            if found is None:
+                continue
+            if not found:
+                end = place
+                break
+            if self.json:
+                self._state.read(text[read:place])
+                read = place
+            value = self._value(found)
+            if value is not None:
+                out += (text[done:place], value)
+                done = place + len(found)
+                self._restorer.restored += 1
+        out.append(text[done:end])
+        if self.json:
+            self._state.read(text[read:end])
+        self.pending = text[end:]
+        self._before = text[max(0, end - 2) : end]
+        return "".join(out)
+
+    def _at(self, text: str, place: int, *, final: bool) -> str | None:
+        """The placeholder that stands at `place`; "" where more text may make one, else None."""
+        table = self._table
+        head = text[place : place + _HEAD]
+        if len(head) < _HEAD:
+            return "" if not final and table.may_begin(head) else None
+        if head not in table.heads:
+            return None
+        for length in table.lengths:
+            found = text[place : place + length]
+            if len(found) == length and found in table.values:
+                return self._if_alone(text, found, place + length, final=final)
+        return "" if not final and table.may_begin(text[place:]) else None
+
+    @staticmethod
+    def _if_alone(text: str, found: str, stop: int, *, final: bool) -> str | None:
+        """A lookalike that goes on as a word or number is another one, by chance."""
+        if found[0] in "<\\":
+            return found
+        if stop == len(text):
+            return found if final else ""
+        after = text[stop]
+        return None if after.isascii() and after.isalnum() else found
+
+    def _value(self, placeholder: str) -> str | None:
+        """What takes the place of a placeholder; None where it stays."""
+        value = self._table.value_of(placeholder)
+        if value is None or not self.json:
+            return value
+        if self._state.in_string:
+            return orjson.dumps(value).decode()[1:-1]
+        bare = self._is_arguments and _NUMBER.fullmatch(placeholder)
+        return orjson.dumps(value).decode() if bare and not _NUMBER.fullmatch(value) else value
+
+    def _tell_json(self, text: str) -> None:
+        """Whether this is JSON's source: an object, or in arguments an array or text as well."""
+        rest = text.lstrip(_SPACE)
+        if not self._brace and rest.startswith("{"):
+            self._brace = True
+            rest = rest[1:].lstrip(_SPACE)
+        if rest:
+            first = '"}' if self._brace else '["'
+            self.json = rest[0] in first and (self._brace or self._is_arguments)
+
+
+class _JsonState:
+    """Whether JSON's source, as far as it was read, ends within a string."""
+
+    __slots__ = ("_escaped", "in_string")
+
+    def __init__(self) -> None:
+        self.in_string = False
+        self._escaped = False
+
+    def read(self, text: str) -> None:
+        place = 0
+        if self._escaped and text:
+            self._escaped = False
+            place = 1
+        while (found := _QUOTE.search(text, place)) is not None:
+            place = found.end()
+            if found[0] == '"':
+                self.in_string = not self.in_string
+            elif place < len(text):
+                place += 1
+            else:
+                self._escaped = True
+
+
+def is_json_source(kind: str, text: str) -> bool:
+    """Whether a whole text is written as JSON, as arguments of tools are."""
+    reading = _Reading(Restorer(Table()), Table(), kind)
+    reading.feed(text[:_JSON_LEAD_CHARACTERS], final=True)
+    return bool(reading.json)
+
+
+def unescaped(kind: str, text: str, value: str) -> str:
+    """A value that was found in `text`, as it reads: in JSON's source it may be escaped."""
+    if "\\" not in value:
+        return value
+    if not is_json_source(kind, text):
+        return value
+    try:
+        plain = orjson.loads(f'"{value}"')
+    except orjson.JSONDecodeError:
+        return value
+    return plain if isinstance(plain, str) else value
