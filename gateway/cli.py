@@ -223,6 +223,20 @@ def scan(
         raise typer.Exit(EXIT_FAULTY if report.flagged else 0)
 
 
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
+def verify(context: typer.Context) -> None:
+    """Verify receipts, chains, exports and logs offline; the same as `sealgate-verify`."""
+    from gateway.receipts.command import main as verify_evidence
+
+    raise typer.Exit(verify_evidence(context.args, "sealgate verify"))
+
+
 @app.command()
 def version() -> None:
     """Print the version, and whether this build is compiled or interpreted."""

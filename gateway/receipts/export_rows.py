@@ -22,7 +22,6 @@ _TAIL = re.compile(rb',"salt":"([0-9a-f]{64})"\}\Z')
 _TAIL_BYTES: Final = len(b',"salt":""}') + 2 * HASH_BYTES
 _MANIFEST_START: Final = b'{"manifest":'
 _JSON_END: Final = b'],"manifest":'
-_SALT = re.compile(r"(?:[0-9a-f]{2})*")
 
 
 class RowError(ValueError):
@@ -91,11 +90,20 @@ def rows_of_document(text: bytes) -> tuple[list[bytes], bytes | None]:
         raise RowError(f"not an export: {error}") from None
 
 
-def rows_of_csv(text: str) -> Iterator[tuple[bytes, bytes]]:
-    """The rows of a CSV: each one's bytes as the export wrote them, and the row as JSON.
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One row of a CSV: `line` as the export wrote it, `row` as JSON, and what is wrong with it."""
+
+    line: bytes
+    row: bytes
+    fault: str = ""
+
+
+def rows_of_csv(text: str) -> Iterator[CsvRow]:
+    """The rows of a CSV.
 
     Every column is derived again from the document in the last one, so that an edited cell shows.
-    Raises RowError.
+    Raises RowError for a file that is no such CSV.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -108,32 +116,24 @@ def rows_of_csv(text: str) -> Iterator[tuple[bytes, bytes]]:
         raise RowError(f"not CSV: {error}") from None
 
 
-def _csv_row(cells: list[str]) -> tuple[bytes, bytes]:
+def _csv_row(cells: list[str]) -> CsvRow:
     if len(cells) != len(CSV_COLUMNS):
-        raise RowError(f"a row has {len(cells)} cells, not {len(CSV_COLUMNS)}")
+        return CsvRow(b"", b"", f"a row has {len(cells)} cells, not {len(CSV_COLUMNS)}")
     named = dict(zip(CSV_COLUMNS, cells, strict=True))
     index, salt, data = named["index"], named["salt"], named["document"].encode()
-    if not (index.isascii() and index.isdigit()) or not _SALT.fullmatch(salt):
-        raise RowError("index or salt is not as it must be")
-    if named["kind"] == "erased":
-        row = parse(data)
-        return _same_cells(csv_erased_row(int(index), row), cells), data
     try:
         document = parse(data)
-        line = csv_row(int(index), bytes.fromhex(salt), document, data)
-    except (AttributeError, CanonicalError) as error:
-        raise RowError(f"the document of the row is none: {error}") from None
-    member = b"record" if named["kind"] != "receipt" else b"receipt"
-    row = b'{"index":%d,"%b":%b,"salt":"%b"}' % (int(index), member, data, salt.encode())
-    return _same_cells(line, cells), row
-
-
-def _same_cells(line: bytes, cells: list[str]) -> bytes:
+        if named["kind"] == "erased":
+            line, row = csv_erased_row(int(index), document), data
+        else:
+            line = csv_row(int(index), bytes.fromhex(salt), document, data)
+            member = b"receipt" if named["kind"] == "receipt" else b"record"
+            row = b'{"index":%d,"%b":%b,"salt":"%b"}' % (int(index), member, data, salt.encode())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return CsvRow(b"", b"", f"the row cannot be read: {error}")
     (expected,) = csv.reader(io.StringIO(line.decode(), newline=""))
-    if expected != cells:
-        wrong = [n for n, a, b in zip(CSV_COLUMNS, expected, cells, strict=True) if a != b]
-        raise RowError(f"{', '.join(wrong)}: not what the document of the row says")
-    return line
+    wrong = [n for n, a, b in zip(CSV_COLUMNS, expected, cells, strict=True) if a != b]
+    return CsvRow(line, row, f"{', '.join(wrong)}: not what the document says" if wrong else "")
 
 
 def _parse_slowly(row: bytes) -> Row:

@@ -100,12 +100,15 @@ class KeyRing:
             ready = self._verifying[key.key_id] = VerifyingKey(key.public_key)
         return ready
 
-    def log_keys(self, origin: str) -> list[NoteKey]:
-        """The keys that may sign the checkpoints of a log."""
+    def log_keys(self, origin: str, *, any_origin: bool = False) -> list[NoteKey]:
+        """The keys that may sign the checkpoints of a log. Raises NoteError for no name of a log.
+
+        `any_origin`: a log's key signs the tree of a `.sonate` manifest too, under another name.
+        """
         return [
             NoteKey(origin, key.public_key)
             for key in self.keys
-            if key.purpose == LOG and key.origin in {"", origin}
+            if key.purpose == LOG and (any_origin or key.origin in {"", origin})
         ]
 
 

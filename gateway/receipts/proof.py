@@ -19,7 +19,7 @@ from gateway.receipts.merkle import HASH_BYTES, ProofError, entry, leaf_hash, ve
 from gateway.receipts.note import Checkpoint, NoteKey, open_checkpoint
 
 PROOF_HEADER: Final = "c2sp.org/tlog-proof@v1"
-_HASHES_MAX: Final = 63
+_HASHES_MAX: Final = 128  # a consistency proof has up to twice the tree's height
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,15 @@ def parse_proof(text: str) -> Proof:
     number = lines.pop(0).removeprefix("index ")
     if not (number.isascii() and number.isdigit()) or str(int(number)) != number:
         raise ProofError("the proof's index is no decimal number")
+    return Proof(int(number), parse_hashes(lines), checkpoint, salt)
+
+
+def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
+    """The hashes of a proof, in base64, one a line. Raises ProofError."""
     hashes = tuple(_decode(line) for line in lines)
     if len(hashes) > _HASHES_MAX or any(len(item) != HASH_BYTES for item in hashes):
         raise ProofError("the proof's lines are no SHA-256 hashes")
-    return Proof(int(number), hashes, checkpoint, salt)
+    return hashes
 
 
 def verify_proof(proof: Proof, receipt: bytes, log_keys: Sequence[NoteKey]) -> Checkpoint:

@@ -94,6 +94,17 @@ class Report:
         else:
             self.unlisted += 1
 
+    def include(self, other: Report, where: str) -> None:
+        """Takes another report's verdicts and counts into this one."""
+        for finding in other.findings:
+            place = f"{where}, {finding.where}" if finding.where else where
+            self.add(finding.aspect, finding.state, finding.code, finding.message, place)
+        for aspect, state in other.states.items():
+            self._lower(aspect, state)
+        for name, number in other.counts.items():
+            self.count(f"{where} {name}", number)
+        self.unlisted += other.unlisted
+
     def count(self, name: str, more: int = 1) -> None:
         """Adds to a count."""
         self.counts[name] = self.counts.get(name, 0) + more

@@ -19,12 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from gateway.receipts.keys import KeyRing
 from gateway.receipts.receipt import GENESIS
 from gateway.receipts.verdict import Aspect, Report, State
 from gateway.receipts.verify import Checked, check_document, report_on
+
+Heads: TypeAlias = Mapping[str | None, tuple[int, str]]
+"""`seq` and chain hash of the last receipt, by tenant; None for the only tenant there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +93,22 @@ class Chains:
             return
         self._last[name] = link
 
-    def end(self, heads: Mapping[tuple[str, str], tuple[int, str]] | None = None) -> None:
+    def end(self, heads: Heads | None = None) -> None:
         """No more comes.
 
         Args:
-            heads: `seq` and chain hash of the last receipt, by (log, tenant), where somebody
-                trustworthy said so. Without them nobody can tell whether the end is missing.
+            heads: `seq` and chain hash of the last receipt of tenants, where somebody trustworthy
+                said so. Without them nobody can tell whether the end is missing.
 
         """
-        for name, (seq, chain_hash) in (heads or {}).items():
-            last = self._last.get(name)
+        for tenant, (seq, chain_hash) in (heads or {}).items():
+            found = [link for (_, name), link in self._last.items() if tenant in {name, None}]
+            last = max(found, key=lambda link: link.seq, default=None)
             if last is None or last.seq < seq:
                 missing = seq - (last.seq if last else 0)
-                self._missing(missing, f"the last {missing} of {name[1] or 'the tenant'}")
+                self._missing(missing, f"the end of {tenant or 'the chain'}")
             elif last.seq > seq or last.chain_hash != chain_hash:
-                self._tampered("head", "the chain does not end with its head", name[1])
+                self._tampered("head", "the chain does not end with its head", tenant or "")
         if heads is not None:
             self._report.passed(Aspect.COMPLETENESS)
 
@@ -153,7 +157,7 @@ def verify_chain(
     ring: KeyRing,
     *,
     tenant: str | None = None,
-    heads: Mapping[tuple[str, str], tuple[int, str]] | None = None,
+    heads: Heads | None = None,
 ) -> Report:
     """The verdicts over receipts that should be whole chains, from each tenant's first one on.
 

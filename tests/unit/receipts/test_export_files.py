@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.receipts.export import csv_head
-from gateway.receipts.export_rows import RowError, manifest_of_line, rows_of_csv
+from gateway.receipts.export import csv_head, csv_row
+from gateway.receipts.export_rows import manifest_of_line, rows_of_csv
 from gateway.receipts.tiles import Tile, TileReader
 from gateway.receipts.verify_export import ExportCheck, check_row
-from tests.receipt_samples import RING, a_log
+from tests.receipt_samples import RING, Log, a_log
 
 
 def test_a_csv_is_verified_row_by_row_and_cell_by_cell() -> None:
     rows, manifest = a_log(6).export("csv")
     text = b"".join(rows).decode()
     export = ExportCheck(RING, manifest)
-    for line, row in rows_of_csv(csv_head().decode() + text):
-        export.hash(line)
-        export.take(check_row(row, RING))
-    with pytest.raises(RowError, match="status"):
-        list(rows_of_csv(csv_head().decode() + text.replace(",openai,200,", ",openai,500,", 1)))
+    for cells in rows_of_csv(csv_head().decode() + text):
+        assert cells.fault == ""
+        export.hash(cells.line)
+        export.take(check_row(cells.row, RING))
+    edited = csv_head().decode() + text.replace(",openai,200,", ",openai,500,", 1)
+    first, *others = [cells.fault for cells in rows_of_csv(edited)]
 
     assert export.end().exit_code == 0
+    assert "status" in first
+    assert set(others) == {""}
+
+
+def test_a_cell_is_never_a_formula() -> None:
+    """A spreadsheet would run it; the document beside it still holds the text as it was."""
+    sealed = Log().add(session_id="=HYPERLINK(1)")
+    line = csv_row(0, b"", sealed.receipt, sealed.data)
+
+    assert b",'=HYPERLINK(1)," in line
+    assert [cells.fault for cells in rows_of_csv((csv_head() + line).decode())] == [""]
 
 
 def test_the_manifest_is_found_at_the_end() -> None:

@@ -121,7 +121,7 @@ CHAINS = [
 @pytest.mark.parametrize("case", CHAINS, ids=str)
 def test_a_chain_gets_its_verdict(case: Case) -> None:
     log = a_log(5)
-    heads = {(ORIGIN, "acme"): log.heads["acme"]}
+    heads = {"acme": log.heads["acme"]}
     documents = case.act([sealed.data for sealed in log.sealed])
 
     check(case, verify_chain(documents, RING, tenant="acme", heads=heads))
