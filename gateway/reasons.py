@@ -69,6 +69,8 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     # data
     VALUES_UNAVAILABLE = "values_unavailable"
+    # evidence
+    RECEIPT_UNAVAILABLE = "receipt_unavailable"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -159,5 +161,6 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.VALUES_UNAVAILABLE: ReasonInfo(
         503, "What placeholders stand for cannot be kept now", retry=True
     ),
+    Reason.RECEIPT_UNAVAILABLE: ReasonInfo(503, "No receipt can be kept now", retry=True),
     Reason.INTERNAL_ERROR: ReasonInfo(500, "The gateway failed on this request"),
 }

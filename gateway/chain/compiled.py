@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gateway.plugin.coverage import SHOWN_ONLY, Uninspectable
+from gateway.plugin.evidence import Evidence
 from gateway.plugin.exchange import Exchange
 
 Predicate: TypeAlias = Callable[[Exchange], bool]
@@ -36,6 +37,14 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class Witness:
+    """The step that leaves receipts: what makes its evidence, and its condition."""
+
+    begin: Callable[[Exchange, str], Evidence | None]
+    when: Predicate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """One tuple per hook, holding only the uses that override it.
 
@@ -60,6 +69,8 @@ class Chain:
     """Whether all that is asked of bodies can be asked of the messages of a WebSocket."""
     body_asks: tuple[Predicate, ...] | None = None
     """Each use's `wants_body`, where all that have `on_request` say so; else the body is needed."""
+    witness: Witness | None = None
+    """The first enforced use that has `begin_evidence`."""
 
     def wants_body(self, x: Exchange) -> bool:
         """Whether a hook of `request` has anything to look at in this exchange."""

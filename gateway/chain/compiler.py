@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from gateway.chain.compiled import Chain, Hook, Predicate
+from gateway.chain.compiled import Chain, Hook, Predicate, Witness
 from gateway.plugin.contract import HOOKS, Plugin, Step
 from gateway.plugin.coverage import SHOWN_ONLY
 from gateway.plugin.exchange import Exchange
@@ -63,6 +63,7 @@ def compile_chain(uses: Sequence[Use]) -> Chain:
         reads_answer=_any_reads(uses, "on_response") or _any_reads(uses, "on_text"),
         inspects_sockets=all(_inspects_sockets(use.instance) for use in uses),
         body_asks=_body_asks(uses),
+        witness=_witness(uses),
     )
 
 
@@ -90,6 +91,15 @@ def _body_asks(uses: Sequence[Use]) -> tuple[Predicate, ...] | None:
     if any(use.shadow or not _may_pass_on(use.instance) for use in readers):
         return None
     return tuple(use.instance.wants_body for use in readers)
+
+
+def _witness(uses: Sequence[Use]) -> Witness | None:
+    """A use in shadow mode leaves no receipt: writing one is all that it does."""
+    for use in uses:
+        plugin = use.instance
+        if not use.shadow and type(plugin).begin_evidence is not Plugin.begin_evidence:
+            return Witness(plugin.begin_evidence, use.when)
+    return None
 
 
 def _may_pass_on(plugin: Plugin) -> bool:

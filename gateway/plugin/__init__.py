@@ -5,10 +5,12 @@ from gateway.networks import NetworkSet, NetworkText
 from gateway.plugin.contract import Plugin, PluginConfig, Step
 from gateway.plugin.coverage import Coverage, Gap, OnUninspectable, Uninspectable
 from gateway.plugin.durations import DurationText, duration_us
+from gateway.plugin.evidence import Attempt, BodyTrace, Evidence
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
-from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COUNTRY, Fact
+from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COST_MICROS, COUNTRY, TRUST, Fact
 from gateway.plugin.headers import Headers, spellings
 from gateway.plugin.identity import PRINCIPAL, IdentityUnavailableError, Principal
+from gateway.plugin.journal import Durability, Journal, OnLedgerFailure
 from gateway.plugin.limits import (
     Algorithm,
     CounterStore,
@@ -35,9 +37,13 @@ from gateway.reasons import Reason
 __all__ = [
     "ASN",
     "CLIENT_ADDRESS",
+    "COST_MICROS",
     "COUNTRY",
     "PRINCIPAL",
+    "TRUST",
     "Algorithm",
+    "Attempt",
+    "BodyTrace",
     "ChannelScanner",
     "ClientCertificate",
     "ConfigError",
@@ -45,7 +51,9 @@ __all__ = [
     "Coverage",
     "Demand",
     "Direction",
+    "Durability",
     "DurationText",
+    "Evidence",
     "Exchange",
     "Fact",
     "Finding",
@@ -53,8 +61,10 @@ __all__ = [
     "Grant",
     "Headers",
     "IdentityUnavailableError",
+    "Journal",
     "NetworkSet",
     "NetworkText",
+    "OnLedgerFailure",
     "OnUninspectable",
     "Outcome",
     "Pattern",

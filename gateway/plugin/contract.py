@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import PluginLoadError
 from gateway.plugin.coverage import DEFAULT_UNINSPECTABLE, Uninspectable
+from gateway.plugin.evidence import Evidence
 from gateway.plugin.facts import Fact
 from gateway.plugin.pattern import Pattern, Scanner
 from gateway.plugin.runtime import Runtime
@@ -96,6 +97,15 @@ class Plugin:
         is not called. Without an answer of the plugin's own, it is.
         """
         return True
+
+    def begin_evidence(self, x: Exchange, ref: str) -> Evidence | None:  # noqa: ARG002  # the same
+        """Overridden by a use that leaves a receipt: what the core is to note of the exchange in.
+
+        Asked once, when the policy is chosen and before its first hook runs; of the first enforced
+        use of the policy that overrides it. `ref` names the receipt. None: nothing is noted, and no
+        receipt is named to the client.
+        """
+        return None
 
     def on_request_headers(self, x: Exchange) -> Step:
         """The head of the request is known, the body is not."""

@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 
 from gateway.plugin.body import Body
 from gateway.plugin.coverage import Coverage
+from gateway.plugin.evidence import Evidence
 from gateway.plugin.facts import Fact
 from gateway.plugin.headers import Headers
 from gateway.plugin.peer import Peer
@@ -145,6 +146,9 @@ class Exchange:
     None there if nothing of the request was sent. `usage_asked` says that the gateway and not the
     client asked for the usage in a stream, so that the client is not shown it. `stream_guards` may
     end a stream early; a plugin adds its own before the answer begins.
+
+    `evidence` is what the core notes for a receipt; None where no step of the policy leaves one,
+    and in the copy that a use in shadow mode is shown.
     """
 
     __slots__ = (
@@ -155,6 +159,7 @@ class Exchange:
         "client_ip",
         "coverage",
         "dialect",
+        "evidence",
         "facts",
         "flagged",
         "id",
@@ -204,6 +209,7 @@ class Exchange:
         self.bytes_in = 0
         self.bytes_out = 0
         self.coverage: Coverage | None = None
+        self.evidence: Evidence | None = None
         self.usage: Usage | None = None
         self.usage_asked = False
         self.stream_guards: tuple[StreamGuard, ...] = ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -28,6 +29,12 @@ COUNTRY: Fact[str] = Fact("country", str)
 
 ASN: Fact[int] = Fact("asn", int)
 """Autonomous system number of the client address; provided by `ip_allowlist` with a database."""
+
+COST_MICROS: Fact[int] = Fact("cost_micros", int)
+"""What an exchange cost, in millionths of the currency; provided by `budget` in `on_complete`."""
+
+TRUST: Fact[Mapping[str, Any]] = Fact("trust", object)  # type: ignore[arg-type]  # a protocol is no `type`
+"""The trust score with all it rests on; provided by `trust_score` in `on_complete`."""
 
 CORE_FACTS: frozenset[Fact[object]] = frozenset({CLIENT_ADDRESS})  # type: ignore[arg-type]  # Fact is invariant
 """What holds before the first plugin runs."""

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.errors import SealgateError
 from gateway.plugin.identity import Directory
+from gateway.plugin.journal import Durability, Journal, OnLedgerFailure
 from gateway.plugin.limits import CounterStore
 from gateway.plugin.values import ValueStore
 
@@ -31,6 +33,11 @@ def _no_keys() -> Callable[[str], bytes]:
     raise ValueError("there is no key for sealed values here")
 
 
+def _no_journal(durability: Durability | None) -> Journal:
+    del durability
+    raise SealgateError("no ledger is kept here; see `ledger.enabled` in gateway.yaml")
+
+
 def _count_nothing(plugin: str, event: str) -> None:
     del plugin, event
 
@@ -44,10 +51,13 @@ class Runtime:
     there is none or it cannot be used with these workers; `values` gives what the same store keeps
     besides. `tenant_keys` reads the secret of this gateway (it may block) and gives what derives a
     key of 32 bytes for each tenant from it. `directory` is None where no identity is kept.
-    `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how late the
-    event loop of this worker runs now. `spawn` keeps a reference to the task and logs its failure
-    (a bare task may vanish). `count` adds one to the metric of what happened to a plugin, told by
-    its name and a fixed word.
+    `journal` gives this worker's journal of the ledger for a durability (None: the one of the
+    settings), a fresh one where it has failed; it does input and output, and raises SealgateError
+    where there is none to be had. `on_ledger_failure` is what the settings say for policies that do
+    not choose. `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how
+    late the event loop of this worker runs now. `spawn` keeps a reference to the task and logs its
+    failure (a bare task may vanish). `count` adds one to the metric of what happened to a plugin,
+    told by its name and a fixed word.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -57,6 +67,8 @@ class Runtime:
     values: Callable[[str], ValueStore] = _no_values
     tenant_keys: Callable[[], Callable[[str], bytes]] = _no_keys
     directory: Directory | None = None
+    journal: Callable[[Durability | None], Journal] = _no_journal
+    on_ledger_failure: OnLedgerFailure = "refuse"
     trusted_proxies: tuple[str, ...] = ()
     loop_lag_s: Callable[[], float] = _no_lag
     count: Callable[[str, str], None] = _count_nothing

@@ -23,8 +23,10 @@ from gateway.proxy.inspection import (
 from gateway.proxy.relay import Relay
 from gateway.proxy.transform import Transform
 from gateway.proxy.upstream import ResponseHead
+from gateway.proxy.witness import RECEIPT_HEADER, answer_field
 
 if TYPE_CHECKING:
+    from gateway.chain.compiled import Chain
     from gateway.plugin.contract import Answer, Step
     from gateway.policy.snapshot import Binding
 
@@ -88,7 +90,7 @@ async def start_answer(
         else:
             transform = relay.meter.body(head.status, response.headers)
     _start(
-        x, relay, client, head,
+        x, chain, relay, client, head,
         kind=kind, transform=transform, body=body, without_body=without_body,
     )  # fmt: skip
     return None
@@ -107,6 +109,7 @@ async def _show_whole(x: Exchange, binding: Binding, relay: Relay, bytes_max: in
 
 def _start(
     x: Exchange,
+    chain: Chain,
     relay: Relay,
     client: ClientConnection,
     head: ResponseHead,
@@ -131,6 +134,10 @@ def _start(
         chunked = False
         client.close_after()
     added = b"x-sealgate-request-id: %b\r\n" % x.id.encode("latin-1")
+    if x.evidence is not None:
+        if RECEIPT_HEADER in head.index:
+            response.headers.remove(RECEIPT_HEADER.decode())  # of another gateway behind this one
+        added += answer_field(x, chain)
     if x.coverage is not None:
         added += coverage_field(x, streamed=kind is not None)
     if not client.keep_open():
@@ -153,10 +160,13 @@ def _start(
     )
 
 
-def local_answer(response: ResponseView, x: Exchange, client: ClientConnection) -> bytes:
+def local_answer(
+    response: ResponseView, x: Exchange, client: ClientConnection, chain: Chain | None
+) -> bytes:
     """The bytes of an answer of our own."""
     body = response.body or b""
     added = b"x-sealgate-request-id: %b\r\n" % x.id.encode("latin-1")
+    added += answer_field(x, chain)
     if x.coverage is not None:
         added += coverage_field(x, streamed=False)
     if not client.keep_open():

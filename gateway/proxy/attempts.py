@@ -16,7 +16,9 @@ room in the retry budget.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
+from gateway.plugin.evidence import Attempt
 from gateway.proxy.balancer import TargetState, Upstream
 from gateway.proxy.body import BodyError
 from gateway.proxy.deadlines import Deadlines
@@ -91,9 +93,11 @@ class Attempts:
                 if error.reason is not Reason.UPSTREAM_QUEUE_TIMEOUT:  # our own limit
                     state.failed()
                 self._metrics.upstream_error(self._upstream.name, error.reason)
+                self._note(0, error.reason.value)
                 if not self._may_repeat(error) or not self._next(state):
                     raise
             else:
+                self._note(head.status, "")
                 listed = head.status in self._upstream.failover.on_status
                 if listed or head.status in FAILURE_STATUSES:
                     state.failed()
@@ -111,6 +115,11 @@ class Attempts:
             self._upstream.retry_budget.end_retry()
 
     # -- inner
+
+    def _note(self, status: int, reason: str) -> None:
+        evidence = self._relay.x.evidence
+        if evidence is not None:
+            evidence.attempts.append(Attempt(self.target, status, reason))
 
     def _may_repeat(self, error: UpstreamError) -> bool:
         if not error.sent:
@@ -161,6 +170,9 @@ class Attempts:
             total_s=timeouts.total_ms / 1000,
             upgrade=request.upgrade,
         )
+        evidence = relay.x.evidence
+        if evidence is not None:
+            evidence.forwarded_at = monotonic()
         head = request.head(target)
         payload = request.payload
         if payload is None:
@@ -176,8 +188,11 @@ class Attempts:
     async def _pass_body(self, connection: UpstreamConnection) -> None:
         """Passes the rest of the request on, as fast as the upstream takes it."""
         body, chunked, relay = self._request.body, self._request.chunked, self._relay
+        evidence = relay.x.evidence
         try:
             while data := await body.next():
+                if evidence is not None:
+                    evidence.request.add(data)
                 connection.write(chunk(data) if chunked else data)
                 if connection.write_paused:
                     await relay.wait_writable()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from time import monotonic
 from typing import Protocol
 
+from gateway.chain.compiled import Chain
 from gateway.chain.runner import run, run_complete
 from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.facts import CLIENT_ADDRESS
@@ -23,6 +24,7 @@ from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
 from gateway.proxy.choice import choose, locate
 from gateway.proxy.deadlines import Deadlines
+from gateway.proxy.endings import outcome_of
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
 from gateway.proxy.inbound import ClientConnection, InboundRequest
@@ -35,16 +37,14 @@ from gateway.proxy.relay import Relay
 from gateway.proxy.socket import open_tunnel, prepare_handshake, socket_form
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamError
-from gateway.reasons import REASONS, Reason
+from gateway.proxy.witness import begin, close, note_end
+from gateway.reasons import Reason
 from gateway.telemetry.identifiers import loggable_id
 from gateway.telemetry.traces import trace_id
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLIENTS_FAULT = frozenset({501, 505})
-"""Statuses of the 5xx class that say something about the request (RFC 9110 section 15.6)."""
 _SWITCHED = 101
 _log = logging.getLogger("sealgate.proxy")
-_SERVER_ERRORS = 500
 
 
 class Service(Protocol):
@@ -61,23 +61,10 @@ class Life:
     """One exchange; `run` it once."""
 
     __slots__ = (
-        "_attempts",
-        "_binding",
-        "_client",
-        "_form",
-        "_parts",
-        "_payload",
-        "_proxy",
-        "_reject",
-        "_relay",
-        "_request",
-        "_snapshot",
-        "_started_at",
-        "_status",
-        "_tunnel",
-        "received",
-        "x",
-    )
+        "_attempts", "_binding", "_client", "_form", "_parts", "_payload", "_proxy",
+        "_received_payload", "_reject", "_relay", "_request", "_snapshot", "_started_at", "_status",
+        "_tunnel", "received", "x",
+    )  # fmt: skip
 
     def __init__(self, proxy: Service, request: InboundRequest, client: ClientConnection) -> None:
         self._proxy = proxy
@@ -90,6 +77,7 @@ class Life:
         self._binding: Binding | None = None
         self.received: list[RawHeader] | None = None
         self._payload: bytes | None = None
+        self._received_payload: bytes | None = None
         self._relay: Relay | None = None
         self._tunnel: Tunnel | None = None
         self._form: Form | None = None
@@ -173,14 +161,14 @@ class Life:
             self._continue()
         if self._form is None and binding.needs_request_body and chain.wants_body(self.x):
             if self._payload is None:
-                self._payload = await self._whole_body()
+                self._payload = self._received_payload = await self._whole_body()
             await ready_request(self.x, binding, self._payload)
             answer = await settle(run(chain.request, self.x))
             if answer is not None:
                 return answer
             self._payload = self.x.request.body
         elif self._payload is None and body.complete:
-            self._payload = body.take_ready()
+            self._payload = self._received_payload = body.take_ready()
         return await self._forward(binding)
 
     async def _choose(self, found: Reject | NeedsModel | Identify) -> Binding | Reject | Reply:
@@ -205,7 +193,7 @@ class Life:
             request.body.bytes_max = min(request.body.bytes_max, x.body_bytes_max)
         if request.expect_continue and not request.body.complete:
             self._continue()
-        x.request.body = self._payload = await self._whole_body()
+        x.request.body = self._payload = self._received_payload = await self._whole_body()
         named = model_in_body(x.request)
         if not isinstance(named, str | Reject):
             named = await outside(named)
@@ -217,6 +205,9 @@ class Life:
         """Notes the way and the policy; the way once, and the policy once it is chosen."""
         self._binding = binding
         self.x.policy = binding.policy_name
+        if binding.chain.witness is not None:
+            ref = self._parts.request_ids.next()
+            begin(self.x, binding.chain, self._snapshot.digest, ref)
         if not self.x.route:
             locate(self.x, binding.route)
 
@@ -302,7 +293,8 @@ class Life:
         response = self.x.response
         if response is not None:
             self._status = response.status
-            self._client.write(local_answer(response, self.x, self._client))
+            chain = self._chain()
+            self._client.write(local_answer(response, self.x, self._client, chain))
 
     def _refuse_or_cut(self, reject: Reject) -> None:
         """After a fault of ours: a refusal while nothing is sent, else a cut connection."""
@@ -330,16 +322,20 @@ class Life:
         x, parts, relay = self.x, self._parts, self._relay
         if relay is not None and relay.meter is not None:
             relay.meter.close(sent=relay.sent, request_bytes=self._request.body.size)
-        chain = self._binding.chain if self._binding is not None else None
+        chain = self._chain()
         x.bytes_in, x.bytes_out = bytes_in, bytes_out = self._bytes()
+        reject = self._reject
+        status = self._status or (status_of(reject) if reject is not None else 0)
+        outcome = outcome_of(reject)
+        if x.evidence is not None:
+            body, received = self._request.body, self._received_payload
+            close(x, x.evidence, body, relay, received=received, forwarded=self._payload)
+            note_end(x, x.evidence, reject, status=status, outcome=outcome)
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
         duration_s = monotonic() - self._started_at
         first_byte_s = None
         if relay is not None and relay.first_byte_at:
             first_byte_s = relay.first_byte_at - self._started_at
-        reject = self._reject
-        status = self._status or (status_of(reject) if reject is not None else 0)
-        outcome = _outcome(reject)
         metrics = parts.metrics
         metrics.exchanges_active -= 1
         metrics.route(x.route, x.upstream).done(
@@ -371,6 +367,9 @@ class Life:
         else:
             self.release()
 
+    def _chain(self) -> Chain | None:
+        return self._binding.chain if self._binding is not None else None
+
     def release(self) -> None:
         """Lets go of the snapshot."""
         self._snapshot.release()
@@ -385,13 +384,3 @@ class Life:
         if response is not None and response.local and response.body is not None:
             return bytes_in, len(response.body)
         return bytes_in, 0
-
-
-def _outcome(reject: Reject | None) -> str:
-    """`served`, `refused` (policy, limits), `failed` (upstream, gateway) or `aborted` (client)."""
-    if reject is None:
-        return "served"
-    if reject.reason is Reason.CLIENT_DISCONNECTED:
-        return "aborted"
-    status = reject.status or REASONS[reject.reason].status
-    return "refused" if status < _SERVER_ERRORS or status in _CLIENTS_FAULT else "failed"

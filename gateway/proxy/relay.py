@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
+from gateway.plugin.evidence import BodyTrace
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
@@ -42,32 +43,11 @@ class Relay:
     """One exchange's answer. `head`, then `done` are what the handler waits for."""
 
     __slots__ = (
-        "_body_error",
-        "_chunked",
-        "_client",
-        "_ended",
-        "_error",
-        "_held",
-        "_held_bytes",
-        "_kind",
-        "_loop",
-        "_signal",
-        "_tail",
-        "_trailers",
-        "_transform",
-        "_waiting",
-        "_writable",
-        "bytes_out",
-        "connection",
-        "finished",
-        "first_byte_at",
-        "head",
-        "meter",
-        "reject",
-        "started",
-        "upgraded",
-        "x",
-    )
+        "_body_error", "_chunked", "_client", "_ended", "_error", "_held", "_held_bytes", "_kind",
+        "_loop", "_returned", "_seen", "_signal", "_tail", "_trailers", "_transform", "_waiting",
+        "_writable", "bytes_out", "connection", "finished", "first_byte_at", "head", "meter",
+        "reject", "started", "upgraded", "x",
+    )  # fmt: skip
 
     def __init__(
         self, x: Exchange, client: ClientConnection, loop: asyncio.AbstractEventLoop
@@ -100,6 +80,8 @@ class Relay:
         self._kind: StreamKind | None = None
         self._transform: Transform | None = None
         self._tail = b""
+        self._seen: BodyTrace | None = None
+        self._returned: BodyTrace | None = None
 
     # -- the handler's side -------------------------------------------------------------------
 
@@ -154,12 +136,21 @@ class Relay:
         self._transform = transform
         self._client.listen(self)
         held, self._held = self._held, []
-        data = body if body is not None else held[0] if len(held) == 1 else b"".join(held)
+        came = held[0] if len(held) == 1 else b"".join(held)
+        data = came if body is None else body
         self._held_bytes = 0
+        evidence = self.x.evidence
+        if evidence is not None:
+            edited = data is not came or (transform is not None and transform.changes)
+            streamed = kind is not None
+            self._seen, self._returned = evidence.begin_answer(edited=edited, streamed=streamed)
+            self._seen.add(came)
         if transform is not None and data:
             data = transform.feed(data)
         out = [head]
         if data and not without_body:
+            if self._returned is not None:
+                self._returned.add(data)
             self._tail = data[-4:]
             self.bytes_out += len(data)
             out.append(chunk(data) if self._chunked else data)
@@ -194,6 +185,12 @@ class Relay:
         if self.head is not None:
             return True
         return self.connection is not None and (self._error is None or self._error.sent)
+
+    def unseen(self) -> bytes | None:
+        """What came of an answer that was not begun, because something else was answered."""
+        if self.started or self.head is None or self.upgraded is not None:
+            return None
+        return b"".join(self._held)
 
     def _settled(self) -> bool:
         return self._ended or self._error is not None
@@ -250,6 +247,9 @@ class Relay:
     def on_head(self, head: ResponseHead) -> None:
         self.head = head
         self.first_byte_at = monotonic()
+        evidence = self.x.evidence
+        if evidence is not None:
+            evidence.response_encoding = head.encoding
 
     def on_data(self, data: bytes) -> None:
         if not self.started:
@@ -258,10 +258,14 @@ class Relay:
             if self._held_bytes > PENDING_BYTES_MAX and self.connection is not None:
                 self.connection.pause_reading()
             return
+        if self._seen is not None:
+            self._seen.add(data)
         transform = self._transform
         if transform is not None:
             data = transform.feed(data)
         if data:
+            if self._returned is not None:
+                self._returned.add(data)
             self._tail = data[-4:]
             self.bytes_out += len(data)
             self._client.write(chunk(data) if self._chunked else data)
@@ -328,6 +332,8 @@ class Relay:
         if transform is not None:
             rest = transform.finish()
             if rest:
+                if self._returned is not None:
+                    self._returned.add(rest)
                 self._tail = rest[-4:]
                 self.bytes_out += len(rest)
                 out.append(chunk(rest) if self._chunked else rest)

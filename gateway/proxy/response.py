@@ -45,6 +45,13 @@ class ResponseHead:
         """All Connection fields as one list."""
 
     @property
+    def encoding(self) -> bytes:
+        """The content-encoding as it came; empty where the body has none."""
+        field = self.index.get(b"content-encoding")
+        coding = b"" if field is None else field[1].strip()
+        return b"" if coding.lower() == b"identity" else coding
+
+    @property
     def content_type(self) -> bytes | None:
         field = self.index.get(b"content-type")
         return None if field is None else field[1]

@@ -47,6 +47,7 @@ from gateway.proxy.relay import Relay
 from gateway.proxy.stream_text import StreamText
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamConnection, UpstreamError
+from gateway.proxy.witness import answer_field
 from gateway.reasons import Reason
 
 WAITING_MAX: Final = 64
@@ -101,8 +102,8 @@ def open_tunnel(
         coverage = socket_coverage(x)
     fields = b"".join(b"%b: %b\r\n" % field for field in head.headers)
     tunnel.start(
-        b"HTTP/1.1 101 %b\r\n%bx-sealgate-request-id: %b\r\n%b\r\n"
-        % (head.phrase, fields, x.id.encode("latin-1"), coverage),
+        b"HTTP/1.1 101 %b\r\n%bx-sealgate-request-id: %b\r\n%b%b\r\n"
+        % (head.phrase, fields, x.id.encode("latin-1"), answer_field(x, binding.chain), coverage),
         relay.upgraded,
     )
     return tunnel

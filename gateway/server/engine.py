@@ -21,6 +21,7 @@ from gateway.proxy.handler import Proxy
 from gateway.proxy.key_sources import CredentialKeeper
 from gateway.proxy.parts import ProxyParts
 from gateway.server.control import TargetReport
+from gateway.server.journals import WorkerJournals
 from gateway.server.loop_lag import LoopLag
 from gateway.server.store_metrics import count_store
 from gateway.server.worker import serve
@@ -61,6 +62,7 @@ class ProxyEngine:
         )
         self._lag = LoopLag(asyncio.get_running_loop())
         metrics.gauge(catalogue.LOOP_LAG, self._lag.seconds)
+        self._journals = WorkerJournals(settings)
         runtime = Runtime(
             data_dir=settings.data_dir,
             directory=self._directory,
@@ -69,6 +71,8 @@ class ProxyEngine:
             tenant_keys=functools.partial(
                 tenant_keys, settings.data_dir, settings.tokenisation.key
             ),
+            journal=self._journals.get,
+            on_ledger_failure=settings.ledger.on_ledger_failure,
             trusted_proxies=settings.trusted_proxies,
             count=metrics.plugin_event,
             loop_lag_s=self._lag.seconds,
@@ -120,6 +124,7 @@ class ProxyEngine:
     async def close(self) -> None:
         self._lag.stop()
         await self._store.close()
+        await asyncio.to_thread(self._journals.close)
         await self._stores.close()
         await self._directory.close()
         await self._keeper.close()

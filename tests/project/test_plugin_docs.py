@@ -71,6 +71,7 @@ def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
         ("concurrency", 200),
         ("ip_allowlist", 403),
         ("rate_limit", 200),
+        ("receipt", 200),
         ("request_limits", 200),
         ("security_headers", 200),
     ],

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import ValidationError
 
 from gateway.plugin import (
+    COST_MICROS,
     PRINCIPAL,
     Exchange,
     Fact,
@@ -202,6 +203,8 @@ class Budget(Plugin):
         for call in held.calls:
             self._taking.settle(call, usage, rates)
             self._alerts.charged(call)
+        if usage is not None and rates is not FREE and rates is not None:
+            x.provide(COST_MICROS, rates.cost(usage))
         if usage is not None and usage.cut:
             x.flag(Reason.BUDGET_EXHAUSTED.value)
 

@@ -1,0 +1,52 @@
+"""The journals of one worker: opened when a policy wants one, one for each durability."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+from gateway.errors import SealgateError
+from gateway.ledger.journal import Journal
+from gateway.ledger.opening import open_journal
+from gateway.plugin.journal import Durability
+from gateway.settings import Settings
+
+_log = logging.getLogger("sealgate.ledger")
+
+
+class WorkerJournals:
+    """Opens journals and closes them all; used from the threads that plugins start in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._journals: dict[str, Journal] = {}
+
+    def get(self, durability: Durability | None) -> Journal:
+        """The journal for a durability; a fresh one where it has failed. Raises SealgateError."""
+        ledger = self._settings.ledger
+        if ledger.enabled is False:
+            raise SealgateError(
+                "a policy leaves receipts, but `ledger.enabled` is false in gateway.yaml; "
+                "take the line away, or the step"
+            )
+        wanted = durability or ledger.durability
+        with self._lock:
+            journal = self._journals.get(wanted)
+            if journal is None or journal.state != "open":
+                if journal is not None:
+                    journal.close()
+                journal = open_journal(self._settings, str(os.getpid()), wanted, _tell)
+                self._journals[wanted] = journal
+            return journal
+
+    def close(self) -> None:
+        """Writes what waits and marks the ends; blocks until all is on the disk."""
+        with self._lock:
+            for journal in self._journals.values():
+                journal.close()
+
+
+def _tell(reason: str) -> None:
+    _log.error("journal failed", extra={"fields": {"error": reason}})
