@@ -132,6 +132,8 @@ class _Gateway:
             await supervisor.close()
             if admin is not None:
                 await admin.close()
+            # When nobody writes a journal any more, so that all of them are read to their end.
+            await supervisor.sequencer.stop()
             for runner in runners:
                 await runner.cleanup()
 

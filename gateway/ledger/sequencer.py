@@ -130,6 +130,10 @@ class Sequencer:
         """Bytes in the journals that are not in the ledger yet."""
         return self._tailer.waiting_bytes()
 
+    def finished(self) -> bool:
+        """Whether every writer of a journal is gone and all of it is in the ledger."""
+        return self._tailer.finished()
+
     @property
     def open_count(self) -> int:
         """Exchanges that began and have not ended."""

@@ -127,6 +127,12 @@ class Tailer:
                 if not is_written(path):
                     path.unlink()
 
+    def finished(self) -> bool:
+        """Whether every writer is gone and all that it wrote is in the ledger."""
+        return all(
+            stream in self._committed and self._committed[stream].done for stream in self._streams()
+        )
+
     def waiting_bytes(self) -> int:
         """Bytes in the folder that are not in the ledger yet."""
         total = 0

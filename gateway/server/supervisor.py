@@ -16,6 +16,7 @@ from gateway.build import KIND
 from gateway.errors import ConfigError, Problem, SealgateError
 from gateway.server import control
 from gateway.server.distribution import Distribution
+from gateway.server.sequencer_process import SequencerProcess
 from gateway.server.sockets import port_of
 from gateway.server.workers import Forker, WorkerSlot
 from gateway.settings import Settings
@@ -60,6 +61,7 @@ class Supervisor:
         self._slots = [WorkerSlot(n, row, forker, self) for n, row in enumerate(listeners)]
         self.port = port_of(listeners[0])
         self.policies = Distribution(load, self._slots)
+        self.sequencer = SequencerProcess(settings)
         self._watch = watch
         self._state = "starting"
         self._started_at = time.time()  # noqa: TID251  # wall-clock time is what the metric tells
@@ -78,6 +80,7 @@ class Supervisor:
             self._loop.add_signal_handler(signum, self._on_stop_signal, signum)
         self._loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
         self._forker.watch()
+        self.sequencer.ensure(self.policies.bundle)
         for slot in self._slots:
             await slot.start()
         stopping = self._loop.create_task(self._stop.wait())
@@ -139,13 +142,17 @@ class Supervisor:
 
     def _on_reload_signal(self) -> None:
         _log.info("reload requested")
-        self._spawn(self.policies.reload())
+        self._spawn(self._reload(again=True))
         for slot in self._slots:
             slot.send(control.ReloadCertificates())
 
     async def _follow(self, watch: Watch) -> None:
         async for _ in watch():
-            await self.policies.reload(again=False)
+            await self._reload(again=False)
+
+    async def _reload(self, *, again: bool) -> None:
+        await self.policies.reload(again=again)
+        self.sequencer.ensure(self.policies.bundle)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)
@@ -203,8 +210,10 @@ class Supervisor:
 
     def status(self) -> dict[str, Any]:
         """The state in detail, for /readyz."""
+        ledger = {"ledger": self.sequencer.status()} if self.sequencer.wanted else {}
         return {
             "state": self._state,
+            **ledger,
             "workers": [
                 {
                     "worker": slot.number,
@@ -250,6 +259,7 @@ class Supervisor:
         total.gauge(catalogue.BUILD, 1, __version__, KIND)
         total.gauge(catalogue.STARTED, self._started_at)
         self.policies.write_to(total)
+        self.sequencer.write_to(total)
         return total
 
     async def _ask_all(self) -> None:

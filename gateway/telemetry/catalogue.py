@@ -160,6 +160,21 @@ RELOAD_OK = _gauge(
 )
 WORKERS = _gauge("sealgate_workers", ("state",), "Worker processes: ready, starting.")
 RESTARTS = _counter("sealgate_worker_restarts", (), "Workers that were replaced.")
+LEDGER_STATE = _gauge(
+    "sealgate_ledger_state",
+    ("state",),
+    "1 for the state of the sequencer: running, away, quarantined, starting, stopped.",
+)
+LEDGER_ENTRIES = _gauge("sealgate_ledger_entries", (), "Entries of this node's log.")
+LEDGER_WAITING = _gauge(
+    "sealgate_ledger_waiting_bytes", (), "Bytes in journals that are not in the ledger yet."
+)
+LEDGER_EXCHANGES = _counter(
+    "sealgate_ledger_exchanges",
+    ("end",),
+    "Exchanges in the log: opened, and how they ended: closed, interrupted, dropped.",
+)
+LEDGER_GAPS = _counter("sealgate_ledger_gaps", (), "Holes in journals, each a signed record.")
 BUILD = _gauge(
     "sealgate_build_info",
     ("version", "build"),
@@ -174,5 +189,6 @@ CATALOGUE: tuple[MetricInfo, ...] = (
     ACCEPT_PAUSES, CONNECTIONS, ACTIVE, STREAMS, LOOP_LAG, STORE_TAKES, STORE_COMMANDS,
     STORE_ROUND_TRIPS, STORE_ERRORS, STORE_LATE, STORE_CORRECTIONS, STORE_WAITING, STORE_AWAY,
     STORE_SHARE, STORE_KEYS, LOG_DROPS, CERTIFICATE_RELOADS, RELOADS, POLICY_VERSION,
-    RELOAD_OK, WORKERS, RESTARTS, BUILD, STARTED,
+    RELOAD_OK, WORKERS, RESTARTS, LEDGER_STATE, LEDGER_ENTRIES, LEDGER_WAITING, LEDGER_EXCHANGES,
+    LEDGER_GAPS, BUILD, STARTED,
 )  # fmt: skip
