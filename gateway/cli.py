@@ -17,6 +17,7 @@ import typer
 from gateway import __version__
 from gateway.build import KIND
 from gateway.cli_identity import add_to as add_identity_to
+from gateway.cli_ledger import add_to as add_ledger_to
 from gateway.errors import ConfigError, Problem, SealgateError
 
 if TYPE_CHECKING:
@@ -244,6 +245,7 @@ def version() -> None:
 
 
 add_identity_to(app)
+add_ledger_to(app)
 
 
 def main() -> None:

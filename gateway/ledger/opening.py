@@ -188,4 +188,5 @@ def sequencer(settings: Settings, clocks: Clocks | None = None) -> Iterator[Sequ
             wall_ms=clocks.wall_ms,
             monotonic_s=clocks.monotonic_s,
             heartbeat_s=settings.ledger.heartbeat_s,
+            retention_days=settings.ledger.retention_days,
         )

@@ -32,8 +32,11 @@ from gateway.plugin.secret import resolve_secret
 
 REGISTRY = "sealgate_logs"
 CONNECT_TIMEOUT_S = 3
+ROWS_AT_ONCE = 2_000
 _GRACE_S = 2.0
 """What a statement may take beyond its own time-out, which the server keeps, before we hang up."""
+_UNBOUNDED_S = 86_400.0
+"""For a dump, which takes as long as it takes."""
 _MAKING = 0x5EA1_9A7E
 """The advisory lock under which schemas are made."""
 
@@ -124,7 +127,7 @@ class PostgresLedger(SqlLedger):
         """Takes the bodies of a subject away; without the owner they stay, as noise."""
         count = self._mark_gone("subject = %s", (subject,), at_ms, erased=True)
         if self._owner is not None:
-            self._owner.run("DELETE FROM opened WHERE subject = %s", (subject,))
+            self._owner.run("UPDATE opened SET body = '' WHERE subject = %s", (subject,))
             self._delete_bodies()
         return count
 
@@ -148,6 +151,22 @@ class PostgresLedger(SqlLedger):
         self._owner.run(f"DELETE FROM batches WHERE number < {newest}", ())
         closed = "EXISTS (SELECT 1 FROM records WHERE records.ref = opened.ref)"
         self._owner.run(f"DELETE FROM opened WHERE {closed}", ())
+
+    def dump(self, tables: Iterable[str]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+        """All rows of these tables as of one moment, in parts."""
+        with self._link.transaction(bounded=False) as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            for table in tables:
+                with cursor.connection.cursor(name=f"dump_{table}") as named:
+                    named.execute(f"SELECT * FROM {table}".encode())
+                    while rows := named.fetchmany(ROWS_AT_ONCE):
+                        yield table, rows
+
+    def load(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Puts rows of a dump into a table."""
+        with self._writing() as cursor:
+            _copy(cursor, table, rows)
 
     def _mark_gone(self, where: str, values: tuple[Any, ...], at_ms: int, *, erased: bool) -> int:
         with self._writing() as cursor:
@@ -197,8 +216,12 @@ class _Link:
             connection.execute(sql.encode(), values)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[psycopg.Cursor[Any]]:
-        with self._talking() as connection, connection.transaction(), connection.cursor() as cursor:
+    def transaction(self, *, bounded: bool = True) -> Iterator[psycopg.Cursor[Any]]:
+        with (
+            self._talking(bounded=bounded) as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
             yield cursor
 
     def make_schema(self, role: str, origin: str) -> None:
@@ -236,12 +259,13 @@ class _Link:
             self._connection = None
 
     @contextlib.contextmanager
-    def _talking(self) -> Iterator[psycopg.Connection[Any]]:
+    def _talking(self, *, bounded: bool = True) -> Iterator[psycopg.Connection[Any]]:
         """The connection for one use. Raises LedgerAwayError, LedgerError."""
+        timeout_s = self._timeout_ms / 1000 + _GRACE_S if bounded else _UNBOUNDED_S
         with self._lock:
             try:
                 connection = self._connected()
-                with _hang_up_after(connection, self._timeout_ms / 1000 + _GRACE_S):
+                with _hang_up_after(connection, timeout_s):
                     yield connection
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self.close()

@@ -44,23 +44,26 @@ class QuarantineError(LedgerError):
 
 
 class Recovered(NamedTuple):
-    """The tree as it stands, and the detail of the `restored` record that is due, if one is."""
+    """State and tree as they stand, and the detail of the `restored` record that may be due."""
 
+    state: State
     tree: LogTree
     restored: dict[str, Any] | None = None
 
 
 def recover(
-    ledger: Reader, files: LogFiles, keys: list[NoteKey], state: State, *, repair: bool = True
+    ledger: Reader, files: LogFiles, keys: list[NoteKey], *, repair: bool = True
 ) -> Recovered:
     """Recomputes the tree and compares. Raises QuarantineError, LedgerError, OSError.
 
     `keys` are those of the log, also of the past. With `repair`, full tiles that are missing are
     written, and the checkpoint is published.
     """
+    # The checkpoint first: where a sequencer runs meanwhile, the database is never behind it.
     kept = read_checkpoint(files.read_kept(), keys, "the checkpoint outside of the database")
+    state = ledger.state()
     if state.size == 0 and kept is None:
-        return Recovered(LogTree())
+        return Recovered(state, LogTree())
     mark = kept.size if kept is not None else 0
     tree, root_at_kept = rebuild(ledger, state.size, mark, files if repair else None)
     _check_own(state, tree, keys)
@@ -73,9 +76,9 @@ def recover(
             f"{files.kept}"
         )
     if repair and state.size:
-        files.publish(state.size - state.size % TILE_WIDTH, tree, state.checkpoint)
+        files.publish_edge(tree, state.checkpoint)
         tree.finished.clear()
-    return Recovered(tree, restored)
+    return Recovered(state, tree, restored)
 
 
 def rebuild(
@@ -120,7 +123,7 @@ def acknowledge(folder: Path, state: State, by: str, at_ms: int) -> None:
 
 def _check_own(state: State, tree: LogTree, keys: list[NoteKey]) -> None:
     """The database against itself."""
-    if tree.root() != state.root:
+    if state.size and tree.root() != state.root:
         raise QuarantineError("the ledger is damaged: its root is not that of its entries")
     own = read_checkpoint(state.checkpoint or None, keys, "the checkpoint in the database")
     if state.size and (own is None or (own.size, own.root) != (state.size, state.root)):

@@ -8,18 +8,23 @@
 | `rotate_key` | `purpose`, `reason`, `actor` | `key_rotated` |
 | `revoke_key` | `key_id`, `reason`, `actor` | `audit` |
 
-An erasure that is cut by a crash is finished by whoever reads the request again: the key is gone
-first, and who was asked for is remembered until the `erased` record is in the log.
+An erasure is remembered beside the subject's key until its `erased` record is in the log, so one
+that a crash cut is carried on by the next start.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+
+from gateway.ledger.bodies import unpack
 from gateway.ledger.sealing import BatchMaker, Identity, iso_ms
 from gateway.ledger.signing_keys import SigningKeys
-from gateway.ledger.store import Hold, Ledger, LedgerError
+from gateway.ledger.sql import PAGE_MAX
+from gateway.ledger.store import Filter, Hold, Ledger, LedgerError
 from gateway.ledger.subject_keys import SubjectKeys
 from gateway.receipts.keys import LOG, RECEIPTS
 from gateway.receipts.receipt import key_id_of
@@ -55,7 +60,7 @@ class Requests:
         """Does what was asked. Raises ValueError, KeyError, TypeError for what cannot be read."""
         match kind:
             case "erase":
-                self._erase(maker, detail, ref)
+                self._ask_erasure(maker, detail, ref)
             case "hold":
                 subject = detail.get("subject")
                 number = self._subjects.for_subject(str(subject))[0] if subject else 0
@@ -82,35 +87,54 @@ class Requests:
 
     def finish(self, size: int, at_ms: int) -> None:
         """What a crash left undone after the record was in the log; called at the start."""
-        for number, ref in self._subjects.doomed():
-            if self._ledger.known([ref]):
-                self._subjects.destroy(number)
+        for request, numbers in self._subjects.asked_erasures().items():
+            if self._ledger.known([orjson.loads(request)["ref"]]):
+                for number in numbers:
+                    self._subjects.destroy(number)
         for purpose in (RECEIPTS, LOG):
             key_id = self._keys.next_key_id(purpose)
-            if key_id is not None and self._ledger.known([_rotation_ref(key_id)]):
+            if key_id is not None and key_id in self._rotated_keys():
                 self._take_over(purpose, at_ms, size)
 
-    def _erase(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
-        subject = str(detail["subject"])
-        number = self._subjects.number_to_erase(subject)
-        if number is None:
+    def _ask_erasure(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
+        asked = {name: str(detail.get(name) or "") for name in ("reason", "actor")}
+        request = orjson.dumps({"ref": ref, **asked}).decode()
+        if not self._subjects.ask_erasure(str(detail["subject"]), request):
             self._audit(maker, "ledger.erase", detail, "not_found", ref)
-            return
-        holds = self._ledger.holds_on(number)
+
+    def erase_asked(self, maker: BatchMaker) -> bool:
+        """Carries out the erasures of batches before this one; whether there were any.
+
+        A batch later, so that what was read together with the request is in the ledger.
+        """
+        erased = False
+        for request, numbers in self._subjects.asked_erasures().items():
+            detail = orjson.loads(request)
+            if not self._ledger.known([detail["ref"]]):
+                erased |= self._erase(maker, detail, request, numbers)
+        return erased
+
+    def _erase(
+        self, maker: BatchMaker, detail: Mapping[str, Any], request: str, numbers: list[int]
+    ) -> bool:
+        holds = sorted({name for number in numbers for name in self._ledger.holds_on(number)})
+        ref = str(detail["ref"])
         if holds:
             self._audit(maker, "ledger.erase", detail, "refused", ref, holds=holds)
-            return
-        self._subjects.doom(number, ref)
-        entries = self._ledger.entries_of(number)
-        self._ledger.erase(number, maker.at_ms)
-        maker.forget(number)
-        reason = str(detail.get("reason") or "")
+            self._afterwards.append(lambda: self._subjects.withdraw_erasure(request))
+            return False
+        entries: list[tuple[int, bytes]] = []
+        for number in numbers:
+            self._subjects.blank(number)
+            entries += self._ledger.entries_of(number)
+            self._ledger.erase(number, maker.at_ms)
         for start in range(0, max(len(entries), 1), ENTRIES_PER_RECORD):
             part = entries[start : start + ENTRIES_PER_RECORD]
             named = [{"index": index, "entry": entry.hex()} for index, entry in part]
-            told = {"entries": named, "count": len(part), "reason": reason}
+            told = {"entries": named, "count": len(part), "reason": detail["reason"]}
             maker.add_control("erased", told, ref=ref if start == 0 else f"{ref}.{start}")
-        self._afterwards.append(lambda: self._subjects.destroy(number))
+        self._afterwards += [functools.partial(self._subjects.destroy, n) for n in numbers]
+        return True
 
     def _rotate(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
         purpose = str(detail["purpose"])
@@ -125,15 +149,20 @@ class Requests:
             "public_key": fresh.public_key.hex(),
             "reason": str(detail.get("reason") or ""),
             "actor": str(detail.get("actor") or ""),
-            "request": ref,
         }
-        if not self._ledger.known([_rotation_ref(key_id)]):
-            maker.add_control("key_rotated", told, ref=_rotation_ref(key_id))
+        maker.add_control("key_rotated", told, ref=ref)
         self._afterwards.append(lambda: self._take_over(purpose, maker.at_ms, maker.tree.size))
 
     def _take_over(self, purpose: str, at_ms: int, index: int) -> None:
         signer = self._keys.take_over(purpose, iso_ms(at_ms), index)
         self._signers["receipts" if purpose == RECEIPTS else "log"] = signer
+
+    def _rotated_keys(self) -> set[str]:
+        """The keys that took over, as the log has it."""
+        found = self._ledger.page(Filter(kinds=("key_rotated",), limit=PAGE_MAX))
+        bodies = self._ledger.bodies(record.log_index for record in found)
+        details = (orjson.loads(unpack(body, None).receipt)["detail"] for body in bodies.values())
+        return {str(detail["new"]) for detail in details}
 
     def _revoke(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
         key_id = str(detail["key_id"])
@@ -165,7 +194,3 @@ class Requests:
         if tenant:
             told["tenant"] = tenant
         maker.add_control("audit", told, ref=ref, tenant=tenant)
-
-
-def _rotation_ref(key_id: str) -> str:
-    return f"key-rotated-{key_id}"

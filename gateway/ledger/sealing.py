@@ -210,10 +210,6 @@ class BatchMaker:
         body = pack(secret, _encoded(draft), key)
         self.opened[draft.ref] = Opened(_text(draft.ref), stream, subject, body)
 
-    def forget(self, subject: int) -> None:
-        """Drops what this batch remembers of exchanges of a subject that is erased."""
-        self.opened = {ref: o for ref, o in self.opened.items() if o.subject != subject}
-
     def finish(self, positions: str, counters: str) -> Batch:
         """The batch, with its checkpoint signed by the log's key."""
         root = self.tree.root()

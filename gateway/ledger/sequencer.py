@@ -15,7 +15,7 @@ recomputed from the ledger and agrees with the checkpoint that is kept outside o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ import orjson
 from gateway.ledger.bodies import LockedError, unpack
 from gateway.ledger.recovery import recover
 from gateway.ledger.requests import REQUESTS, Requests
-from gateway.ledger.sealing import BatchMaker, Counters, Draft, Identity
+from gateway.ledger.sealing import BatchMaker, Counters, Draft, Identity, iso_ms
 from gateway.ledger.signing_keys import SigningKeys
 from gateway.ledger.store import (
     Batch,
@@ -38,6 +38,8 @@ from gateway.ledger.tree import LogFiles
 from gateway.receipts.record import KINDS
 
 HEADS_KEPT = 50_000
+EXPIRY_INTERVAL_S = 3_600.0
+DAY_MS = 86_400_000
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 """What a draft that is none raises, wherever it is looked at."""
 
@@ -62,6 +64,7 @@ class Sequencer:
         wall_ms: Callable[[], int],
         monotonic_s: Callable[[], float],
         heartbeat_s: float = 60.0,
+        retention_days: Mapping[str, int] | None = None,
     ) -> None:
         self.counters = Counters()
         self.size = 0
@@ -77,8 +80,11 @@ class Sequencer:
         self._monotonic_s = monotonic_s
         self._heartbeat_s = heartbeat_s
         self._next_heartbeat = 0.0
+        self._retention_days = {n: days for n, days in (retention_days or {}).items() if days}
+        self._next_expiry = 0.0
         self._heads: dict[str, Head] = {}
         self._open: dict[str, Opened] = {}
+        self._erases = False
         self._number = 0
         self._published = 0
         self._checkpoint = b""
@@ -87,10 +93,10 @@ class Sequencer:
     def start(self) -> None:
         """Takes the log over and checks it. Raises QuarantineError, LedgerError, OSError."""
         self.epoch = self._ledger.claim(self._identity.node, self._wall_ms())
-        state = self._ledger.state()
-        self._requests.finish(state.size, self._wall_ms())
+        self._requests.finish(self._ledger.state().size, self._wall_ms())
         log_keys = self._keys.ring().log_keys(self._identity.origin)
-        recovered = recover(self._ledger, self._files, log_keys, state)
+        recovered = recover(self._ledger, self._files, log_keys)
+        state = recovered.state
         self._tree = recovered.tree
         self.size, self._number = state.size, state.number
         self._checkpoint = state.checkpoint
@@ -114,10 +120,12 @@ class Sequencer:
         items = self._tailer.read()
         maker = self._maker()
         try:
+            self._erases = self._requests.erase_asked(maker)
             known = self._known(items)
             for item in items:
                 self._take(maker, item, known)
             self._beat(maker)
+            self._expire(maker)
             if items or maker.records:
                 self._commit(maker)
         except BaseException:
@@ -194,7 +202,6 @@ class Sequencer:
         kind, detail = draft["kind"], draft["detail"]
         if kind in REQUESTS:
             self._requests.carry_out(maker, kind, detail, ref)
-            self._tailer_erases |= kind == "erase"
         elif kind in KINDS:
             tenant = str(detail.get("tenant") or "")
             maker.add_control(
@@ -252,10 +259,23 @@ class Sequencer:
         maker.add_control("heartbeat", detail)
         self._next_heartbeat = now + self._heartbeat_s
 
+    def _expire(self, maker: BatchMaker) -> None:
+        """Takes bodies away that are older than their class allows, once an hour."""
+        now = self._monotonic_s()
+        if now < self._next_expiry:
+            return
+        self._next_expiry = now + EXPIRY_INTERVAL_S
+        for retention, days in self._retention_days.items():
+            before_ms = maker.at_ms - days * DAY_MS
+            count = self._ledger.expire(retention, before_ms, maker.at_ms)
+            if count:
+                told = {"count": count, "entries": [], "reason": "retention", "class": retention}
+                maker.add_control("erased", {**told, "before": iso_ms(before_ms)})
+        self._ledger.tidy()
+
     # -- committing -----------------------------------------------------------------------------
 
     def _maker(self) -> BatchMaker:
-        self._tailer_erases = False
         return BatchMaker(
             self._ledger,
             self._subjects,
@@ -292,7 +312,7 @@ class Sequencer:
         self._heads.update(maker.heads)
         self._requests.committed()
         self._tailer.committed()
-        if self._tailer_erases:
+        if self._erases:
             self._tailer.erase_read()
 
     def _resync(self) -> None:

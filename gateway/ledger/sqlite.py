@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gateway.ledger.sql import (
 from gateway.ledger.store import Batch, Hold, LedgerAwayError, LedgerError
 
 DATABASE_FILE = "ledger.db"
+ROWS_AT_ONCE = 2_000
 WRITE_WAIT_S = 5.0
 """How long a write waits for a backup or a check that holds the file."""
 
@@ -96,7 +97,8 @@ class SqliteLedger(SqlLedger):
         """Takes the bodies of a subject away for good; returns how many there were."""
         where = "subject = ?"
         with self._writing() as connection:
-            connection.execute("DELETE FROM opened WHERE subject = ?", (subject,))
+            # The rows stay, so that what began and never ends is counted.
+            connection.execute("UPDATE opened SET body = x'' WHERE subject = ?", (subject,))
         return self._remove(where, (subject,), at_ms, erased=True)
 
     def expire(self, retention: str, before_ms: int, at_ms: int) -> int:
@@ -130,6 +132,25 @@ class SqliteLedger(SqlLedger):
                 raise LedgerError(f"the backup {target} cannot be written: {error}") from None
             finally:
                 copy.close()
+
+    def dump(self, tables: Iterable[str]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+        """All rows of these tables as of one moment, in parts; nothing else may use it then."""
+        self.rows("BEGIN")
+        try:
+            for table in tables:
+                cursor = self._connection.execute(f"SELECT * FROM {table}")
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield table, rows
+        except sqlite3.Error as error:
+            raise LedgerAwayError(f"the ledger {self.path} cannot be read: {error}") from None
+        finally:
+            self.rows("COMMIT")
+
+    def load(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Puts rows of a dump into a table."""
+        with self._writing() as connection:
+            marks = ",".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
     def integrity(self) -> str:
         """What SQLite finds wrong with its own file, or an empty text."""
@@ -181,7 +202,12 @@ def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
             # The files that SQLite puts beside it take over its permissions.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(
-            path, timeout=WRITE_WAIT_S, isolation_level=None, check_same_thread=False
+            # Not made by a reader: without one there is no ledger yet.
+            f"{path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=WRITE_WAIT_S,
+            isolation_level=None,
+            check_same_thread=False,
         )
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"the ledger {path} cannot be opened: {error}") from None

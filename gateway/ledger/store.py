@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.errors import SealgateError
 
@@ -159,6 +159,9 @@ class Reader(Protocol):
     def entries(self, start: int, end: int) -> bytes:
         """The entries from `start` up to but without `end`, 32 bytes each."""
 
+    def scan(self, start: int, end: int) -> Iterator[Record]:
+        """Every record from `start` up to but without `end`, in order."""
+
     def checkpoints(self, after_number: int, limit: int) -> list[State]:
         """Kept states, oldest first: the last of each minute, and the newest."""
 
@@ -205,8 +208,11 @@ class Ledger(Reader, Protocol):
     def expire(self, retention: str, before_ms: int, at_ms: int) -> int:
         """Takes bodies of a class away that are older and not held; returns how many."""
 
+    def dump(self, tables: Iterable[str]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+        """All rows of these tables as of one moment, in parts."""
+
+    def load(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Puts rows of a dump into a table."""
+
     def tidy(self) -> None:
         """Drops rows that later ones made needless; now and then."""
-
-    def scan(self, start: int, end: int) -> Iterator[Record]:
-        """Every record from `start` up to but without `end`, in order."""

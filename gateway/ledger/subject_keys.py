@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS subjects (
   number INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, key BLOB, request TEXT
 ) STRICT
 """
-_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS by_subject ON subjects (subject) WHERE key IS NOT NULL"
+_INDEX = "CREATE INDEX IF NOT EXISTS by_subject ON subjects (subject)"
 
 
 class SubjectKeys:
@@ -64,7 +64,7 @@ class SubjectKeys:
     def find(self, subject: str) -> tuple[int, bytes] | None:
         """Number and key of a subject that is known."""
         found = self._execute(
-            "SELECT number, key FROM subjects WHERE subject = ? AND key IS NOT NULL", subject
+            "SELECT number, key FROM subjects WHERE subject = ? AND request IS NULL", subject
         )
         row = found.fetchone()
         return (int(row[0]), bytes(row[1])) if row else None
@@ -76,23 +76,35 @@ class SubjectKeys:
         row = self._execute("SELECT key FROM subjects WHERE number = ?", number).fetchone()
         return bytes(row[0]) if row and row[0] is not None else None
 
-    def number_to_erase(self, subject: str) -> int | None:
-        """The number of a subject with a key, or whose erasure has begun."""
-        sql = "SELECT number FROM subjects WHERE subject = ? ORDER BY key IS NULL, number"
-        row = self._execute(sql, subject).fetchone()
-        return int(row[0]) if row else None
+    def ask_erasure(self, subject: str, request: str) -> bool:
+        """Remembers that a subject is to be erased; what comes later of it gets another key.
 
-    def doom(self, number: int, request: str) -> None:
-        """Destroys the key, and remembers for which request until `destroy`."""
+        False where nothing is known of the subject.
+        """
         self._by_subject.clear()
-        self._execute(
-            "UPDATE subjects SET key = NULL, request = ? WHERE number = ?", request, number
+        done = self._execute(
+            "UPDATE subjects SET request = ? WHERE subject = ? AND request IS NULL",
+            request,
+            subject,
         )
+        return done.rowcount > 0
 
-    def doomed(self) -> list[tuple[int, str]]:
-        """Numbers and requests of the erasures that have begun."""
-        found = self._execute("SELECT number, request FROM subjects WHERE key IS NULL")
-        return [(int(number), str(request)) for number, request in found.fetchall()]
+    def asked_erasures(self) -> dict[str, list[int]]:
+        """The numbers that are to be erased, by request."""
+        found: dict[str, list[int]] = {}
+        sql = "SELECT request, number FROM subjects WHERE request IS NOT NULL ORDER BY number"
+        for request, number in self._execute(sql).fetchall():
+            found.setdefault(request, []).append(number)
+        return found
+
+    def withdraw_erasure(self, request: str) -> None:
+        """Goes on as before a request that was refused."""
+        self._by_subject.clear()
+        self._execute("UPDATE subjects SET request = NULL WHERE request = ?", request)
+
+    def blank(self, number: int) -> None:
+        """Destroys the key, and leaves the subject's name until `destroy`."""
+        self._execute("UPDATE subjects SET key = NULL WHERE number = ?", number)
 
     def destroy(self, number: int) -> None:
         """Forgets a subject and its key; the bytes on the disk are overwritten."""

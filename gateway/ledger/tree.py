@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
 from gateway.ledger.journal import sync_folder
 from gateway.receipts.merkle import EMPTY_ROOT, leaf_hash, node_hash
-from gateway.receipts.tiles import TILE_WIDTH, Tile, new_tiles
+from gateway.receipts.tiles import TILE_WIDTH, Tile, new_tiles, tiles_for
 
 PARTIAL_KEPT = 8
 """Partial tiles of a level that stay, for readers who just read an older checkpoint."""
@@ -114,8 +115,16 @@ class LogFiles:
                 self._remember_partial(tile.level, path)
             else:
                 _remove_partials(path)
-        write_whole(self.folder / CHECKPOINT_FILE, checkpoint)
-        write_whole(self.kept, checkpoint, durable=True)
+        self._write_checkpoint(checkpoint)
+
+    def publish_edge(self, tree: LogTree, checkpoint: bytes) -> None:
+        """Writes the partial tiles and the checkpoint, where the full tiles are there."""
+        for tile in tiles_for(tree.size):
+            if tile.width < TILE_WIDTH:
+                path = self.folder / tile.path
+                write_whole(path, tree.tile(tile))
+                self._remember_partial(tile.level, path)
+        self._write_checkpoint(checkpoint)
 
     def read_kept(self) -> bytes | None:
         """The checkpoint outside of the database, or None where there is none. Raises OSError."""
@@ -142,6 +151,10 @@ class LogFiles:
         """Writes one tile. Raises OSError."""
         write_whole(self.folder / tile.path, data)
 
+    def _write_checkpoint(self, checkpoint: bytes) -> None:
+        write_whole(self.folder / CHECKPOINT_FILE, checkpoint)
+        write_whole(self.kept, checkpoint, durable=True)
+
     def _remember_partial(self, level: int, path: Path) -> None:
         kept = self._partials.setdefault(level, [])
         if path in kept:
@@ -162,7 +175,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
         descriptor = os.open(fresh, flags, 0o644)
     try:
         if os.write(descriptor, data) != len(data):
-            raise OSError(28, "No space left on device", str(path))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if durable:
             os.fdatasync(descriptor)
     finally:
