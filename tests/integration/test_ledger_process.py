@@ -1,4 +1,4 @@
-"""The sequencer beside a real gateway: started only where receipts are kept, kept up, ended last."""
+"""The sequencer beside a real gateway: only where receipts are kept, kept up, ended last."""
 
 from __future__ import annotations
 
