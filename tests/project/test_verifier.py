@@ -80,7 +80,7 @@ def test_the_wheel_holds_nothing_but_receipts(wheel: Path) -> None:
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
 
     assert all(name.startswith("gateway/receipts/") for name in names)
-    assert "gateway/receipts/command.py" in names
+    assert {"gateway/receipts/command.py", "gateway/receipts/page/verify.html"} <= set(names)
 
 
 def test_the_verifier_has_the_gateways_version_and_needs_pynacl_only() -> None:

@@ -20,12 +20,8 @@ from gateway.receipts.multibase import multibase_decode, multibase_encode
 
 CREDENTIALS_CONTEXT: Final = "https://www.w3.org/ns/credentials/v2"
 CRYPTOSUITE: Final = "eddsa-jcs-2022"
-_VOCABULARY: Final = "urn:sealgate:vocabulary#"
-# Defines our two terms in place: a verifier that reads JSON-LD needs to fetch nothing of ours.
-_TERMS: Final = {
-    "TrustReceipt": _VOCABULARY + "TrustReceipt",
-    "receipt": {"@id": _VOCABULARY + "receipt", "@type": "@json"},
-}
+UNDEFINED_TERMS_CONTEXT: Final = "https://www.w3.org/ns/credentials/undefined-terms/v2"
+"""W3C's own context for terms without one, such as ours: a verifier fetches nothing from us."""
 _PROOF_MEMBERS: Final = frozenset(
     {"@context", "type", "cryptosuite", "created", "proofPurpose", "verificationMethod"}
 )
@@ -50,7 +46,7 @@ def to_credential(
     """
     own = did_key(signer.public_key)
     credential = {
-        "@context": [CREDENTIALS_CONTEXT, _TERMS],
+        "@context": [CREDENTIALS_CONTEXT, UNDEFINED_TERMS_CONTEXT],
         "id": f"urn:sealgate:receipt:{receipt['id']}",
         "type": ["VerifiableCredential", "TrustReceipt"],
         "issuer": issuer or own,
