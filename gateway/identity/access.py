@@ -19,6 +19,7 @@ from gateway.identity.permissions import CATALOGUE, Pattern, Permission
 from gateway.identity.roles import WEEKDAYS, Allowed, Conditions, Role
 from gateway.networks import NetworkSet
 from gateway.patterns import compile_pattern, compile_patterns
+from gateway.providers.prices import micro_of
 from gateway.settings import Dialect
 
 UNBOUNDED: Final = sys.maxsize
@@ -30,7 +31,7 @@ class Situation:
     """What conditions look at. `now_s` is seconds since 1970.
 
     None means not known: then no allowance that asks for it holds. `model` is "" where the request
-    names none.
+    names none. `cost` is the estimate of what the request costs, in millionths of `currency`.
     """
 
     now_s: float
@@ -39,6 +40,8 @@ class Situation:
     dialect: Dialect = Dialect.UNKNOWN
     route: str = ""
     output_tokens: int | None = None
+    cost: int | None = None
+    currency: str = ""
 
 
 Test: TypeAlias = Callable[[Situation], bool | None]
@@ -66,7 +69,7 @@ class Clause:
 class Rule:
     """Who asks is settled, and so is for what; `always` is set where nothing else matters.
 
-    `reads_body` tells that the answer may depend on the model or on a bound of tokens.
+    `reads_body` tells that the answer may depend on the model, on a bound of tokens or on the cost.
     """
 
     permission: str
@@ -177,7 +180,7 @@ def is_for(role: Role, tenant: str) -> bool:
 
 
 def reads_body(role: Role) -> bool:
-    """Whether what a role says may depend on the model or on a bound of tokens."""
+    """Whether what a role says may depend on the model, on a bound of tokens or on the cost."""
     grants = [grant for item in role.allow for grant in _grants(item, denies=False)]
     grants += [grant for item in role.deny for grant in _grants(item, denies=True)]
     return any(grant.clause().reads_body for grant in grants)
@@ -194,10 +197,11 @@ class _Grant:
     tests: tuple[Test, ...]
     models: tuple[tuple[str, ...], ...]
     output_tokens_max: int | None
+    cost_test: Test | None
     denies: bool
 
     def covers(self, permission: Permission) -> bool:
-        if self.models and not permission.has_model:
+        if (self.models or self.cost_test is not None) and not permission.has_model:
             return False
         if self.output_tokens_max is not None and not permission.generates:
             return False
@@ -209,6 +213,8 @@ class _Grant:
             tests += _model_tests(patterns, denies=self.denies)
         if self.output_tokens_max is not None:
             tests.append(_tokens_test(self.output_tokens_max))
+        if self.cost_test is not None:
+            tests.append(self.cost_test)
         return Clause(tuple(tests), reads_body=len(tests) > len(self.tests))
 
 
@@ -218,15 +224,16 @@ def _grants(item: str | Conditions, *, denies: bool) -> Iterable[_Grant]:
         return
     tests = tuple(_tests(item))
     tokens_max = item.output_tokens_max if isinstance(item, Allowed) else None
+    cost_test = _cost_test(item) if isinstance(item, Allowed) else None
     for text in item.permissions:
         pattern = Pattern.parse(text)
         asked = ((pattern.model,), item.models)
         models = tuple(patterns for patterns in asked if any(patterns))
-        yield _Grant(pattern, tests, models, tokens_max, denies)
+        yield _Grant(pattern, tests, models, tokens_max, cost_test, denies)
 
 
 def _plain_grant(pattern: Pattern, *, denies: bool) -> _Grant:
-    return _Grant(pattern, (), ((pattern.model,),) if pattern.model else (), None, denies)
+    return _Grant(pattern, (), ((pattern.model,),) if pattern.model else (), None, None, denies)
 
 
 def _scope_grants(text: str) -> Iterable[_Grant]:
@@ -297,6 +304,18 @@ def _tokens_test(tokens_max: int) -> Test:
     def test(situation: Situation) -> bool | None:
         tokens = situation.output_tokens
         return None if tokens is None else tokens <= tokens_max
+
+    return test
+
+
+def _cost_test(item: Allowed) -> Test | None:
+    if item.cost_max is None:
+        return None
+    cost_max, currency = micro_of(item.cost_max), item.currency
+
+    def test(situation: Situation) -> bool | None:
+        cost = situation.cost
+        return None if cost is None else situation.currency == currency and cost <= cost_max
 
     return test
 

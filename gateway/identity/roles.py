@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from gateway.identity.permissions import ACROSS_TENANTS, PermissionText
 from gateway.networks import NetworkText
+from gateway.providers.prices import AMOUNT_MAX, MICRO, Currency, Money, micro_of
 from gateway.settings import Dialect
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -82,6 +83,20 @@ class Allowed(Conditions):
         description="The request must ask for at most this many tokens of answer; then the "
         "grant covers only what generates text.",
     )
+    cost_max: Money | None = Field(
+        None,
+        description='The request must be estimated to cost at most this, such as `"0.50"`; then '
+        "the grant covers only what names a model.",
+    )
+    currency: Currency = Field(
+        "USD", description="Of `cost_max`; where the prices have another, the grant never holds."
+    )
+
+    @model_validator(mode="after")
+    def _is_an_amount(self) -> Self:
+        if self.cost_max is not None and not 0 < micro_of(self.cost_max) <= AMOUNT_MAX:
+            raise ValueError(f"`cost_max` is between 0.000001 and {AMOUNT_MAX // MICRO}")
+        return self
 
 
 class Role(_Written):

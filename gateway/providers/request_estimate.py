@@ -47,6 +47,11 @@ def generates(method: str, path: str) -> bool:
     return method == "POST" and path.rstrip("/").endswith(_GENERATING)
 
 
+def embeds(path: str) -> bool:
+    """Whether a request is for embeddings, whose answer is no text."""
+    return path.rstrip("/").endswith(_EMBEDDING)
+
+
 def input_tokens(body: bytes, headers: Headers) -> int:
     """The estimate of the prompt in `body`."""
     size = len(body)
@@ -63,7 +68,7 @@ def input_tokens(body: bytes, headers: Headers) -> int:
 
 def output_tokens(parsed: Any, path: str, at_most: int) -> int:
     """The estimate of the answer: what the request allows, or `at_most` if that is less or none."""
-    if path.rstrip("/").endswith(_EMBEDDING):
+    if embeds(path):
         return 0
     if not isinstance(parsed, dict):
         return at_most

@@ -23,7 +23,7 @@ from tests.policy_plugins import Critic, Keeper, Painter, Passport, Probe
 
 FOLDER = Path(__file__).parent
 SEPARATOR = "----------\n"
-BUILT_IN = ("ip_allowlist", "request_limits", "security_headers")
+BUILT_IN = ("ip_allowlist", "rbac", "request_limits", "security_headers")
 
 
 def golden_files() -> list[Path]:

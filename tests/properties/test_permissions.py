@@ -53,6 +53,9 @@ def conditions(draw: st.DrawFn, *, denies: bool) -> dict[str, Any]:
     }
     if not denies and draw(st.booleans()):
         written["output_tokens_max"] = draw(st.integers(1, 5))
+    if not denies and draw(st.booleans()):
+        written["cost_max"] = draw(st.sampled_from(["0.000001", "0.000003"]))
+        written["currency"] = draw(st.sampled_from(["USD", "EUR"]))
     return written
 
 
@@ -71,6 +74,8 @@ situations = st.builds(
     dialect=st.sampled_from(Dialect),
     route=st.sampled_from(["openai", "team-a"]),
     output_tokens=st.integers(0, 6) | st.just(UNBOUNDED),
+    cost=st.integers(0, 4),
+    currency=st.sampled_from(["USD", "EUR"]),
 )
 
 
@@ -91,6 +96,8 @@ def _holds(item: str | Conditions, permission: str, s: Situation, *, denies: boo
     bound = item.output_tokens_max if isinstance(item, Allowed) else None
     if bound is not None and not (known.generates and (s.output_tokens or 0) <= bound):
         return False
+    if isinstance(item, Allowed) and not _cost_is(item, s, has_model=known.has_model):
+        return False
     return (
         any(_pattern_holds(text, permission, s, denies=denies) for text in item.permissions)
         and (not item.models or any(_model_is(m, s, denies=denies) for m in item.models))
@@ -99,6 +106,13 @@ def _holds(item: str | Conditions, permission: str, s: Situation, *, denies: boo
         and (not item.routes or any(fnmatchcase(s.route, r) for r in item.routes))
         and _time_is(item, s)
     )
+
+
+def _cost_is(item: Allowed, s: Situation, *, has_model: bool) -> bool:
+    if item.cost_max is None:
+        return True
+    dear = (s.cost or 0) > float(item.cost_max) * 1_000_000 + 0.1
+    return has_model and s.currency == item.currency and not dear
 
 
 def _pattern_holds(text: str, permission: str, s: Situation, *, denies: bool) -> bool:

@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, tzinfo
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.plugin import PluginConfig
 from gateway.plugin.grouping import Per
+from gateway.price_book import UnknownModel
+from gateway.providers.prices import AMOUNT_MAX, MICRO, Currency, Money, Price, micro_of
 
 Period: TypeAlias = Literal["minute", "hour", "day", "week", "month"]
 Unit: TypeAlias = Literal["tokens", "money"]
 
-MICRO = 1_000_000
-AMOUNT_MAX = 2**48
-"""The numbers of Lua, in which Redis counts, are exact up to 2^53."""
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-def micro_of(text: str) -> int:
-    """An amount of money in millionths; raises ValueError where there is a fraction of those."""
-    try:
-        exact = Decimal(text) * MICRO
-    except InvalidOperation:
-        raise ValueError(f'"{text}" is no amount; write digits, such as "12.50"') from None
-    if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
-        raise ValueError(f'"{text}" is no amount of at least 0 with at most six decimals')
-    return int(exact)
-
-
-def _money(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError(f'write the amount as a text: "{value}"')  # noqa: TRY004  # pydantic shows ValueErrors
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if isinstance(value, str):
-        micro_of(value)
-    return value
 
 
 def _name(text: str) -> str:
@@ -51,12 +26,6 @@ def _name(text: str) -> str:
         raise ValueError(
             "a name has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit"
         )
-    return text
-
-
-def _currency(text: str) -> str:
-    if not _CURRENCY.fullmatch(text):
-        raise ValueError(f'"{text}" is no currency; write three capital letters, such as USD')
     return text
 
 
@@ -73,11 +42,6 @@ def _timezone(text: str) -> str:
     return text
 
 
-_AMOUNT_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
-
-Money = Annotated[str, BeforeValidator(_money), WithJsonSchema(_AMOUNT_SCHEMA)]
-"""An amount of money: a text, because no binary fraction is a tenth."""
-Currency = Annotated[str, AfterValidator(_currency)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -129,19 +93,6 @@ class GroupBudget(BudgetLimit):
     )
 
 
-class Price(PluginConfig):
-    """What a million tokens cost."""
-
-    input: Money = Field(description="Tokens of the prompt.")
-    output: Money = Field("0", description="Tokens of the answer, reasoning included.")
-    cached: Money | None = Field(
-        None, description="Prompt tokens read from the provider's cache. Default: as `input`."
-    )
-    cache_write: Money | None = Field(
-        None, description="Prompt tokens written to it. Default: as `input`."
-    )
-
-
 class BudgetConfig(PluginConfig):
     """All budgets must have room; a refused request uses nothing of any."""
 
@@ -162,7 +113,7 @@ class BudgetConfig(PluginConfig):
         description="Ask OpenAI-like streams for their usage where the client does not; the client "
         "is not shown it.",
     )
-    unknown_model: Literal["refuse", "free", "price"] = Field(
+    unknown_model: UnknownModel = Field(
         "refuse", description="A model that the price table lacks, where money is counted."
     )
     unknown_price: Price | None = Field(

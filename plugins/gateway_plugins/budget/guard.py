@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import Any
 
 from gateway.plugin import Demand, Grant, StoreUnavailableError, StreamGuard, Usage
-from gateway_plugins.budget.prices import Rates
+from gateway.providers.prices import Rates
 from gateway_plugins.budget.taking import Reserved, Taking
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]

@@ -16,9 +16,9 @@ from typing import Any
 
 from gateway.plugin import Algorithm, Demand, Exchange, Fact, Standing, Usage
 from gateway.plugin.grouping import IDENTITY, facts_of, value_of
-from gateway_plugins.budget.config import MICRO, BudgetLimit, GroupBudget, Unit
+from gateway.providers.prices import MICRO, Rates
+from gateway_plugins.budget.config import BudgetLimit, GroupBudget, Unit
 from gateway_plugins.budget.periods import KEPT_US, LENGTH_US, SECOND_US, Calendar
-from gateway_plugins.budget.prices import Rates
 
 _DECIMALS = 6
 

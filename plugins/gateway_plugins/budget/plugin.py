@@ -27,6 +27,7 @@ from gateway.plugin import (
 )
 from gateway.providers import request_estimate
 from gateway.providers.body_model import model_in_body
+from gateway.providers.prices import FREE, Rates
 from gateway.providers.stream_usage import ask_for_usage
 from gateway_plugins.budget.alerts import Alerts
 from gateway_plugins.budget.config import BudgetConfig, BudgetLimit
@@ -39,7 +40,6 @@ from gateway_plugins.budget.limits import (
     needs_model,
     policy_accounts,
 )
-from gateway_plugins.budget.prices import FREE, Rates
 from gateway_plugins.budget.pricing import Pricing
 from gateway_plugins.budget.refusals import OUTAGE, UNREADABLE, spent
 from gateway_plugins.budget.taking import Reserved, Taking
@@ -80,10 +80,10 @@ class Budget(Plugin):
             self.skips_hooks = frozenset({"on_response_headers"})
 
     async def start(self) -> None:
-        self._pricing.start()
+        self._pricing.book.start()
 
     async def stop(self) -> None:
-        await self._pricing.stop()
+        await self._pricing.book.stop()
         await self._alerts.close()
 
     # -- the request ----------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import functools
 from collections.abc import Awaitable, Sequence
 
 from gateway.plugin import CounterStore, Demand, Exchange, Grant, StoreUnavailableError, Usage
+from gateway.providers.prices import Rates
 from gateway_plugins.budget.limits import AccountSet
-from gateway_plugins.budget.prices import Rates
 
 _NOTHING_ASKED = Grant(admitted=True, standings=())
 

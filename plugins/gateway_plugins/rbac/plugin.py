@@ -24,6 +24,7 @@ from gateway.providers.operations import operation_of
 from gateway.providers.recognise import model_from_path
 from gateway_plugins.rbac.asked import output_tokens, spare_models
 from gateway_plugins.rbac.config import RbacConfig
+from gateway_plugins.rbac.costs import Costs
 
 OPERATIONS_MAX = 4096
 """Paths whose operation is remembered; then the memory starts anew."""
@@ -55,16 +56,23 @@ class Rbac(Plugin):
         self._refusals: dict[str, Reject] = {}
         asked = config.read_body
         self._reads_body = any(map(reads_body, config.roles.values())) if asked is None else asked
+        self._costs = Costs(config, runtime) if self._reads_body else None
         self.skips_hooks = frozenset() if self._reads_body else frozenset({"on_request"})
 
     async def start(self) -> None:
         """Tells of default roles that nobody knows: they allow nothing."""
+        if self._costs is not None:
+            self._costs.book.start()
         try:
             known = self._roles().roles
         except IdentityUnavailableError:
             return
         for name in sorted(self._defaults.difference(known)):
             self.runtime.log.warning("default role %s is not known", name)
+
+    async def stop(self) -> None:
+        if self._costs is not None:
+            await self._costs.book.stop()
 
     def _roles(self) -> RoleBook:
         """The roles as they are now. Raises IdentityUnavailableError."""
@@ -174,11 +182,14 @@ class Rbac(Plugin):
         if spare is None:
             return Reject(Reason.PERMISSION_DENIED, "`models` is no list of texts")
         for model in (named, *spare):
-            situation.model = model
+            situation.model, situation.cost = model, None
             for rule in rules:
                 answer = rule.judge(situation)
-                if answer is None and situation.output_tokens is None:
-                    situation.output_tokens = output_tokens(x.request.body or b"", parsed)
+                if answer is None:
+                    if situation.output_tokens is None:
+                        situation.output_tokens = output_tokens(x.request.body or b"", parsed)
+                    if self._costs is not None:
+                        self._costs.estimate(x, situation)
                     answer = rule.judge(situation)
                 if answer is not True:
                     return self._denied(rule.permission, model)

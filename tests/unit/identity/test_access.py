@@ -155,6 +155,20 @@ def test_a_bound_of_tokens_covers_only_what_generates_text() -> None:
     assert not permits("images.create", 1)
 
 
+def test_a_bound_of_cost_covers_only_what_names_a_model() -> None:
+    access = Access([role(allow=[{"permissions": ["*"], "cost_max": "0.50"}])])
+
+    def permits(name: str, cost: int | None, currency: str = "USD") -> bool:
+        return access.permits(name, Situation(0.0, cost=cost, currency=currency))
+
+    assert permits("chat.create", 500_000)
+    assert permits("embeddings.create", 1)
+    assert not permits("chat.create", 500_001)
+    assert not permits("chat.create", None)
+    assert not permits("chat.create", 1, "EUR")
+    assert not permits("files.read", 0)
+
+
 def test_scopes_bound_what_roles_allow_and_add_nothing() -> None:
     everything = role(allow=["*"])
 
@@ -186,6 +200,7 @@ def test_rules_without_conditions_are_settled_when_compiled() -> None:
         ({"allow": ["*"], "deny": ["chat.create:gpt-5"]}, True),
         ({"deny": ["chat.create:gpt-5"]}, True),
         ({"allow": [{"permissions": ["*"], "output_tokens_max": 5}]}, True),
+        ({"allow": [{"permissions": ["*"], "cost_max": "1"}]}, True),
         ({"allow": [{"permissions": ["*"], "networks": ["10.0.0.0/8"]}]}, False),
     ],
 )

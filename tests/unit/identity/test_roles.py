@@ -74,6 +74,11 @@ def test_no_built_in_role_denies_so_that_each_can_be_added_to_any_other() -> Non
         ({"allow": [{"permissions": ["*"], "networks": ["10.0.0.1/8"]}]}, "host bits"),
         ({"allow": [{"permissions": ["*"], "output_tokens_max": 0}]}, "greater than"),
         ({"deny": [{"permissions": ["*"], "output_tokens_max": 9}]}, "Extra inputs"),
+        ({"allow": [{"permissions": ["*"], "cost_max": 0.5}]}, 'as a text: "0.5"'),
+        ({"allow": [{"permissions": ["*"], "cost_max": "0"}]}, "between 0.000001"),
+        ({"allow": [{"permissions": ["*"], "cost_max": "a few"}]}, "is no amount"),
+        ({"allow": [{"permissions": ["*"], "cost_max": "1", "currency": "$"}]}, "three capital"),
+        ({"deny": [{"permissions": ["*"], "cost_max": "1"}]}, "Extra inputs"),
         ({"allow": ["*"], "grants": []}, "Extra inputs"),
     ],
 )

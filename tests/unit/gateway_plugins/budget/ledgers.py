@@ -19,8 +19,8 @@ from gateway.plugin import (
     Usage,
 )
 from gateway.plugin.testing import make_exchange
+from gateway.providers.prices import built_in
 from gateway.state.memory import MemoryStore
-from gateway_plugins.budget.prices import built_in
 
 WALL = 1_795_348_800.0
 """2026-11-22T12:00:00Z, a Sunday."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway_plugins.budget.config import BudgetConfig, BudgetLimit, micro_of
+from gateway.providers.prices import micro_of
+from gateway_plugins.budget.config import BudgetConfig, BudgetLimit
 
 DAY = {"period": "day"}
 

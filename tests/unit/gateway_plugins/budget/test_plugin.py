@@ -384,8 +384,8 @@ async def test_the_price_file_is_followed_and_a_broken_one_changes_nothing(
     for text in (OWN % 20, "version: 9", (OWN % 30).replace("USD", "EUR"), OWN % 400):
         await asyncio.to_thread(file.write_text, text)
         with captured("sealgate.plugin") as lines:
-            await plugin._pricing.refresh()
-            await plugin._pricing.refresh()
+            await plugin._pricing.book.refresh()
+            await plugin._pricing.book.refresh()
         x = asked(model="mine")
         before = store.used() if store.taken else 0
         await ask(plugin, x)

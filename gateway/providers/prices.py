@@ -6,24 +6,78 @@ first pattern that matches decides, whatever comes after.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from gateway.patterns import Test, compile_patterns
-from gateway.plugin import PluginConfig, Usage
-from gateway_plugins.budget.config import MICRO, Currency, Money, Price, micro_of
+from gateway.plugin.contract import PluginConfig
+from gateway.plugin.usage import Usage
 
 MODELS_MAX = 10_000
 """Models whose price is remembered; then the memory starts anew."""
 FILE_BYTES_MAX = 4 * 1024 * 1024
+MICRO = 1_000_000
+AMOUNT_MAX = 2**48
+"""The numbers of Lua, in which Redis counts, are exact up to 2^53."""
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+def micro_of(text: str) -> int:
+    """An amount of money in millionths; raises ValueError where there is a fraction of those."""
+    try:
+        exact = Decimal(text) * MICRO
+    except InvalidOperation:
+        raise ValueError(f'"{text}" is no amount; write digits, such as "12.50"') from None
+    if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
+        raise ValueError(f'"{text}" is no amount of at least 0 with at most six decimals')
+    return int(exact)
+
+
+def _money(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError(f'write the amount as a text: "{value}"')  # noqa: TRY004  # pydantic shows ValueErrors
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str):
+        micro_of(value)
+    return value
+
+
+def _currency(text: str) -> str:
+    if not _CURRENCY.fullmatch(text):
+        raise ValueError(f'"{text}" is no currency; write three capital letters, such as USD')
+    return text
+
+
+_AMOUNT_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
+
+Money = Annotated[str, BeforeValidator(_money), WithJsonSchema(_AMOUNT_SCHEMA)]
+"""An amount of money: a text, because no binary fraction is a tenth."""
+Currency = Annotated[str, AfterValidator(_currency)]
+
+
+class Price(PluginConfig):
+    """What a million tokens cost."""
+
+    input: Money = Field(description="Tokens of the prompt.")
+    output: Money = Field("0", description="Tokens of the answer, reasoning included.")
+    cached: Money | None = Field(
+        None, description="Prompt tokens read from the provider's cache. Default: as `input`."
+    )
+    cache_write: Money | None = Field(
+        None, description="Prompt tokens written to it. Default: as `input`."
+    )
 
 
 class LongPrompt(Price):
@@ -141,7 +195,7 @@ def _folded(patterns: Iterable[str]) -> Test | None:
 @cache
 def built_in() -> PriceFile:
     """The table that comes with the gateway; read once."""
-    text = files("gateway_plugins.budget").joinpath("prices.yaml").read_text(encoding="utf-8")
+    text = files("gateway.providers").joinpath("prices.yaml").read_text(encoding="utf-8")
     return parse_prices(text, "prices.yaml")
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.plugin import Usage
-from gateway_plugins.budget.config import Price
-from gateway_plugins.budget.prices import (
+from gateway.providers.prices import (
     FILE_BYTES_MAX,
     FREE,
+    Price,
     PriceTable,
     Rates,
     built_in,
@@ -156,7 +156,7 @@ def test_a_cache_that_reports_more_than_the_prompt_is_no_credit() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway_plugins.budget.prices.MODELS_MAX", 10)
+    monkeypatch.setattr("gateway.providers.prices.MODELS_MAX", 10)
     table = PriceTable([built_in()])
     for number in range(100):
         table.find(f"m{number}", "openai")
