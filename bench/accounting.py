@@ -33,9 +33,14 @@ def cpu_ns_of(pid: int) -> int:
         return 0
 
 
-def cpu_ns(session: int) -> int:
-    """CPU time of all processes of a session so far."""
-    return sum(cpu_ns_of(pid) for pid in session_pids(session))
+def cpu_ns_by_process(session: int) -> dict[int, int]:
+    """CPU time of each process of a session so far."""
+    return {pid: cpu_ns_of(pid) for pid in session_pids(session)}
+
+
+def spent_since(before: dict[int, int], session: int) -> list[int]:
+    """What each process of a session has spent since `before`, in nanoseconds."""
+    return [now - before.get(pid, 0) for pid, now in cpu_ns_by_process(session).items()]
 
 
 def pss_bytes(session: int) -> int:

@@ -16,8 +16,11 @@ from site_of_proxy import HERE, Site
 from streams import CLIENT_KEY
 from variants import (
     BODY_CHAIN,
+    CARD_CHAIN,
     HEADER_CHAIN,
+    INSPECT_CHAIN,
     KEY_CHAIN,
+    RECEIPT_CHAIN,
     REDIS_INSTALLED,
     TOKEN_CHAIN,
     Variant,
@@ -140,6 +143,9 @@ def _gateways() -> list[Proxy]:
             "Sealgate, signed token",
             Variant(TOKEN_CHAIN, credential=signed_token),
         ),
+        _gateway("sealgate-inspect", "Sealgate, texts inspected", Variant(INSPECT_CHAIN)),
+        _gateway("sealgate-receipt", "Sealgate, receipts", Variant(RECEIPT_CHAIN)),
+        _gateway("sealgate-card", "Sealgate, the whole chain", Variant(CARD_CHAIN)),
     ]
 
 

@@ -94,7 +94,7 @@ def _rows(results: Results, width: int, cells: Cells) -> list[Row]:
 
 
 def cpu_table(results: Results) -> str:
-    head = ["", "µs CPU/request", "x Envoy", "x aiohttp", "requests/s"]
+    head = ["", "µs CPU/request", "of it the worker", "x Envoy", "x aiohttp", "requests/s"]
     head += ["µs CPU/event", "x Envoy", "x aiohttp", "reads/event", "faults"]
 
     def cells(name: str, found: Mapping[str, float]) -> Row:
@@ -103,6 +103,7 @@ def cpu_table(results: Results) -> str:
 
         return [
             _number(found.get("request_cpu_us"), 1),
+            _number(found.get("request_worker_us"), 1),
             ratio("request_cpu_us", "envoy"),
             ratio("request_cpu_us", "aiohttp"),
             _number(found.get("requests_per_s")),

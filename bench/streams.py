@@ -18,8 +18,9 @@ from typing import cast
 import httptools
 import orjson
 import uvloop
+from texts import prose
 
-_EVENT = re.compile(rb'"content":"(\d{8})-(\d{19})"')
+_EVENT = re.compile(rb'"content":"(\d{8})-(\d{19}) "')
 CLIENT_KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 _SDK_HEADERS = (
     "accept: application/json\r\naccept-encoding: gzip, deflate\r\n"
@@ -34,16 +35,18 @@ _SDK_HEADERS = (
 BODY_BYTES = 1700
 
 
-def body(user: str, *, stream: bool) -> bytes:
-    """A chat request of 1.7 kB; `user` tells the mock upstream what to answer."""
+def body(user: str, *, stream: bool, seed: int = 0) -> bytes:
+    """A chat request of 1.7 kB; `user` tells the mock upstream what to answer.
+
+    Its text is another one for each `seed`.
+    """
     start = (
         f'{{"model":"gpt-4.1","user":"{user}","temperature":0.7,"max_tokens":512,'
         f'"stream":{"true" if stream else "false"},"messages":[{{"role":"system","content":'
         '"You are a helpful assistant."},{"role":"user","content":"'
     )
-    words = "Summarise the following notes for the weekly report, please. " * 40
     stop = '"}]}'
-    return (start + words[: BODY_BYTES - len(start) - len(stop)] + stop).encode()
+    return (start + prose(seed, BODY_BYTES - len(start) - len(stop)) + stop).encode()
 
 
 def request(host: str, payload: bytes, extra: tuple[str, ...] = ()) -> bytes:

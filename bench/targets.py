@@ -38,6 +38,15 @@ TARGETS = (
     Target("Virtual key and one limit in memory: added CPU", "key_added_us", 15, " µs"),
     Target("Virtual key and one limit in Redis: added CPU", "redis_added_us", 60, " µs"),
     Target("Signed token, remembered: added CPU", "token_added_us", 15, " µs"),
+    Target("Texts inspected: added CPU per streamed event", "inspect_event_added_us", 20, " µs"),
+    Target("Texts inspected: added memory after load", "inspect_mb", 60, " MB"),
+    Target("Receipts: added CPU of the worker per exchange", "receipt_added_us", 60, " µs"),
+    Target("Receipts: added CPU of the worker per event", "receipt_event_added_us", 3, " µs"),
+    Target("Receipts: added p99 at one connection", "receipt_p99_ms", 1, " ms"),
+    Target(
+        "The whole chain: CPU of the worker per request, against Envoy", "card_envoy", 2.2, " x"
+    ),
+    Target("The whole chain: the same against the aiohttp proxy", "card_aiohttp", 1.0, " x"),
     Target("Memory idle, supervisor and one worker (PSS)", "idle_mb", 100, " MB"),
     Target("Start to first answer", "start_ms", 1500, " ms"),
     Target("Added delay of an event, median", "added_delay_ms", 1, " ms"),
@@ -72,6 +81,13 @@ def figures(
         "key_added_us": added("sealgate-key"),
         "redis_added_us": added("sealgate-redis"),
         "token_added_us": added("sealgate-token"),
+        "inspect_event_added_us": difference("event_cpu_us", "sealgate-inspect", "sealgate"),
+        "inspect_mb": _more(medians, "sealgate-inspect", "loaded_bytes", 1e-6),
+        "receipt_added_us": difference("request_worker_us", "sealgate-receipt", "sealgate"),
+        "receipt_event_added_us": difference("event_worker_us", "sealgate-receipt", "sealgate"),
+        "receipt_p99_ms": _more(medians, "sealgate-receipt", "p99_c1_us", 1e-3),
+        "card_envoy": ratio("request_worker_us", "sealgate-card", "envoy"),
+        "card_aiohttp": ratio("request_worker_us", "sealgate-card", "aiohttp"),
         "idle_mb": _scaled(bare.get("idle_bytes"), 1e-6),
         "start_ms": bare.get("start_ms"),
         "added_delay_ms": _added(bare, direct, "delay_p50_us"),
@@ -92,6 +108,12 @@ def _added(bare: Figures, direct: Figures, figure: str) -> float | None:
     if figure not in bare or figure not in direct:
         return None
     return (bare[figure] - direct[figure]) / 1000
+
+
+def _more(medians: Mapping[str, Figures], name: str, figure: str, factor: float) -> float | None:
+    """By how much a figure of one way to run the gateway exceeds that of the bare one."""
+    one, bare = medians.get(name, {}).get(figure), medians.get("sealgate", {}).get(figure)
+    return None if one is None or bare is None else (one - bare) * factor
 
 
 def _worst(kinds: Figures | None) -> float | None:

@@ -13,21 +13,27 @@ import asyncio
 import re
 import time
 import zlib
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import cycle, repeat
 from typing import cast
 
 import uvloop
+from texts import prose
 
-ANSWER = (
+_ANSWER = (
     b'{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion",'
     b'"created":1741569952,"model":"gpt-4.1-2025-04-14","choices":[{"index":0,"message":'
-    b'{"role":"assistant","content":"' + b"All is well on the bench today. " * 12 + b'",'
+    b'{"role":"assistant","content":"%b",'
     b'"refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":'
     b'{"prompt_tokens":419,"completion_tokens":96,"total_tokens":515,"prompt_tokens_details":'
     b'{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,'
     b'"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},'
     b'"service_tier":"default"}'
 )
+ANSWER_CHARACTERS = 384
+ANSWERS = 4096
+"""Different answers: more than a gateway remembers of texts."""
 # The fields that a provider's answer carries, so that header work is priced as in production.
 _COMMON = (
     b"date: Mon, 10 Mar 2025 01:25:52 GMT\r\n"
@@ -35,13 +41,22 @@ _COMMON = (
     b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\n"
     b"x-ratelimit-reset-requests: 6ms\r\nx-request-id: req_0123456789abcdef0123456789abcdef\r\n"
 )
-UNARY = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-    + b"content-length: %d\r\n" % len(ANSWER)
-    + _COMMON
-    + b"\r\n"
-    + ANSWER
-)
+
+
+def unary(seed: int) -> bytes:
+    """A whole answer; its text is another one for each `seed`, its size always the same."""
+    answer = _ANSWER % prose(seed, ANSWER_CHARACTERS).encode()
+    length = b"content-length: %d\r\n" % len(answer)
+    return (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        + length
+        + _COMMON
+        + b"\r\n"
+        + answer
+    )
+
+
+UNARY = unary(0)
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"transfer-encoding: chunked\r\n" + _COMMON + b"\r\n"
@@ -52,7 +67,7 @@ BOMB_HEAD = (
 )
 _EVENT = (
     b'data: {"id":"chatcmpl-B9MBs8CjcvOU2","object":"chat.completion.chunk","created":1741569952,'
-    b'"model":"gpt-4.1","choices":[{"index":0,"delta":{"content":"%08d-%019d"},'
+    b'"model":"gpt-4.1","choices":[{"index":0,"delta":{"content":"%08d-%019d "},'
     b'"finish_reason":null}]}\n\n'
 )
 _END = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
@@ -111,6 +126,7 @@ class Connection(asyncio.Protocol):
     """One connection; requests follow one another, their bodies may come chunked."""
 
     tickers: dict[int, Ticker] = {}  # noqa: RUF012  # shared by all connections on purpose
+    answers: Iterator[bytes] = repeat(UNARY)
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -145,7 +161,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, data: bytes) -> None:
         mode = _MODE.search(data)
         if mode is None:
-            self._transport.write(UNARY)
+            self._transport.write(next(self.answers))
             return
         amount = int(mode[2])
         if mode[1] == b"-line":
@@ -191,6 +207,7 @@ class Connection(asyncio.Protocol):
 async def serve(port: int) -> None:
     """Serves on 127.0.0.1:`port` until killed."""
     loop = asyncio.get_running_loop()
+    Connection.answers = cycle([unary(seed) for seed in range(ANSWERS)])
     server = await loop.create_server(Connection, "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 

@@ -146,4 +146,12 @@ TOKEN_CHAIN = (
     "[{auth: {jwt: [{issuer: '" + ISSUER + "', audience: [llm], tenant: bench, "
     "jwks_file: '@DIR@/jwks.json'}]}}]"
 )
+INSPECT_CHAIN = "[{injection: {}}, {threat: {}}, {dlp: {}}]"
+RECEIPT_CHAIN = "[{receipt: {durability: batched}}]"
+# The chain that the README shows, with a limit that is never reached.
+CARD_CHAIN = (
+    "[{ip_allowlist: {allow: [127.0.0.0/8, 10.0.0.0/8]}}, "
+    "{rate_limit: {limits: [{per: ip, requests: 100000, window: 1s}]}}, "
+    "{injection: {}}, {dlp: {}}, {trust_score: {}}, {receipt: {durability: batched}}]"
+)
 REDIS_INSTALLED = shutil.which("redis-server") is not None

@@ -1,10 +1,18 @@
--- Sends the bytes of the file BENCH_REQUEST again and again; prints one JSON object at the end.
-local file = assert(io.open(os.getenv("BENCH_REQUEST"), "rb"))
-local wire = file:read("*a")
+-- Sends the requests of the file BENCH_REQUESTS in turn, each BENCH_REQUEST_BYTES long; prints one
+-- JSON object at the end.
+local size = tonumber(os.getenv("BENCH_REQUEST_BYTES"))
+local file = assert(io.open(os.getenv("BENCH_REQUESTS"), "rb"))
+local wires = {}
+repeat
+   local wire = file:read(size)
+   wires[#wires + 1] = wire
+until wire == nil
 file:close()
+local turn = 0
 
 function request()
-   return wire
+   turn = turn % #wires + 1
+   return wires[turn]
 end
 
 function done(summary, latency)

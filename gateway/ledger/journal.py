@@ -93,8 +93,8 @@ class Journal:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._next_segment()
-        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
-        self._thread.start()
+        self._flusher = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._flusher.start()
 
     def append(self, payload: bytes) -> None:
         """Takes one record (a JSON object that begins with `t`).
@@ -140,7 +140,7 @@ class Journal:
         self._closing = True
         self._stop.set()
         self._wake.set()
-        self._thread.join()
+        self._flusher.join()
         if self.state == "open":
             try:
                 self._write(self._end_frame())
