@@ -71,6 +71,9 @@ class Reason(StrEnum):
     VALUES_UNAVAILABLE = "values_unavailable"
     # evidence
     RECEIPT_UNAVAILABLE = "receipt_unavailable"
+    TRUST_TOO_LOW = "trust_too_low"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    OVERRIDDEN = "overridden"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -162,5 +165,8 @@ REASONS: dict[Reason, ReasonInfo] = {
         503, "What placeholders stand for cannot be kept now", retry=True
     ),
     Reason.RECEIPT_UNAVAILABLE: ReasonInfo(503, "No receipt can be kept now", retry=True),
+    Reason.TRUST_TOO_LOW: ReasonInfo(403, "The trust in this caller is too low"),
+    Reason.CONSENT_WITHDRAWN: ReasonInfo(403, "Consent to this use was withdrawn"),
+    Reason.OVERRIDDEN: ReasonInfo(503, "The use of models is stopped here"),
     Reason.INTERNAL_ERROR: ReasonInfo(500, "The gateway failed on this request"),
 }

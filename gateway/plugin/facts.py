@@ -36,5 +36,8 @@ COST_MICROS: Fact[int] = Fact("cost_micros", int)
 TRUST: Fact[Mapping[str, Any]] = Fact("trust", object)  # type: ignore[arg-type]  # a protocol is no `type`
 """The trust score with all it rests on; provided by `trust_score` in `on_complete`."""
 
+TRUST_BAND: Fact[str] = Fact("trust_band", str)
+"""The alert that the score called for (`yellow`, `red`, `critical`); there only where one did."""
+
 CORE_FACTS: frozenset[Fact[object]] = frozenset({CLIENT_ADDRESS})  # type: ignore[arg-type]  # Fact is invariant
 """What holds before the first plugin runs."""

@@ -74,6 +74,7 @@ def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
         ("receipt", 200),
         ("request_limits", 200),
         ("security_headers", 200),
+        ("trust_score", 200),
     ],
 )
 def test_the_first_example_of_each_page_serves(plugin: str, status: int) -> None:

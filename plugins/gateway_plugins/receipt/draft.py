@@ -16,6 +16,7 @@ from gateway.plugin import (
     COST_MICROS,
     PRINCIPAL,
     TRUST,
+    TRUST_BAND,
     Evidence,
     Exchange,
     Outcome,
@@ -34,6 +35,7 @@ NO_MODEL: Final = "none"
 
 _GATEWAY: Final = {"build": KIND, "version": __version__}
 _VERSION: Final = 1
+_SEVERITY: Final = {"yellow": 1, "red": 2, "critical": 3}
 _WEIGHT: Final = {
     outcome: weight
     for weight, outcome in enumerate(
@@ -169,6 +171,9 @@ def complete(
     if cost is not None:
         sealgate["cost_micros"] = cost
     trust = x.facts.get(TRUST)
+    raised = x.facts.get(TRUST_BAND)
+    if raised is not None:
+        sealgate["band"], sealgate["severity"] = raised, _SEVERITY[raised]
     if trust is not None:
         _add_trust(draft, sealgate, trust)
 

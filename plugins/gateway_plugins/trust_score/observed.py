@@ -1,0 +1,98 @@
+"""The facts of one exchange that the gateway observed; what is not named here is unknown.
+
+| fact                   | true                                  | false                         |
+|------------------------|---------------------------------------|-------------------------------|
+| `consent_on_record`    | a source has a consent                | the sources have none, or it  |
+|                        |                                       | was withdrawn                 |
+| `consent_in_scope`     | it covers the scope that is asked     | it does not                   |
+| `consent_fresh`        | it is younger than asked              | it is older                   |
+| `withdrawal_honoured`  | a source that knows of withdrawals    | withdrawn, and served         |
+|                        | was asked, and none was served        |                               |
+| `receipt_signed`       | a receipt is kept of this exchange    | none is                       |
+| `receipt_verifiable`   | the same, and its bodies are          | none is                       |
+|                        | committed to in the log               |                               |
+| `audit_log_on`         | the ledger records administrative     | (unknown without a ledger)    |
+|                        | acts in the same log                  |                               |
+| `request_checked`      | a check ran over all of the request   | none ran, or not over all     |
+| `response_checked`     | the same for the answer               | the same                      |
+| `no_check_failed`      | checks ran, and none failed           | one failed or was late        |
+| `no_check_skipped`     | checks ran, and none was skipped      | one was                       |
+| `override_ready`       | the switch can be read                | it cannot                     |
+| `override_in_time`     | it works as soon as asked             | it does not                   |
+| `human_in_the_loop`    | the request names who approved it     | it names nobody               |
+| `exit_without_penalty` | the client left, and the provider's   | (unknown where nobody left)   |
+|                        | work was stopped at once              |                               |
+| `deletion_possible`    | the receipt of a known caller can be  | content is kept for nobody    |
+|                        | erased by that caller                 | who could ask                 |
+| `no_manipulation_flag` | a check ran, and found nothing        | one flagged, edited or denied |
+| `limits_admitted`      | the client was told what could not be | (unknown without checks)      |
+|                        | inspected (`x-sealgate-coverage`)     |                               |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.plugin import PRINCIPAL, Exchange, Outcome, Verdict
+from gateway_plugins.trust_score.consent import Found
+
+Facts = dict[str, bool | None]
+
+_REQUEST: Final = frozenset({"on_request_headers", "on_request"})
+_RESPONSE: Final = frozenset({"on_response", "on_text"})
+_RAN: Final = frozenset({Outcome.ALLOW, Outcome.EDIT, Outcome.DENY, Outcome.FLAG})
+_FOUND: Final = frozenset({Outcome.EDIT, Outcome.DENY, Outcome.FLAG})
+
+
+def consent_facts(
+    found: Found, *, scope: str | None, max_age_s: float, now_s: float, served: bool
+) -> Facts:
+    """What the sources of consent say; `served` says that the exchange was not refused for it."""
+    if not found.asked:
+        return {}
+    consent = found.consent
+    facts: Facts = {"consent_on_record": consent is not None and not consent.withdrawn}
+    if found.revocable:
+        facts["withdrawal_honoured"] = not (consent is not None and consent.withdrawn and served)
+    if consent is None or consent.withdrawn:
+        return facts
+    if scope is not None:
+        facts["consent_in_scope"] = scope in consent.scopes
+    if consent.granted_at is not None:
+        facts["consent_fresh"] = 0 <= now_s - consent.granted_at <= max_age_s
+    return facts
+
+
+def check_facts(x: Exchange, checks: frozenset[str]) -> Facts:
+    """What the checks of the policy came to in this exchange."""
+    ran = [v for v in x.verdicts if v.enforced and v.plugin in checks]
+    coverage = x.coverage
+    request = _ran(ran, _REQUEST) and coverage is not None and coverage.request.level == "full"
+    response = _ran(ran, _RESPONSE) and coverage is not None and coverage.response.level == "full"
+    facts: Facts = {"request_checked": request, "response_checked": response}
+    if ran:
+        outcomes = {v.outcome for v in ran}
+        facts["no_check_failed"] = Outcome.ERROR not in outcomes
+        facts["no_check_skipped"] = Outcome.SKIP not in outcomes
+        if outcomes & _RAN:
+            facts["no_manipulation_flag"] = not outcomes & _FOUND
+    if coverage is not None:
+        facts["limits_admitted"] = True
+    return facts
+
+
+def receipt_facts(x: Exchange) -> Facts:
+    """What is kept of this exchange, and whether it can be taken away again."""
+    kept = x.evidence is not None
+    facts: Facts = {"receipt_signed": kept, "receipt_verifiable": kept}
+    if kept:
+        facts["audit_log_on"] = True
+        if x.facts.get(PRINCIPAL) is not None:
+            facts["deletion_possible"] = True
+    if x.evidence is not None and x.evidence.stream_outcome == "client_gone":
+        facts["exit_without_penalty"] = True
+    return facts
+
+
+def _ran(verdicts: list[Verdict], hooks: frozenset[str]) -> bool:
+    return any(v.hook in hooks and v.outcome in _RAN for v in verdicts)

@@ -1,0 +1,107 @@
+"""The score of a caller and agent over time: exponential decay by exchanges and by time, a floor.
+
+    after an exchange   score += (result - score) / exchanges
+    while nothing comes what is known fades: after a half-life without an exchange the next result
+                        counts for half of all
+
+Whole thousandths of a point, so that a sequence of results gives the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+KEPT_MAX: Final = 10_000
+REASONS_MAX: Final = 5
+_MILLI: Final = 1000
+_HALVINGS_MAX: Final = 10
+
+
+class Who(NamedTuple):
+    """Whose score it is; empty texts for whoever is not known."""
+
+    tenant: str
+    subject: str
+    agent: str
+
+
+class Standing:
+    """One score: `milli` are thousandths of a point, `reasons` the last ones that cost points."""
+
+    __slots__ = ("at_s", "band", "exchanges", "milli", "reasons")
+
+    def __init__(self, milli: int, at_s: float) -> None:
+        self.milli = milli
+        self.at_s = at_s
+        self.exchanges = 1
+        self.band = ""
+        self.reasons: list[str] = []
+
+    @property
+    def score(self) -> int:
+        """0 to 100, half up."""
+        return (self.milli + _MILLI // 2) // _MILLI
+
+
+class Rolling:
+    """The scores of one use; those that were not asked for longest are forgotten first."""
+
+    def __init__(
+        self, *, exchanges: int, half_life_s: float, floor: int, monotonic: Callable[[], float]
+    ) -> None:
+        self._exchanges = exchanges
+        self._half_life_s = half_life_s
+        self._floor = floor * _MILLI
+        self._monotonic = monotonic
+        self._kept: OrderedDict[Who, Standing] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, who: Who) -> Standing | None:
+        """What is known of somebody."""
+        return self._kept.get(who)
+
+    def add(self, who: Who, result: int, reasons: tuple[str, ...]) -> tuple[Standing, int]:
+        """Adds the result of an exchange; also how far it was from the score before (0 to 100)."""
+        now = self._monotonic()
+        standing = self._kept.get(who)
+        if standing is None:
+            standing = Standing(max(result * _MILLI, self._floor), now)
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.popitem(last=False)
+            self._kept[who] = standing
+            drift = 0
+        else:
+            drift = abs(result - standing.score)
+            self._move(standing, result, now)
+            self._kept.move_to_end(who)
+        if reasons:
+            fresh = [r for r in standing.reasons if r not in reasons]
+            standing.reasons = [*reasons, *fresh][:REASONS_MAX]
+        return standing, drift
+
+    def reset(self, tenant: str, subject: str, agent: str | None) -> int:
+        """Forgets the scores of a subject, of one agent or (None) of all; how many there were."""
+        gone = [
+            who
+            for who in self._kept
+            if (who.tenant, who.subject) == (tenant, subject) and agent in {None, who.agent}
+        ]
+        for who in gone:
+            del self._kept[who]
+        return len(gone)
+
+    def _move(self, standing: Standing, result: int, now: float) -> None:
+        halvings = min(int((now - standing.at_s) / self._half_life_s), _HALVINGS_MAX)
+        weight = _MILLI // self._exchanges or 1
+        if halvings:
+            weight = max(weight, _MILLI - (_MILLI >> halvings))
+        step = (result * _MILLI - standing.milli) * weight
+        # Towards zero, as far as it goes: what is left is less than a thousandth.
+        moved = step // _MILLI if step >= 0 else -(-step // _MILLI)
+        standing.milli = max(standing.milli + moved, self._floor)
+        standing.at_s = now
+        standing.exchanges += 1
