@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from gateway.receipts.canonical import canonical
+from gateway.receipts.canonical import canonical_parsed
 from gateway.receipts.ed25519 import Signer
 
 VERSION: Final = "2.2.0"
@@ -40,7 +40,7 @@ OPTIONAL: Final = frozenset({"policy_state", "policy_version", "telemetry"})
 _KEY_ID_CHARACTERS: Final = 16
 _DRAFT_MEMBERS: Final = REQUIRED | OPTIONAL
 _SEALED: Final = frozenset({"chain", "id", "signature"})
-_BETWEEN: Final = (("", "chain"), ("chain", "id"), ("id", "signature"), ("signature", "\uffff"))
+_CHAIN_START: Final = b'{"chain_hash":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ def seal(
 
     Args:
         draft: everything but `id`, `chain` and `signature`; `version` is added. `metadata.sealgate`
-            is there, without what `place` and the signature say. It is not changed.
+            is there, without what `place` and the signature say. It is not changed. It came out of
+            JSON, so that no null was a NaN.
         place: the receipt's place in the log and in its tenant's chain.
         signer: who signs.
         signed_at: ISO 8601 UTC with milliseconds.
@@ -115,65 +116,63 @@ def seal(
 
 
 class Forms:
-    """The canonical forms of one receipt, which share most of their bytes: each part is written
-    once.
+    """The canonical forms of one receipt, which share most of their bytes: each is written once.
 
     Members sort as agent_did < chain < human_did < id < interaction ... < signature < telemetry ...
+    and inside of `chain`, `chain_hash` comes first.
 
     Args:
-        receipt: the receipt; its `id`, `chain` and `signature`, where it has them, are not looked
-        at. chain: what stands at `chain`. Its `chain_hash` is not looked at.
+        receipt: the receipt. Its `id`, `chain` and `signature`, if it has them, are not looked at.
+        chain: what stands at `chain`. Its `chain_hash` is not looked at.
         write: the canonical writer; `jcs` for a document outside of our subset.
 
     Raises CanonicalError.
 
     """
 
-    __slots__ = ("_chain", "_parts", "_write", "chain_hash", "id")
+    __slots__ = ("_chain", "_head", "_human", "_rest", "_tail", "_write", "chain_hash", "id")
 
     def __init__(
         self,
         receipt: Mapping[str, Any],
         chain: Mapping[str, Any],
-        write: Callable[[Any], bytes] = canonical,
+        write: Callable[[Any], bytes] = canonical_parsed,
     ) -> None:
-        names = receipt.keys() - _SEALED
+        parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
+        for name, value in receipt.items():
+            if name not in _SEALED:
+                place = (name > "chain") + (name > "id") + (name > "signature")
+                parts[place][name] = value
         self._write = write
-        self._chain = chain
-        self._parts = tuple(
-            write({name: receipt[name] for name in names if low < name < high})[1:-1]
-            for low, high in _BETWEEN
-        )
-        self.id = hashlib.sha256(self._joined("", None, None)).hexdigest()
+        written = [write(part)[1:-1] if part else b"" for part in parts]
+        self._head, self._human, self._rest, self._tail = written
+        # {"chain_hash":""...} without the hash: what stands behind it.
+        self._chain = write({**chain, "chain_hash": ""})[len(_CHAIN_START) :]
+        open_chain = self._before_id("")
+        rest = b",".join(filter(None, (self._rest, self._tail))) + b"}"
+        self.id = hashlib.sha256(open_chain + rest).hexdigest()
         """The `id` that the receipt must have."""
-        self.chain_hash = hashlib.sha256(
-            self._joined("", self.id, None) + str(chain.get("previous_hash")).encode()
-        ).hexdigest()
+        previous = str(chain.get("previous_hash")).encode()
+        named = b'%b"id":"%b",%b%b' % (open_chain, self.id.encode(), rest, previous)
+        self.chain_hash = hashlib.sha256(named).hexdigest()
         """The `chain.chain_hash` that it must have, given that id."""
 
     def signed(self, chain_hash: str) -> bytes:
         """What the signature is over."""
-        return self._joined(chain_hash, self.id, None)
+        return self._joined(chain_hash, b"")
 
     def whole(self, chain_hash: str, signature: Mapping[str, Any]) -> bytes:
         """The whole receipt."""
-        return self._joined(chain_hash, self.id, signature)
+        return self._joined(chain_hash, b'"signature":' + self._write(signature))
 
-    def _joined(
-        self, chain_hash: str, own_id: str | None, signature: Mapping[str, Any] | None
-    ) -> bytes:
-        first, second, third, fourth = self._parts
-        chain = self._write({**self._chain, "chain_hash": chain_hash})
-        members = [
-            first,
-            b'"chain":' + chain,
-            second,
-            b'"id":"%b"' % own_id.encode() if own_id is not None else b"",
-            third,
-            b'"signature":' + self._write(signature) if signature is not None else b"",
-            fourth,
-        ]
-        return b"{" + b",".join(filter(None, members)) + b"}"
+    def _before_id(self, chain_hash: str) -> bytes:
+        chain = b'"chain":%b%b%b' % (_CHAIN_START, chain_hash.encode(), self._chain)
+        return b"{" + b",".join(filter(None, (self._head, chain, self._human))) + b","
+
+    def _joined(self, chain_hash: str, signature: bytes) -> bytes:
+        own_id = b'"id":"%b"' % self.id.encode()
+        members = filter(None, (own_id, self._rest, signature, self._tail))
+        return self._before_id(chain_hash) + b",".join(members) + b"}"
 
 
 def signature_block(signer: Signer, message: bytes, key_id: str, signed_at: str) -> dict[str, str]:
@@ -189,7 +188,7 @@ def signature_block(signer: Signer, message: bytes, key_id: str, signed_at: str)
 
 def signed_bytes(receipt: Mapping[str, Any]) -> bytes:
     """What the signature of a receipt is over. Raises CanonicalError."""
-    return canonical({k: v for k, v in receipt.items() if k != "signature"})
+    return canonical_parsed({k: v for k, v in receipt.items() if k != "signature"})
 
 
 def _placed(draft: Mapping[str, Any], place: Place, signed_at: str, key_id: str) -> dict[str, Any]:

@@ -177,7 +177,9 @@ def sealgate_structure(sealgate: Any) -> list[str]:
     """What is wrong with the form of `metadata.sealgate`; empty if nothing is."""
     if not isinstance(sealgate, dict):
         return ["metadata.sealgate is no object"]
-    faults = _faults(sealgate, _SEALGATE, _SEALGATE_OPTIONAL, "metadata.sealgate.")
+    # What is not known is null in metadata, and only there.
+    known = {name: value for name, value in sealgate.items() if value is not None}
+    faults = _faults(known, _SEALGATE, _SEALGATE_OPTIONAL, "metadata.sealgate.")
     return faults or _faults(sealgate["log"], _LOG, {}, "metadata.sealgate.log.", closed=True)
 
 

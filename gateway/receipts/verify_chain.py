@@ -188,7 +188,7 @@ def note_record(report: Report, record: Mapping[str, Any], where: str) -> None:
     """What a control record says about the completeness of its log.
 
     `gap` and `drop` say that exchanges left no receipt; `heartbeat` lets anybody count:
-    opened = closed + interrupted + dropped.
+    opened = closed + interrupted + dropped + running.
     """
     kind, detail = record["kind"], record["detail"]
     if kind in {"gap", "drop"}:
@@ -197,7 +197,8 @@ def note_record(report: Report, record: Mapping[str, Any], where: str) -> None:
         message = f"the log says that {lost} left no receipt: {detail.get('reason', 'no reason')}"
         report.add(Aspect.COMPLETENESS, State.INCOMPLETE, kind, message, where)
     elif kind == "heartbeat":
-        counts = [detail.get(name, 0) for name in ("closed", "interrupted", "dropped")]
+        names = ("closed", "interrupted", "dropped", "running")
+        counts = [detail.get(name, 0) for name in names]
         opened = detail.get("opened", 0)
         if all(type(count) is int for count in (opened, *counts)) and opened != sum(counts):
             message = f"{opened} exchanges were opened, and {sum(counts)} are accounted for"
