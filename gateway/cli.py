@@ -190,8 +190,11 @@ def evaluate(
         list[str] | None,
         typer.Option("--by", metavar="MEMBER", help="source, kind, role, lang or enc; repeatable."),
     ] = None,
+    what: Annotated[
+        str, typer.Option(help="injection; or threat: each text as the value of an argument.")
+    ] = "injection",
 ) -> None:
-    """Measure the injection scorer on labelled texts: recall, false positives, time."""
+    """Measure detection on labelled texts: recall, false positives, time."""
     with _told_in_one_line():
         from time import perf_counter
 
@@ -203,6 +206,15 @@ def evaluate(
             hint = f"choose from {', '.join(GROUPS)}"
             raise ConfigError([Problem("--by", 0, 0, f'unknown member "{unknown[0]}"', hint)])
         rows = read_rows(file)
+        if what == "threat":
+            from gateway.scan.threats.evaluation import BY
+            from gateway.scan.threats.evaluation import evaluate as evaluate_threats
+
+            print(table(evaluate_threats(rows, perf_counter, by=by or BY)))
+            return
+        if what != "injection":
+            hint = "choose from injection, threat"
+            raise ConfigError([Problem("--what", 0, 0, f'unknown detection "{what}"', hint)])
         print(table(evaluate_rows(rows, perf_counter, threshold=threshold, by=by or GROUPS[:3])))
 
 

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     IP_DENIED = "ip_denied"
     GEO_DENIED = "geo_denied"
     GEO_UNAVAILABLE = "geo_unavailable"
+    THREAT_DETECTED = "threat_detected"
     METHOD_DENIED = "method_denied"
     CONTENT_TYPE_DENIED = "content_type_denied"
     MODEL_DENIED = "model_denied"
@@ -136,6 +137,7 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.IP_DENIED: ReasonInfo(403, "This client address is not allowed"),
     Reason.GEO_DENIED: ReasonInfo(403, "This client location is not allowed"),
     Reason.GEO_UNAVAILABLE: ReasonInfo(503, "The location of the client cannot be looked up"),
+    Reason.THREAT_DETECTED: ReasonInfo(400, "The policy finds an attack in this text"),
     Reason.METHOD_DENIED: ReasonInfo(405, "The policy does not allow this method"),
     Reason.CONTENT_TYPE_DENIED: ReasonInfo(415, "The policy does not allow this content type"),
     Reason.MODEL_DENIED: ReasonInfo(400, "The policy does not allow this model"),

@@ -69,7 +69,7 @@ def add_blocks(content: Any, path: Path, role: str, kind: str, found: Gatherer) 
             found.leaves(role, kind, block, (*path, index))
         elif block.get("type") == "text":
             found.add(role, kind, block.get("text"), (*path, index, "text"))
-            if len(block) > 2:  # noqa: PLR2004  # type and text
+            if len(block) > 2 or "text" not in block:  # noqa: PLR2004  # type and text
                 found.rest(role, block, (*path, index), _BLOCK)
         else:
             add_block(block, (*path, index), role, kind, found)

@@ -51,7 +51,7 @@ def add_message(message: Json, path: Path, found: Gatherer, echoes: Echoes = ())
         found.add(role, kind, content, (*path, "content"), echoes)
     else:
         add_content(content, (*path, "content"), role, kind, found)
-    if len(message) <= 2:  # noqa: PLR2004  # role and content
+    if len(message) == 2 and "content" in message and "role" in message:  # noqa: PLR2004  # the two
         return
     found.add(role, "refusal", message.get("refusal"), (*path, "refusal"), echoes)
     for key in _REASONING:

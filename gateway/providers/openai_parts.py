@@ -60,7 +60,7 @@ def add_part(part: Any, path: Path, role: str, kind: str, found: Gatherer) -> No
             found.add(role, kind, text, (*path, "text"), echoes)
         else:
             found.leaves(role, kind, text, (*path, "text"))  # assistants: {"value": ...}
-        if len(part) > 2:  # noqa: PLR2004  # type and text
+        if len(part) > 2 or "text" not in part:  # noqa: PLR2004  # type and text
             found.rest(role, part, path, _PART_KNOWN)
     elif sort == "refusal":
         found.add(role, "refusal", part.get("refusal"), (*path, "refusal"))

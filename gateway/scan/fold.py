@@ -53,9 +53,15 @@ def _plain(character: str) -> str | None:
     return plain
 
 
+_BMP_LAST: Final = 0xFFFF
+_ASTRAL_ANY: Final = re.compile("[\U00010000-\U0010ffff]")
+
+
 @cache
 def _search() -> re.Pattern[str]:
-    return re.compile(f"[{''.join(map(chr, sorted(_table())))}]")
+    """Those of the basic plane: one bitmap to `re`, which tries others one by one."""
+    points = sorted(point for point in _table() if point <= _BMP_LAST)
+    return re.compile(f"[{''.join(map(chr, points))}]")
 
 
 class Folded:
@@ -89,18 +95,26 @@ class Folded:
         """For each vanished character the place in the folded text before which it stood."""
         marks: list[int] = []
         table = _table()
-        for found in _search().finditer(self.original):
-            if not table[ord(found[0])]:
-                begin = found.start() - len(marks)
-                marks.append(begin)
+        if _ASTRAL_ANY.search(self.original) is None:
+            places = (m.start() for m in _search().finditer(self.original) if not table[ord(m[0])])
+        else:
+            get = table.get
+            places = (at for at, char in enumerate(self.original) if get(ord(char)) == "")
+        for number, place in enumerate(places):
+            marks.append(place - number)
         return marks
 
 
 def fold(text: str) -> Folded:
     """The folded text; the very same one where there is nothing to fold."""
-    if text.isascii() or _search().search(text) is None:
+    if text.isascii():
         return Folded(text, text)
     table = _table()
+    if _ASTRAL_ANY.search(text) is not None:
+        folded = text.translate(table)
+        return Folded(text, text if folded == text else folded)
+    if _search().search(text) is None:
+        return Folded(text, text)
     distinct = set(_search().findall(text))
     if len(distinct) > _DISTINCT_MAX:
         return Folded(text, text.translate(table))

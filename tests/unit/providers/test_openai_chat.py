@@ -192,3 +192,16 @@ def test_an_event_of_our_own_brings_its_text_to_the_same_channel(choice: dict[st
     again = CHAT.stream.event(fresh, b"")
     assert [(p.channel, p.text) for p in again.pieces] == [(piece.channel, "rest")]
     assert (fresh["id"], fresh["model"], again.ends) == ("x", "m", [])
+
+
+def test_a_message_of_a_role_and_calls_alone_is_read() -> None:
+    """Some servers leave `content` out where a model only calls tools."""
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+    message = {"role": "assistant", "tool_calls": [call]}
+
+    assert rows(read_response(CHAT, {"choices": [{"message": message}]})) == [
+        ("assistant", "tool_call_arguments", '{"a":1}')
+    ]
+    assert ("user", "other", "x") in rows(
+        read_request(CHAT, {"messages": [{"role": "user", "brand_new": "x"}]})
+    )
