@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from gateway.receipts.canonical import canonical_parsed
@@ -37,6 +38,7 @@ REQUIRED: Final = frozenset(
 OPTIONAL: Final = frozenset({"policy_state", "policy_version", "telemetry"})
 """Members of a draft; `id`, `version`, `chain` and `signature` come with the seal."""
 
+KEYS_REMEMBERED: Final = 256
 _KEY_ID_CHARACTERS: Final = 16
 _DRAFT_MEMBERS: Final = REQUIRED | OPTIONAL
 _SEALED: Final = frozenset({"chain", "id", "signature"})
@@ -64,6 +66,7 @@ class Sealed(NamedTuple):
     data: bytes
 
 
+@lru_cache(KEYS_REMEMBERED)
 def key_id_of(public_key: bytes) -> str:
     """The name of a key of receipts: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(public_key).hexdigest()[:_KEY_ID_CHARACTERS]

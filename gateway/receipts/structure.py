@@ -17,6 +17,24 @@ SCHEMA_VERSION: Final = 1
 """`metadata.sealgate.v`."""
 
 Kind = Callable[[Any], bool]
+
+
+class Shape:
+    """The members of one object: those that it must have, and others that it may have.
+
+    `is_closed`: a member that is not listed is a fault, since no verifier would know its meaning.
+    """
+
+    __slots__ = ("is_closed", "kinds", "required")
+
+    def __init__(
+        self, required: Mapping[str, Kind], optional: Mapping[str, Kind], *, is_closed: bool
+    ) -> None:
+        self.required = frozenset(required)
+        self.kinds = {**required, **optional}
+        self.is_closed = is_closed
+
+
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _HEX_128 = re.compile(r"[0-9a-f]{128}")
 _MOMENT = re.compile(
@@ -159,16 +177,27 @@ _MANIFEST_OPTIONAL: Final[Mapping[str, Kind]] = {
     "last": _is_object,
 }
 
+_RECEIPT_SHAPE: Final = Shape(_RECEIPT, _RECEIPT_OPTIONAL, is_closed=True)
+_INTERACTION_SHAPE: Final = Shape(_INTERACTION, {}, is_closed=False)
+_CHAIN_SHAPE: Final = Shape(_CHAIN, {"chain_length": _is_count}, is_closed=True)
+_BLOCK_SHAPE: Final = Shape(_SIGNATURE, _SIGNATURE_OPTIONAL, is_closed=True)
+# A block of ours says all that it may say, so that leaving a part out shows as well.
+_OWN_BLOCK_SHAPE: Final = Shape({**_SIGNATURE, **_SIGNATURE_OPTIONAL}, {}, is_closed=True)
+_SEALGATE_SHAPE: Final = Shape(_SEALGATE, _SEALGATE_OPTIONAL, is_closed=False)
+_LOG_SHAPE: Final = Shape(_LOG, {}, is_closed=True)
+_RECORD_SHAPE: Final = Shape(_RECORD, {}, is_closed=True)
+_MANIFEST_SHAPE: Final = Shape(_MANIFEST, _MANIFEST_OPTIONAL, is_closed=True)
+
 
 def receipt_structure(receipt: Mapping[str, Any]) -> list[str]:
     """What is wrong with the form of a v2.2.0 receipt, any issuer's; empty if nothing is."""
-    faults = _faults(receipt, _RECEIPT, _RECEIPT_OPTIONAL, "", closed=True)
+    faults = _faults(receipt, _RECEIPT_SHAPE, "")
     if faults:
         return faults
     is_ours = "sealgate" in receipt.get("metadata", {})
     return [
-        *_faults(receipt["interaction"], _INTERACTION, {}, "interaction."),
-        *_faults(receipt["chain"], _CHAIN, {"chain_length": _is_count}, "chain.", closed=True),
+        *_faults(receipt["interaction"], _INTERACTION_SHAPE, "interaction."),
+        *_faults(receipt["chain"], _CHAIN_SHAPE, "chain."),
         *_block_faults(receipt, is_ours=is_ours),
     ]
 
@@ -179,48 +208,38 @@ def sealgate_structure(sealgate: Any) -> list[str]:
         return ["metadata.sealgate is no object"]
     # What is not known is null in metadata, and only there.
     known = {name: value for name, value in sealgate.items() if value is not None}
-    faults = _faults(known, _SEALGATE, _SEALGATE_OPTIONAL, "metadata.sealgate.")
-    return faults or _faults(sealgate["log"], _LOG, {}, "metadata.sealgate.log.", closed=True)
+    faults = _faults(known, _SEALGATE_SHAPE, "metadata.sealgate.")
+    return faults or _faults(sealgate["log"], _LOG_SHAPE, "metadata.sealgate.log.")
 
 
 def record_structure(record: Mapping[str, Any]) -> list[str]:
     """What is wrong with the form of a control record; empty if nothing is."""
-    faults = _faults(record, _RECORD, {}, "", closed=True)
+    faults = _faults(record, _RECORD_SHAPE, "")
     if faults:
         return faults
-    return [*_faults(record["log"], _LOG, {}, "log.", closed=True), *_block_faults(record)]
+    return [*_faults(record["log"], _LOG_SHAPE, "log."), *_block_faults(record)]
 
 
 def manifest_structure(manifest: Mapping[str, Any]) -> list[str]:
     """What is wrong with the form of an export's manifest; empty if nothing is."""
-    faults = _faults(manifest, _MANIFEST, _MANIFEST_OPTIONAL, "", closed=True)
+    faults = _faults(manifest, _MANIFEST_SHAPE, "")
     return faults or _block_faults(manifest)
 
 
 def _block_faults(document: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
-    """A block of ours says all that it may say, so that leaving a part out shows as well."""
-    required = {**_SIGNATURE, **_SIGNATURE_OPTIONAL} if is_ours else _SIGNATURE
-    return _faults(document["signature"], required, _SIGNATURE_OPTIONAL, "signature.", closed=True)
+    shape = _OWN_BLOCK_SHAPE if is_ours else _BLOCK_SHAPE
+    return _faults(document["signature"], shape, "signature.")
 
 
-def _faults(
-    document: Mapping[str, Any],
-    required: Mapping[str, Kind],
-    optional: Mapping[str, Kind],
-    prefix: str,
-    *,
-    closed: bool = False,
-) -> list[str]:
-    """`closed`: a member that is not listed is a fault, since no signature would cover its
-    meaning.
-    """
-    faults = [f"{prefix}{name} is missing" for name in required if name not in document]
-    faults += [
+def _faults(document: Mapping[str, Any], shape: Shape, prefix: str) -> list[str]:
+    kinds = shape.kinds
+    faults = [
         f"{prefix}{name} is not as it must be"
         for name, value in document.items()
-        if (kind := required.get(name) or optional.get(name)) is not None and not kind(value)
+        if name in kinds and not kinds[name](value)
     ]
-    if closed:
-        known = required.keys() | optional.keys()
-        faults += [f"{prefix}{name} is unknown" for name in document if name not in known]
-    return faults
+    if not document.keys() >= shape.required:
+        faults += [f"{prefix}{name} is missing" for name in shape.required - document.keys()]
+    if shape.is_closed and not document.keys() <= kinds.keys():
+        faults += [f"{prefix}{name} is unknown" for name in document.keys() - kinds.keys()]
+    return sorted(faults)
