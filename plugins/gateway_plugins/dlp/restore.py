@@ -22,6 +22,8 @@ from typing import Final, TypeAlias
 
 import orjson
 
+from gateway.plugin import TextStream
+
 _HEAD: Final = 4
 """Characters that tell most texts from a placeholder; every placeholder has more."""
 # Where one may begin. A lookalike never begins within a word or a number.
@@ -122,6 +124,15 @@ class Restorer:
         if final:
             del self._channels[channel]
         return out
+
+    def pass_piece(self, text: TextStream) -> None:
+        """Restores a piece of a stream that nothing else of this use edits or holds back."""
+        fresh = text.text[text.fresh :]
+        out = self.feed(text.channel, text.kind, fresh, final=text.final)
+        held = self.held(text.channel)
+        if out or text.fresh:
+            text.replace(out + held)
+        text.hold(len(held))
 
     def held(self, channel: str) -> str:
         """What is held back of a channel: the beginning of a placeholder, or nothing."""
