@@ -173,9 +173,9 @@ def main() -> None:
 def verify(path: Path, log: Path, ring: KeyRing, count: int, jobs: int) -> None:
     started, cpu = time.perf_counter(), cpu_s()
     files = LogFolder(log)
-    log_report, entries = verify_log(files.checkpoint(), files.fetch, ring)
+    log_report, leaves = verify_log(files.checkpoint(), files.fetch, ring)
     report("the log itself", count, started, cpu)
-    export_report = verify_export_file(path, ring, entries=entries, jobs=jobs)
+    export_report = verify_export_file(path, ring, leaves=leaves, jobs=jobs)
     report(f"log and export, {jobs} processes", count, started, cpu)
     print(orjson.dumps([log_report.document(), export_report.document()]).decode())
     if log_report.exit_code or export_report.exit_code:

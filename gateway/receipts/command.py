@@ -145,17 +145,17 @@ def _chain(options: argparse.Namespace) -> Report:
 
 
 def _export(options: argparse.Namespace) -> Report:
-    entries = None
+    leaves = None
     ring = _ring(options)
     report = None
     if options.log is not None:
         folder = LogFolder(options.log)
-        report, entries = verify_log(folder.checkpoint(), folder.fetch, ring)
+        report, leaves = verify_log(folder.checkpoint(), folder.fetch, ring)
     found = verify_export_file(
         options.file,
         ring,
         manifest=options.manifest.read_bytes() if options.manifest else None,
-        entries=entries,
+        leaves=leaves,
         tenant=options.tenant,
         jobs=options.jobs,
     )

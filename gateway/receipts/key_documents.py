@@ -108,11 +108,14 @@ def vkeys(keys: Iterable[PublicKey], origin: str) -> list[str]:
 def read_keys(text: str) -> list[PublicKey]:
     """The keys of a file that somebody pinned. Raises ValueError, which says what was expected.
 
-    A JSON document: `sonate-keys.json`, `sonate-pubkey.json`, a JWK or a JWK set, a DID document.
-    Or one key per line, as `read_key` takes it; empty lines and `#` comments are skipped.
+    A JSON document: `sonate-keys.json`, `sonate-pubkey.json`, a JWK or a JWK set, a DID document,
+    or the list that a ledger keeps beside its keys. Or one key per line, as `read_key` takes it;
+    empty lines and `#` comments are skipped.
     """
     if text.lstrip().startswith("{"):
         return _keys_of_document(parse(text))
+    if text.lstrip().startswith("["):
+        return _keys_of_document({"keys": parse(text)})
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     return [read_key(line) for line in lines if line]
 
@@ -144,6 +147,8 @@ def _keys_of_document(document: Mapping[str, Any]) -> list[PublicKey]:
         raise ValueError(  # noqa: TRY004  # what was read is at fault, not who calls
             "a key file has a member `keys`, or is a JWK or a DID document"
         )
+    if not all(isinstance(item, dict) for item in listed):
+        raise ValueError("a key is an object")
     return [
         PublicKey(_key_of_jwk(item)) if "kty" in item else key_from_document(item)
         for item in listed

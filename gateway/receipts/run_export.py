@@ -37,7 +37,7 @@ def verify_export_file(
     ring: KeyRing,
     *,
     manifest: bytes | None = None,
-    entries: Sequence[bytes] | None = None,
+    leaves: Sequence[bytes] | None = None,
     tenant: str | None = None,
     jobs: int = 0,
 ) -> Report:
@@ -47,7 +47,7 @@ def verify_export_file(
         path: the file; `.csv` is a CSV, anything else NDJSON or JSON.
         ring: the pinned keys.
         manifest: the manifest's JSON, where it is not in the file.
-        entries: the entries of the log, to compare with.
+        leaves: the hashes of the log's leaves, to compare with.
         tenant: the only tenant that there may be.
         jobs: processes; 0 is one per core.
 
@@ -55,7 +55,7 @@ def verify_export_file(
 
     """
     if path.suffix == ".csv":
-        check = ExportCheck(ring, manifest, entries=entries, tenant=tenant)
+        check = ExportCheck(ring, manifest, leaves=leaves, tenant=tenant)
         for cells in rows_of_csv(path.read_bytes().decode()):
             result = check_row(cells.row, ring, check.checkpoint)
             if cells.fault:
@@ -66,10 +66,10 @@ def verify_export_file(
     found = manifest_of_line(last_line(path)) if manifest is None else manifest
     if found is None and _is_rewritten(path):
         rows, found = rows_of_document(path.read_bytes())
-        check = ExportCheck(ring, found, entries=entries, tenant=tenant)
+        check = ExportCheck(ring, found, leaves=leaves, tenant=tenant)
         _take(check, rows, (check_row(row, ring, check.checkpoint) for row in rows))
         return check.end()
-    check = ExportCheck(ring, found, entries=entries, tenant=tenant)
+    check = ExportCheck(ring, found, leaves=leaves, tenant=tenant)
     for part, results in _checked(path, ring, check.checkpoint, jobs):
         _take(check, _rows(path, part), results)
     return check.end()

@@ -95,18 +95,18 @@ class ExportCheck:
     Args:
         ring: the pinned keys.
         manifest: the manifest's JSON; None where the export has none.
-        entries: all entries of the log from its tiles, where the log is at hand.
+        leaves: the hashes of all leaves of the log from its tiles, where the log is at hand.
         tenant: the only tenant that there may be; the manifest's without it.
 
     """
 
     __slots__ = (
         "_chains",
-        "_entries",
         "_erased",
         "_erased_by_record",
         "_hash",
         "_index",
+        "_leaves",
         "_manifest",
         "_unproved",
         "checkpoint",
@@ -118,12 +118,12 @@ class ExportCheck:
         ring: KeyRing,
         manifest: bytes | None,
         *,
-        entries: Sequence[bytes] | None = None,
+        leaves: Sequence[bytes] | None = None,
         tenant: str | None = None,
     ) -> None:
         self.report = Report("export")
         self._manifest = self._read_manifest(manifest, ring)
-        self._entries = entries
+        self._leaves = leaves
         self._index = -1
         self._unproved = 0
         self._erased: list[tuple[int, bytes, str]] = []
@@ -191,11 +191,11 @@ class ExportCheck:
 
     def _check_log(self, result: RowResult, where: str) -> None:
         """That the row's entry is what the log holds, by its proof or by the log itself."""
-        if self._entries is not None and result.index >= 0:
-            if result.index >= len(self._entries):
+        if self._leaves is not None and result.index >= 0:
+            if result.index >= len(self._leaves):
                 message = f"the log has no entry {result.index} yet"
                 self.report.add(Aspect.COMPLETENESS, State.UNKNOWN, "not_logged", message, where)
-            elif self._entries[result.index] != result.entry:
+            elif self._leaves[result.index] != leaf_hash(result.entry):
                 message = "the log holds another entry there"
                 self.report.add(Aspect.INTEGRITY, State.TAMPERED, "entry", message, where)
         elif not result.is_proved:

@@ -34,6 +34,7 @@ from gateway.receipts.note import (
 )
 from gateway.receipts.tiles import (
     ENTRIES_LEVEL,
+    TILE_HEIGHT,
     TILE_WIDTH,
     Tile,
     TileReader,
@@ -73,11 +74,14 @@ def verify_log(
     *,
     known: str | None = None,
 ) -> tuple[Report, list[bytes]]:
-    """The verdicts over a log's tiles and its checkpoint, and its entries.
+    """The verdicts over a log's tiles and its checkpoint, and the hashes of its leaves.
+
+    Bundles of entries may be published as well or not at all: a leaf is the hash of its entry, and
+    an entry itself the hash of a receipt, so that receipts are compared with leaves.
 
     Args:
         note: the checkpoint.
-        fetch: gives the log's tiles and bundles of entries.
+        fetch: gives the log's tiles, and its bundles of entries if there are any.
         ring: the pinned keys of the log.
         known: a checkpoint of this log that was seen before.
 
@@ -86,16 +90,17 @@ def verify_log(
     checkpoint = read_checkpoint(report, note, ring, "checkpoint")
     if checkpoint is None:
         return report, []
-    entries = _entries(report, checkpoint, fetch)
-    report.counts["entries"] = len(entries)
-    if len(entries) == checkpoint.size:
+    leaves = _leaves(report, checkpoint, fetch)
+    report.counts["leaves"] = len(leaves)
+    if len(leaves) == checkpoint.size:
         report.passed(Aspect.COMPLETENESS)
-        _check_tree(report, checkpoint, entries, fetch)
+        _check_tree(report, checkpoint, leaves, fetch)
+    _check_entries(report, leaves, fetch)
     if known is not None:
         old = read_checkpoint(report, known, ring, "known checkpoint")
         if old is not None:
             check_consistency(report, old, checkpoint, lambda: _proof(old, checkpoint, fetch))
-    return report, entries
+    return report, leaves
 
 
 def verify_continues(
@@ -171,51 +176,68 @@ def _proof(old: Checkpoint, new: Checkpoint, fetch: Fetch) -> list[bytes]:
     return consistency_proof(old.size, new.size, TileReader(fetch, new.size))
 
 
-def _entries(report: Report, checkpoint: Checkpoint, fetch: Fetch) -> list[bytes]:
-    """All entries of the log, from its bundles; fewer where one is missing or wrong."""
-    entries: list[bytes] = []
-    while len(entries) < checkpoint.size:
-        number = len(entries) // TILE_WIDTH
-        width = min(TILE_WIDTH, checkpoint.size - len(entries))
-        tile = Tile(ENTRIES_LEVEL, number, width)
+def _leaves(report: Report, checkpoint: Checkpoint, fetch: Fetch) -> list[bytes]:
+    """All leaves of the log, from its lowest tiles; fewer where one is missing or cut."""
+    leaves: list[bytes] = []
+    while len(leaves) < checkpoint.size:
+        width = min(TILE_WIDTH, checkpoint.size - len(leaves))
+        tile = Tile(0, len(leaves) // TILE_WIDTH, width)
         try:
-            bundle = decode_entries(fetch(tile))[:width]
+            data = fetch(tile)
         except LookupError:
-            message = f"the entries from {len(entries)} on are missing"
-            report.add(Aspect.COMPLETENESS, State.INCOMPLETE, "entries", message, tile.path)
+            data = b""
+        if len(data) < width * HASH_BYTES:
+            message = f"the leaves from {len(leaves)} on are missing"
+            report.add(Aspect.COMPLETENESS, State.INCOMPLETE, "tiles", message, tile.path)
             break
-        except ValueError as error:
-            _tampered(report, "entries", str(error), tile.path)
-            break
-        if len(bundle) < width:
-            message = f"the bundle has {len(bundle)} entries, not {width}"
-            report.add(Aspect.COMPLETENESS, State.INCOMPLETE, "entries", message, tile.path)
-            break
-        entries += bundle
-    return entries
+        leaves += [data[at : at + HASH_BYTES] for at in range(0, width * HASH_BYTES, HASH_BYTES)]
+    return leaves
 
 
 def _check_tree(
-    report: Report, checkpoint: Checkpoint, entries: Sequence[bytes], fetch: Fetch
+    report: Report, checkpoint: Checkpoint, leaves: Sequence[bytes], fetch: Fetch
 ) -> None:
-    """That the entries have the root, and that every tile of hashes is that of the entries."""
+    """That the leaves have the root, and that every tile above them is theirs."""
     tree = CompactRange()
     levels: list[list[bytes]] = []
-    for entry in entries:
-        for level, _, digest in tree.append(leaf_hash(entry)):
-            if level % 8 == 0:
-                if level // 8 == len(levels):
+    for leaf in leaves:
+        for level, _, digest in tree.append(leaf):
+            if level and level % TILE_HEIGHT == 0:
+                if level // TILE_HEIGHT > len(levels):
                     levels.append([])
-                levels[level // 8].append(digest)
+                levels[level // TILE_HEIGHT - 1].append(digest)
     if tree.root() != checkpoint.root:
-        _tampered(report, "root", "the entries do not have the root that was signed")
+        _tampered(report, "root", "the leaves do not have the root that was signed")
     else:
         report.passed(Aspect.INTEGRITY)
-    for level, hashes in enumerate(levels):
+    for level, hashes in enumerate(levels, 1):
         for first in range(0, len(hashes), TILE_WIDTH):
             expected = b"".join(hashes[first : first + TILE_WIDTH])
             tile = Tile(level, first // TILE_WIDTH, len(expected) // HASH_BYTES)
             _check_tile(report, tile, expected, fetch)
+
+
+def _check_entries(report: Report, leaves: Sequence[bytes], fetch: Fetch) -> None:
+    """That the bundles hold the entries of the leaves, where bundles are published at all."""
+    missing = []
+    for first in range(0, len(leaves), TILE_WIDTH):
+        hashes = leaves[first : first + TILE_WIDTH]
+        tile = Tile(ENTRIES_LEVEL, first // TILE_WIDTH, len(hashes))
+        try:
+            entries = decode_entries(fetch(tile))[: len(hashes)]
+        except LookupError:
+            missing.append(tile.path)
+        except ValueError as error:
+            _tampered(report, "entries", str(error), tile.path)
+        else:
+            report.count("entries", len(entries))
+            if [leaf_hash(entry) for entry in entries] != hashes[: len(entries)]:
+                _tampered(report, "entries", "not the entries of the leaves", tile.path)
+            if len(entries) < len(hashes):
+                missing.append(tile.path)
+    for path in missing if "entries" in report.counts else ():
+        message = "the bundle is missing or cut, and others are there"
+        report.add(Aspect.COMPLETENESS, State.INCOMPLETE, "entries", message, path)
 
 
 def _check_tile(report: Report, tile: Tile, expected: bytes, fetch: Fetch) -> None:
@@ -225,7 +247,7 @@ def _check_tile(report: Report, tile: Tile, expected: bytes, fetch: Fetch) -> No
         report.add(Aspect.COMPLETENESS, State.INCOMPLETE, "tiles", "the tile is missing", tile.path)
         return
     if data[: len(expected)] != expected:
-        _tampered(report, "tiles", "the tile is not that of the entries", tile.path)
+        _tampered(report, "tiles", "the tile is not that of the leaves", tile.path)
 
 
 def _tampered(report: Report, code: str, message: str, where: str = "") -> None:

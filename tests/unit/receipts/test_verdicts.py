@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.receipts.keys import KeyRing
-from gateway.receipts.merkle import consistency_proof
+from gateway.receipts.merkle import consistency_proof, leaf_hash
 from gateway.receipts.note import Checkpoint, sign_checkpoint
 from gateway.receipts.receipt import Place, seal
 from gateway.receipts.tiles import TileReader
@@ -216,7 +216,7 @@ LOGS: list[
     (
         "an entry changed",
         damaged("tile/entries/000", lambda d: d[:9] + b"!" + d[10:]),
-        {"root", "tiles"},
+        {"entries"},
         {INTEGRITY: TAMPERED},
         1,
     ),
@@ -237,9 +237,23 @@ LOGS: list[
     (
         "a tile changed",
         damaged("tile/0/000", lambda d: b"!" + d[1:]),
+        {"root", "tiles", "entries"},
+        {INTEGRITY: TAMPERED},
+        1,
+    ),
+    (
+        "another tile changed",
+        damaged("tile/1/000.p/1", lambda d: b"!" + d[1:]),
         {"tiles"},
         {INTEGRITY: TAMPERED},
         1,
+    ),
+    (
+        "leaves gone",
+        damaged("tile/0/000", lambda _: None),
+        {"tiles"},
+        {COMPLETENESS: INCOMPLETE, INTEGRITY: VALID},
+        2,
     ),
     (
         "a tile gone",
@@ -298,6 +312,17 @@ def test_two_logs_are_not_one() -> None:
     other.origin = "other.example/log"
 
     assert verify_continues(log.checkpoint(), other.checkpoint(), RING).exit_code == 1
+
+
+def test_a_log_may_publish_no_entries() -> None:
+    """A leaf is the hash of its entry, so receipts are compared with the leaves."""
+    log = a_log(300).publish()
+    for path in [path for path in log.tiles if "entries" in path]:
+        del log.tiles[path]
+    report, leaves = verify_log(log.checkpoint(), log.fetch, RING)
+
+    assert report.exit_code == 0
+    assert leaves == [leaf_hash(item) for item in log.entries]
 
 
 def test_a_log_nobody_pinned_is_of_unknown_origin() -> None:
@@ -381,11 +406,12 @@ def test_an_export_gets_its_verdict(case: Case) -> None:
 def test_an_export_is_checked_against_the_log_itself() -> None:
     log = a_log(6)
     rows, manifest = log.export(proofs=False)
-    changed = [*log.entries[:3], bytes(32), *log.entries[4:]]
+    leaves = [leaf_hash(item) for item in log.entries]
+    changed = [*leaves[:3], bytes(32), *leaves[4:]]
 
-    assert run(rows, manifest, entries=log.entries).exit_code == 0
-    assert run(rows, manifest, entries=changed).exit_code == 1
-    assert run(rows, manifest, entries=log.entries[:4]).exit_code == 2
+    assert run(rows, manifest, leaves=leaves).exit_code == 0
+    assert run(rows, manifest, leaves=changed).exit_code == 1
+    assert run(rows, manifest, leaves=leaves[:4]).exit_code == 2
     assert run(rows, manifest).counts["unproved"] == 6
 
 
