@@ -143,7 +143,7 @@ class _Gateway:
         return AdminPort(
             supervisor,
             self._identities,
-            self._settings.identity,
+            self._settings,
             demo_running=lambda: bool(demo.sites),
             cleanup_s=CLEANUP_S,
         )

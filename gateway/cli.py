@@ -17,6 +17,7 @@ import typer
 from gateway import __version__
 from gateway.build import KIND
 from gateway.cli_identity import add_to as add_identity_to
+from gateway.cli_keys import add_to as add_keys_to
 from gateway.cli_ledger import add_to as add_ledger_to
 from gateway.errors import ConfigError, Problem, SealgateError
 
@@ -257,6 +258,7 @@ def version() -> None:
 
 
 add_identity_to(app)
+add_keys_to(app)
 add_ledger_to(app)
 
 

@@ -42,10 +42,10 @@ def status(
     config: ConfigFlag = None, data_dir: DataDirFlag = None, as_json: JsonFlag = False
 ) -> None:
     """Print the state of the log: entries, counts, what waits, whether a sequencer runs."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.overview import overview
 
-        _print(overview(settings), as_json=as_json)
+        print_values(overview(settings), as_json=as_json)
 
 
 @ledger.command()
@@ -53,18 +53,18 @@ def fsck(
     config: ConfigFlag = None, data_dir: DataDirFlag = None, as_json: JsonFlag = False
 ) -> None:
     """Check everything: root, checkpoints, tiles, chains, signatures. Exit code 1 for a fault."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.overview import check_all
 
         report = check_all(settings)
-        _print({"ok": report.ok, **vars(report)}, as_json=as_json)
+        print_values({"ok": report.ok, **vars(report)}, as_json=as_json)
         raise typer.Exit(0 if report.ok else EXIT_FAULTY)
 
 
 @ledger.command()
 def settle(config: ConfigFlag = None, data_dir: DataDirFlag = None) -> None:
     """Bring what waits in the journals into the ledger, where no gateway runs."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.asking import settle as settle_journals
 
         settle_journals(settings)
@@ -80,7 +80,7 @@ def erase(
 ) -> None:
     """Erase all receipts of a subject; the log goes on to verify. Exit code 1 if it is refused."""
     detail = {"subject": subject, "reason": reason}
-    _ask("erase", detail, config, data_dir, as_json=as_json)
+    ask_sequencer("erase", detail, config, data_dir, as_json=as_json)
 
 
 @ledger.command()
@@ -97,7 +97,7 @@ def hold(
 ) -> None:
     """Begin a legal hold: nothing under it is erased or expires."""
     detail = {"name": name, "tenant": tenant, "subject": subject, "reason": reason}
-    _ask("hold", detail, config, data_dir, as_json=as_json)
+    ask_sequencer("hold", detail, config, data_dir, as_json=as_json)
 
 
 @ledger.command()
@@ -109,7 +109,7 @@ def release(
     as_json: JsonFlag = False,
 ) -> None:
     """End a legal hold."""
-    _ask("release", {"name": name, "reason": reason}, config, data_dir, as_json=as_json)
+    ask_sequencer("release", {"name": name, "reason": reason}, config, data_dir, as_json=as_json)
 
 
 @ledger.command()
@@ -119,7 +119,7 @@ def acknowledge(
     data_dir: DataDirFlag = None,
 ) -> None:
     """Say that the database was restored on purpose, so that the log goes on from there."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.overview import acknowledge_restore
 
         acknowledge_restore(settings, size, _actor())
@@ -135,12 +135,14 @@ def backup(
     as_json: JsonFlag = False,
 ) -> None:
     """Write the ledger to a new folder, also while the gateway runs."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.backup import backup as write_backup
         from gateway.ledger.overview import now_ms
 
         manifest = write_backup(settings, folder, with_keys=with_keys, at_ms=now_ms())
-        _print({name: manifest[name] for name in ("origin", "size", "root", "at")}, as_json=as_json)
+        print_values(
+            {name: manifest[name] for name in ("origin", "size", "root", "at")}, as_json=as_json
+        )
 
 
 def restore(
@@ -150,12 +152,12 @@ def restore(
     as_json: JsonFlag = False,
 ) -> None:
     """Put a backup in the place of the ledger; the gateway must not run."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.backup import restore as restore_backup
         from gateway.ledger.overview import now_ms
 
         state = restore_backup(settings, folder, at_ms=now_ms())
-        _print({"size": state.size, "root": state.root.hex()}, as_json=as_json)
+        print_values({"size": state.size, "root": state.root.hex()}, as_json=as_json)
 
 
 def dr_drill(
@@ -165,7 +167,7 @@ def dr_drill(
     as_json: JsonFlag = False,
 ) -> None:
     """Try a backup out in a scratch folder and report. Exit code 1 if it would not serve."""
-    with _settings(config, data_dir) as settings:
+    with opened_settings(config, data_dir) as settings:
         import tempfile
 
         from gateway.ledger.backup import drill
@@ -173,11 +175,11 @@ def dr_drill(
         with tempfile.TemporaryDirectory(prefix="sealgate-drill-") as scratch:
             done = drill(settings, folder, Path(scratch))
         found = {"ok": done.ok, **done._asdict(), "report": vars(done.report)}
-        _print(found, as_json=as_json)
+        print_values(found, as_json=as_json)
         raise typer.Exit(0 if done.ok else EXIT_FAULTY)
 
 
-def _ask(
+def ask_sequencer(
     kind: str,
     detail: dict[str, Any],
     config: Path | None,
@@ -185,12 +187,13 @@ def _ask(
     *,
     as_json: bool,
 ) -> None:
-    with _settings(config, data_dir) as settings:
+    """Asks for something, prints the record that it led to, and exits."""
+    with opened_settings(config, data_dir) as settings:
         from gateway.ledger.asking import ask
 
         answer = ask(settings, kind, {**detail, "actor": _actor()})
         told = {"kind": answer["kind"], "index": answer["log"]["index"], **answer["detail"]}
-        _print(told, as_json=as_json)
+        print_values(told, as_json=as_json)
         outcome = answer["detail"].get("outcome", "done")
         raise typer.Exit(0 if outcome == "done" else EXIT_FAULTY)
 
@@ -199,7 +202,8 @@ def _actor() -> str:
     return f"local:{os.getuid()}"
 
 
-def _print(values: dict[str, Any], *, as_json: bool) -> None:
+def print_values(values: dict[str, Any], *, as_json: bool) -> None:
+    """One line per value, or JSON."""
     import orjson
 
     if as_json:
@@ -211,7 +215,7 @@ def _print(values: dict[str, Any], *, as_json: bool) -> None:
 
 
 @contextmanager
-def _settings(config: Path | None, data_dir: Path | None) -> Iterator[Settings]:
+def opened_settings(config: Path | None, data_dir: Path | None) -> Iterator[Settings]:
     """The settings; errors are told in one line each."""
     try:
         from gateway.configuration import load_configuration

@@ -17,13 +17,20 @@ from gateway.admin import audit
 from gateway.admin.api_error import ApiError, api_error_of
 from gateway.admin.credentials import Caller, Credentials, situation_of
 from gateway.admin.endpoint import PAGE_LIMIT, Call, Endpoint
+from gateway.admin.headers import HEADERS
 from gateway.admin.openapi import describe
+from gateway.admin.receipt_desk import Document, ReceiptDesk
+from gateway.admin.receipt_export import Stream
+from gateway.admin.trail import Trail
 from gateway.identity.identities import Identities
-from gateway.identity.store import PAGE_MAX, Actor
+from gateway.identity.store import PAGE_MAX, Actor, NotFoundError
 from gateway.identity.strict_json import UnclearJsonError, parse_object
+from gateway.ledger.store import LedgerAwayError
 from gateway.suggestions import did_you_mean, dotted, explain
 
 BODY_BYTES_MAX = 65_536
+WAIT_S_MAX = 30
+WAIT_POLL_S = 0.05
 OPENAPI_PATH = "/api/openapi.json"
 
 _ETAG = re.compile(r'"([0-9]{1,18})"')
@@ -39,8 +46,17 @@ class Api:
         credentials: Credentials,
         *,
         note_use: Callable[[str], None],
+        desk: ReceiptDesk | None = None,
+        trail: Trail | None = None,
     ) -> None:
-        """`note_use` is told the id of each admin token that was used."""
+        """`note_use` is told the id of each admin token that was used.
+
+        `desk` reads receipts and `trail` keeps administrative acts beside them, where there are
+        any.
+        """
+        self._desk = desk
+        self._trail = trail
+        self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._endpoints = tuple(endpoints)
         self._identities = identities
         self._credentials = credentials
@@ -55,8 +71,13 @@ class Api:
         app.router.add_get(OPENAPI_PATH, self._describe)
 
     def close(self) -> None:
-        """Ends the thread when it has done what it was given."""
+        """Ends the threads when they have done what they were given."""
         self._thread.shutdown()
+        self._ledger_thread.shutdown()
+        if self._desk is not None:
+            self._desk.close()
+        if self._trail is not None:
+            self._trail.close()
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
         """What `work` gives, done in the thread that owns the database."""
@@ -70,7 +91,7 @@ class Api:
             return error.response()
         return web.Response(body=self._document, content_type="application/json")
 
-    async def _serve(self, endpoint: Endpoint, request: web.Request) -> web.Response:
+    async def _serve(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
         seen = _Seen()
         try:
             response = await self._answer(endpoint, request, seen)
@@ -89,7 +110,9 @@ class Api:
         self._record(endpoint, request, seen, response.status)
         return response
 
-    async def _answer(self, endpoint: Endpoint, request: web.Request, seen: _Seen) -> web.Response:
+    async def _answer(
+        self, endpoint: Endpoint, request: web.Request, seen: _Seen
+    ) -> web.StreamResponse:
         caller = await self._caller(request)
         seen.name, seen.tenant = caller.name, caller.tenant or ""
         situation = situation_of(request, self._identities.wall)
@@ -102,9 +125,43 @@ class Api:
             message = f"this needs the permission {endpoint.permission}"
             raise ApiError(403, "permission_denied", message)
         call = await self._call(endpoint, request, actor, caller)
-        result = await self.in_thread(partial(endpoint.perform, call))
+        if endpoint.ledger:
+            result = await self._in_ledger(endpoint, call)
+            if isinstance(result, Stream):
+                return await self._send(result, request)
+        else:
+            result = await self.in_thread(partial(endpoint.perform, call))
         seen.record_id = seen.record_id or getattr(result, "id", "")
         return _response(endpoint, result)
+
+    async def _in_ledger(self, endpoint: Endpoint, call: Call) -> Any:
+        """What the endpoint gives; with `?wait=`, as soon as there is something."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _wait_s(call)
+        while True:
+            try:
+                return await loop.run_in_executor(
+                    self._ledger_thread, partial(endpoint.perform, call)
+                )
+            except (NotFoundError, LedgerAwayError, ApiError) as error:
+                waits = not isinstance(error, ApiError) or error.code == "unpublished"
+                if not waits or loop.time() >= deadline:
+                    raise
+            await asyncio.sleep(WAIT_POLL_S)
+
+    async def _send(self, stream: Stream, request: web.Request) -> web.StreamResponse:
+        """Sends an answer in pieces, each made when the one before is on its way."""
+        response = web.StreamResponse(headers={**stream.headers, **HEADERS})
+        response.content_type = stream.content_type
+        loop, chunks = asyncio.get_running_loop(), stream.chunks
+        first = await loop.run_in_executor(self._ledger_thread, next, chunks, b"")
+        await response.prepare(request)
+        piece = first
+        while piece:
+            await response.write(piece)
+            piece = await loop.run_in_executor(self._ledger_thread, next, chunks, b"")
+        await response.write_eof()
+        return response
 
     async def _caller(self, request: web.Request) -> Caller:
         shown = await self._credentials.signed(request)
@@ -128,10 +185,11 @@ class Api:
             form=None if endpoint.form is None else await _form(endpoint.form, request),
             query=_query(endpoint, request),
             version=_version(endpoint, request),
+            desk=self._desk,
         )
 
     def _record(self, endpoint: Endpoint, request: web.Request, seen: _Seen, status: int) -> None:
-        audit.record(
+        detail = audit.record(
             action=endpoint.action,
             actor=seen.name,
             tenant=seen.tenant,
@@ -139,6 +197,8 @@ class Api:
             client_ip=request.remote or "",
             status=status,
         )
+        if self._trail is not None:
+            self._trail.record(detail)
 
 
 class _Seen:
@@ -178,13 +238,13 @@ async def _form(model: type[BaseModel], request: web.Request) -> BaseModel:
 
 def _query(endpoint: Endpoint, request: web.Request) -> dict[str, Any]:
     """Paging and filters. Raises ApiError for what the endpoint does not know."""
-    known = ("limit", "after", *endpoint.filters) if endpoint.paged else ()
+    known = ("limit", "after", *endpoint.filters) if endpoint.paged else endpoint.queries
     for name in request.query:
         if name not in known or len(request.query.getall(name)) > 1:
             message = "stands twice" if name in known else "unknown parameter"
             raise _unfit(f"?{name[:64]}", message, did_you_mean(name, known))
     if not endpoint.paged:
-        return {}
+        return {name: request.query.get(name) for name in endpoint.queries}
     limit = request.query.get("limit", str(PAGE_LIMIT))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= PAGE_MAX):
         raise _unfit("?limit", "not a number of records", f"write 1 to {PAGE_MAX}")
@@ -208,9 +268,19 @@ def _unfit(where: str, message: str, hint: str) -> ApiError:
     return ApiError(422, "invalid", f"{where}: {message}", problems=[row])
 
 
-def _response(endpoint: Endpoint, result: BaseModel | None) -> web.Response:
+def _wait_s(call: Call) -> float:
+    """How long the caller waits for what is not there yet. Raises ApiError."""
+    text = call.query.get("wait") or "0"
+    if not (text.isascii() and text.isdigit() and int(text[:3]) <= WAIT_S_MAX):
+        raise _unfit("?wait", "not a number of seconds", f"write 0 to {WAIT_S_MAX}")
+    return float(text)
+
+
+def _response(endpoint: Endpoint, result: BaseModel | Document | None) -> web.Response:
     if result is None:
         return web.Response(status=endpoint.status)
+    if isinstance(result, Document):
+        return web.Response(body=result.body, content_type=result.content_type)
     headers = {}
     version = getattr(result, "version", None)
     if version is not None:

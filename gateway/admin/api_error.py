@@ -16,6 +16,7 @@ from gateway.identity.store import (
     StaleError,
     UnfitError,
 )
+from gateway.ledger.store import LedgerAwayError, LedgerError
 
 
 class ApiError(Exception):
@@ -65,6 +66,11 @@ def api_error_of(error: Exception) -> ApiError | None:
         case UnfitError():
             row = {"where": error.member, "message": error.message, "hint": ""}
             return ApiError(422, "invalid", "a value cannot be used", problems=[row])
+        case LedgerAwayError():
+            message = "the ledger does not answer at the moment; try again"
+            return ApiError(503, "unavailable", message, headers={"retry-after": "1"})
+        case LedgerError():
+            return ApiError(409, "ledger", str(error))
         case sqlite3.OperationalError():
             message = "identity cannot be read or written at the moment; try again"
             return ApiError(503, "unavailable", message, headers={"retry-after": "1"})

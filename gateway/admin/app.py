@@ -10,18 +10,11 @@ from aiohttp import web
 
 from gateway.admin.api import BODY_BYTES_MAX, Api
 from gateway.admin.exposition import CONTENT_TYPE, render
+from gateway.admin.headers import HEADERS
+from gateway.admin.published import Published
 from gateway.networks import parse_address
 from gateway.telemetry.catalogue import STORE_AWAY
 from gateway.telemetry.metrics import MetricsSnapshot
-
-_HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
 
 
 class ControlPlane(Protocol):
@@ -35,18 +28,26 @@ class ControlPlane(Protocol):
 
     async def metrics(self) -> MetricsSnapshot: ...
 
+    def keeps_receipts(self) -> bool: ...
+
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_app(
-    plane: ControlPlane, *, demo_running: Callable[[], bool], api: Api | None = None
+    plane: ControlPlane,
+    *,
+    demo_running: Callable[[], bool],
+    api: Api | None = None,
+    published: Published | None = None,
 ) -> web.Application:
     """`/healthz`, `/readyz`, `/health/dependencies`, `/metrics`, and `api`; all else is 404."""
     pages = _Pages(plane, demo_running)
     app = web.Application(middlewares=[_check_host, _add_headers], client_max_size=BODY_BYTES_MAX)
     if api is not None:
         api.add_to(app)
+    if published is not None:
+        published.add_to(app)
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)
     app.router.add_get("/health/dependencies", pages.dependencies)
@@ -87,7 +88,8 @@ async def _add_headers(request: web.Request, handler: Handler) -> web.StreamResp
         response = await handler(request)
     except web.HTTPException as error:
         response = _json({"error": error.reason}, status=error.status)
-    response.headers.update(_HEADERS)
+    if not response.prepared:  # a stream set them itself
+        response.headers.update(HEADERS)
     return response
 
 

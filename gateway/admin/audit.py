@@ -19,8 +19,11 @@ OUTCOMES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 429: "ra
 
 def record(
     *, action: str, actor: str, tenant: str | None, record_id: str, client_ip: str, status: int
-) -> None:
-    """Writes the line. `tenant` None stands for all of them; `record_id` is "" for none."""
+) -> dict[str, Any]:
+    """Writes the line, and returns what of it may stand in the ledger for ever.
+
+    `tenant` None stands for all of them; `record_id` is "" for none.
+    """
     if status < 400:  # noqa: PLR2004  # the classes of RFC 9110 section 15
         outcome = "done"
     else:
@@ -35,6 +38,8 @@ def record(
         "status": status,
     }
     _log.info("admin action", extra={"fields": fields})
+    told = {"actor": actor, "action": action, "target": fields["object"], "outcome": outcome}
+    return {**told, "tenant": tenant or "", "status": status}
 
 
 def _shown(record_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.admin.receipt_desk import ReceiptDesk
 from gateway.identity.identities import Identities
 from gateway.identity.store import Actor
 
@@ -17,10 +18,11 @@ PAGE_LIMIT = 50
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an endpoint whose caller may make it; runs in the thread of the database.
+    """One call of an endpoint whose caller may make it; runs in a thread.
 
-    `record_id` is "" where the path names no record. `version` is what If-Match asks for. `query`
-    holds `after`, `limit` and the filters of the endpoint.
+    `desk` reads the ledger; None where none is kept. `record_id` is "" where the path names no
+    record. `version` is what If-Match asks for. `query` holds `after`, `limit` and the filters of
+    the endpoint, or its `queries`.
     """
 
     identities: Identities
@@ -30,6 +32,7 @@ class Call:
     form: Any
     query: dict[str, Any]
     version: int | None
+    desk: ReceiptDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Endpoint:
     `permission` is what the caller needs, "" where any valid credential does. `perform` gives a
     record, a page of records, or None. `form` is the model of the body, None where there is none
     to send. `answer` is the model of a record in the answer. `filters` are query parameters that
-    compare a column; they come with paging.
+    compare a column; they come with paging. `queries` are parameters of an endpoint without
+    pages. `ledger` endpoints run in the thread of the ledger.
     """
 
     method: str
@@ -54,3 +58,5 @@ class Endpoint:
     paged: bool = False
     filters: tuple[str, ...] = ()
     conditional: bool = False
+    queries: tuple[str, ...] = ()
+    ledger: bool = False

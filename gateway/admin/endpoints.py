@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from gateway.admin.endpoint import Call, Endpoint
+from gateway.admin.receipt_endpoints import RECEIPT_ENDPOINTS
 from gateway.identity.forms import (
     BindingForm,
     ErasureForm,
@@ -300,5 +301,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answer=Whoami,
     ),
     *(*_KEYS, *_TENANTS, *_ROLES, *_BINDINGS, *_REVOCATIONS, *_TOKENS, *_ERASURES),
+    *RECEIPT_ENDPOINTS,
 )
 """The whole table; `GET /api/openapi.json` is made from it and not in it."""

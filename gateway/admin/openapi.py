@@ -98,7 +98,7 @@ def _parameters(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
         number = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_LIMIT}
         yield {"name": "limit", "in": "query", "schema": number}
         yield {"name": "after", "in": "query", "schema": text}
-    for name in endpoint.filters:
+    for name in (*endpoint.filters, *endpoint.queries):
         yield {"name": name, "in": "query", "schema": text}
     if endpoint.conditional:
         yield {"name": "If-Match", "in": "header", "schema": text}

@@ -15,11 +15,14 @@ from gateway.admin.app import ControlPlane, make_app
 from gateway.admin.credentials import Credentials
 from gateway.admin.endpoints import ENDPOINTS
 from gateway.admin.failures import Failures
+from gateway.admin.published import Published
+from gateway.admin.receipt_desk import ReceiptDesk
+from gateway.admin.trail import Trail
 from gateway.errors import ConfigError, Problem
 from gateway.identity.directory import StoredDirectory
 from gateway.identity.identities import Identities
 from gateway.identity.jwt import TokenVerifier
-from gateway.settings import IdentitySettings
+from gateway.settings import IdentitySettings, Settings
 
 
 class AdminPort:
@@ -29,7 +32,7 @@ class AdminPort:
         self,
         plane: ControlPlane,
         identities: Identities,
-        settings: IdentitySettings,
+        settings: Settings,
         *,
         demo_running: Callable[[], bool],
         cleanup_s: float,
@@ -38,11 +41,15 @@ class AdminPort:
         wall = identities.wall
         self._identities = identities
         self._directory = StoredDirectory(identities.data_dir, wall)
-        self._verifier = _verifier(settings, self._directory, wall)
+        self._verifier = _verifier(settings.identity, self._directory, wall)
         credentials = Credentials(identities, self._verifier, Failures(time.monotonic))
         note_use = self._directory.note_use
-        self._api = Api(ENDPOINTS, identities, credentials, note_use=note_use)
-        app = make_app(plane, demo_running=demo_running, api=self._api)
+        desk = ReceiptDesk(settings)
+        trail = Trail(settings, plane.keeps_receipts)
+        self._api = Api(
+            ENDPOINTS, identities, credentials, note_use=note_use, desk=desk, trail=trail
+        )
+        app = make_app(plane, demo_running=demo_running, api=self._api, published=Published(desk))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=cleanup_s)
         self._starting: asyncio.Task[None] | None = None
 
@@ -71,7 +78,7 @@ class AdminPort:
         if self._verifier is not None:
             await self._verifier.stop()
         await self._directory.close()
-        self._api.close()
+        await asyncio.to_thread(self._api.close)
 
 
 def _verifier(

@@ -231,6 +231,10 @@ class Supervisor:
             },
         }
 
+    def keeps_receipts(self) -> bool:
+        """Whether a ledger is kept."""
+        return self.sequencer.wanted
+
     async def upstreams(self) -> dict[str, list[dict[str, Any]]]:
         """Each upstream's targets, with the number of workers that have them out of rotation."""
         await self._ask_all()

@@ -1,7 +1,8 @@
 """One exchange as the draft of a receipt: everything but its place in the log and its signature.
 
-Integers, texts, booleans and null only, and names of members in ASCII, so that what the sequencer
-signs is the canonical JSON of RFC 8785. Nothing here is content, unless the policy asks for it.
+Integers, texts and booleans only (what is absent is left out), and names of members in ASCII, so
+that what the sequencer signs is the canonical JSON of RFC 8785. Nothing here is content, unless the
+policy asks for it.
 """
 
 from __future__ import annotations
@@ -100,19 +101,17 @@ def draft_of(
                     "digest": evidence.policy_digest,
                 },
                 "gateway": _GATEWAY,
-                "principal": names.principal,
+                **({} if names.principal is None else {"principal": names.principal}),
                 "names": names.sources,
-                "model": {"asked": _short(model) if model else None, "served": None},
+                "model": {"asked": _short(model)} if model else {},
                 "digests": {},
                 "bytes": {"in": 0, "out": 0},
                 "stream": {"events": 0, "outcome": "gateway_crash"},
                 "outcome": "failed",
-                "reason": None,
+                "reason": "",
                 "status": 0,
                 "verdicts": [],
-                "coverage": None,
                 "redactions": {},
-                "usage": None,
                 "attempts": [],
                 "times_ms": {
                     "received": now.ms(x.started_at),
@@ -143,26 +142,35 @@ def complete(
         interaction["model"] = _short(asked or served or "")
     sealgate = draft["metadata"]["sealgate"]
     sealgate["digests"] = reading.digests
-    sealgate["model"] = {
-        "asked": _short(asked) if asked else None,
-        "served": _short(served) if served else None,
-    }
+    named = {"asked": asked, "served": served}
+    sealgate["model"] = {key: _short(model) for key, model in named.items() if model}
     sealgate["bytes"] = {"in": x.bytes_in, "out": x.bytes_out}
     sealgate["stream"] = {"events": reading.events, "outcome": evidence.stream_outcome}
     sealgate["outcome"] = evidence.outcome
-    sealgate["reason"] = evidence.reason or None
+    sealgate["reason"] = evidence.reason
     sealgate["status"] = evidence.status
     sealgate["verdicts"] = verdicts_of(x.verdicts)
-    sealgate["coverage"] = _coverage(x)
-    sealgate["usage"] = _usage(usage)
+    if usage is not None:
+        sealgate["usage"] = _usage(usage)
     sealgate["attempts"] = [
-        {"target": a.target, "status": a.status, "reason": a.reason or None}
+        {"target": a.target, "status": a.status, "outcome": a.reason or "ok"}
         for a in evidence.attempts
     ]
     times = sealgate["times_ms"]
     times["forwarded"] = now.ms(evidence.forwarded_at)
     times["first_byte"] = now.ms(evidence.first_byte_at)
     times["last_byte"] = now.ms(evidence.ended_at)
+    _add_findings(sealgate, x, reading)
+    trust = x.facts.get(TRUST)
+    if trust is not None:
+        _add_trust(draft, sealgate, trust)
+
+
+def _add_findings(sealgate: dict[str, Any], x: Exchange, reading: Reading) -> None:
+    """What is there only where somebody found it out."""
+    coverage = _coverage(x)
+    if coverage is not None:
+        sealgate["coverage"] = coverage
     if reading.coded:
         sealgate["coded"] = reading.coded
     if reading.unread:
@@ -170,12 +178,9 @@ def complete(
     cost = x.facts.get(COST_MICROS)
     if cost is not None:
         sealgate["cost_micros"] = cost
-    trust = x.facts.get(TRUST)
     raised = x.facts.get(TRUST_BAND)
     if raised is not None:
         sealgate["band"], sealgate["severity"] = raised, _SEVERITY[raised]
-    if trust is not None:
-        _add_trust(draft, sealgate, trust)
 
 
 def tenant_of(x: Exchange) -> str:
@@ -201,7 +206,7 @@ def verdicts_of(verdicts: list[Verdict]) -> list[dict[str, Any]]:
             "plugin": plugin,
             "mode": "enforce" if enforced else "shadow",
             "outcome": outcome,
-            "reason": reason or None,
+            "reason": reason,
             "us": int(us),
         }
         for (plugin, enforced), (outcome, reason, us) in found.items()
@@ -219,9 +224,7 @@ def _coverage(x: Exchange) -> dict[str, Any] | None:
     return found
 
 
-def _usage(usage: Usage | None) -> dict[str, Any] | None:
-    if usage is None:
-        return None
+def _usage(usage: Usage) -> dict[str, Any]:
     found: dict[str, Any] = {
         "input": usage.input_tokens,
         "output": usage.output_tokens,

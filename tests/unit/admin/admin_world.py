@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +21,8 @@ from gateway.admin.app import make_app
 from gateway.admin.credentials import Credentials
 from gateway.admin.endpoints import ENDPOINTS
 from gateway.admin.failures import Failures
+from gateway.admin.published import Published
+from gateway.admin.receipt_desk import ReceiptDesk
 from gateway.identity.forms import (
     BindingForm,
     ErasureForm,
@@ -30,7 +35,11 @@ from gateway.identity.forms import (
 from gateway.identity.identities import Identities
 from gateway.identity.jwt import TokenVerifier
 from gateway.identity.store import Actor
+from gateway.ledger.asking import settle
+from gateway.ledger.opening import open_journal, open_keys
+from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics, MetricsSnapshot
+from tests.ledger_drafts import make_draft, make_payload, make_ref
 
 ROOT = Actor("root")
 OWN, OTHER = "acme", "beta"
@@ -69,8 +78,48 @@ BODIES: dict[str, dict[str, Any] | None] = {
     "value_erasures.list": None,
     "value_erasures.create": {"value": "jane.doe@acme.test"},
     "value_erasures.read": None,
+    "receipts.list": None,
+    "receipts.read": None,
+    "receipts.verify": {"document": {"id": "x"}},
+    "audit.export": None,
+    "audit.manifest": None,
+    "signing_keys.list": None,
+    "signing_keys.rotate": {"purpose": "receipts", "reason": "yearly"},
+    "signing_keys.revoke": {"reason": "lost"},
+    "trust.reset": {"subject": "ada"},
 }
 """A body that each action accepts; a new endpoint needs a row here, and is tested from then on."""
+
+
+def resource_of(path: str) -> str:
+    """What an endpoint is about: the first word of its path."""
+    return next(part for part in path.split("/") if part not in {"", "api"})
+
+
+@functools.cache
+def _receipts() -> tuple[tempfile.TemporaryDirectory[str], dict[str, str]]:
+    """A ledger that worlds copy: making one takes longer than the tests that need it."""
+    folder = tempfile.TemporaryDirectory(prefix="sealgate-world-")
+    return folder, _keep_receipts(Settings(data_dir=Path(folder.name)))
+
+
+def keep_receipts(settings: Settings) -> dict[str, str]:
+    """A ledger with receipts of both tenants; the reference of one of each."""
+    folder, refs = _receipts()
+    shutil.copytree(Path(folder.name) / "ledger", settings.data_dir / "ledger")
+    return refs
+
+
+def _keep_receipts(settings: Settings) -> dict[str, str]:
+    journal = open_journal(settings, "0", "batched")
+    refs: dict[str, str] = {}
+    for number in range(3):
+        for tenant in (OWN, OTHER):
+            refs[tenant] = make_ref(number * 2 + (tenant == OTHER))
+            journal.append(make_payload(ref=refs[tenant], draft=make_draft(tenant)))
+    journal.close()
+    settle(settings)
+    return refs
 
 
 class World:
@@ -78,6 +127,8 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.identities = Identities(folder, time.time)  # noqa: TID251  # the real clock, as served
+        self.settings = Settings(data_dir=folder)
+        self.refs = keep_receipts(self.settings)
         self.records: dict[str, dict[str, str]] = {}
         for tenant in (OWN, OTHER):
             self.identities.tenants.make(ROOT, TenantForm(id=tenant))
@@ -101,6 +152,8 @@ class World:
             ).id,
             "tokens": every.tokens.issue(ROOT, TokenForm(tenant=tenant, roles=("viewer",))).id,
             "value-erasures": every.erasures.make(ROOT, ErasureForm(tenant=tenant)).id,
+            "receipts": self.refs[tenant],
+            "signing-keys": open_keys(self.settings).public_keys()[0].key_id,
         }
 
     def token(self, *roles: str, tenant: str | None = None) -> str:
@@ -109,8 +162,8 @@ class World:
 
     def path(self, template: str, tenant: str) -> str:
         """The path of an endpoint for the record of `tenant`."""
-        resource = template.split("/")[2]
-        return template.replace("{id}", self.records[tenant].get(resource, ""))
+        path = template.replace("{id}", self.records[tenant].get(resource_of(template), ""))
+        return f"{path}?tenant={tenant}" if template == "/api/audit/manifest" else path
 
     def dump(self, tenant: str) -> dict[str, Any]:
         """All that is kept of `tenant`."""
@@ -186,6 +239,9 @@ class _Plane:
     async def metrics(self) -> MetricsSnapshot:
         return Metrics().snapshot()
 
+    def keeps_receipts(self) -> bool:
+        return True
+
 
 @contextlib.asynccontextmanager
 async def serving(
@@ -193,8 +249,9 @@ async def serving(
 ) -> AsyncIterator[Client]:
     """The admin port of `world` on a free port."""
     credentials = Credentials(world.identities, verifier, failures or Failures(time.monotonic))
-    api = Api(ENDPOINTS, world.identities, credentials, note_use=lambda _: None)
-    app = make_app(_Plane(), demo_running=lambda: True, api=api)
+    desk = ReceiptDesk(world.settings)
+    api = Api(ENDPOINTS, world.identities, credentials, note_use=lambda _: None, desk=desk)
+    app = make_app(_Plane(), demo_running=lambda: True, api=api, published=Published(desk))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

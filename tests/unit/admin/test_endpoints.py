@@ -13,14 +13,14 @@ from gateway.admin.endpoint import Endpoint
 from gateway.admin.endpoints import ENDPOINTS
 from gateway.identity.forms import RoleForm
 from gateway.identity.permissions import ACROSS_TENANTS, BY_NAME
-from tests.unit.admin.admin_world import BODIES, OTHER, OWN, ROOT, Client, World
+from tests.unit.admin.admin_world import BODIES, OTHER, OWN, ROOT, Client, World, resource_of
 
-GLOBAL = {"roles", "whoami"}
+GLOBAL = {"roles", "whoami", "signing-keys"}
 """What belongs to no tenant."""
 
 
 def resource(endpoint: Endpoint) -> str:
-    return endpoint.path.split("/")[2]
+    return resource_of(endpoint.path)
 
 
 def names(endpoints: list[Endpoint]) -> list[str]:

@@ -78,7 +78,9 @@ async def test_a_whole_exchange_leaves_one_record() -> None:
     assert sealgate["usage"] == {"input": 9, "output": 2, "cached": 0, "reasoning": 0}
     assert sealgate["digests"]["request_forwarded"] == "same"
     assert sealgate["digests"]["response_returned"] == "same"
-    assert sealgate["attempts"] == [{"target": "api.openai.com:443", "status": 200, "reason": None}]
+    assert sealgate["attempts"] == [
+        {"target": "api.openai.com:443", "status": 200, "outcome": "ok"}
+    ]
     times = sealgate["times_ms"]
     assert times["forwarded"] - times["received"] == 100
     assert times["last_byte"] - times["first_byte"] == 100
