@@ -13,7 +13,15 @@ from typing import Any, Final, Literal
 
 from gateway.receipts.ed25519 import VerifyingKey, check_public_key
 from gateway.receipts.multibase import multikey_encode
-from gateway.receipts.note import NoteKey
+from gateway.receipts.note import (
+    Checkpoint,
+    NoteError,
+    NoteKey,
+    open_checkpoint,
+    open_note,
+    parse_checkpoint,
+    parse_note,
+)
 from gateway.receipts.receipt import key_id_of
 
 Purpose = Literal["receipts", "log"]
@@ -110,6 +118,24 @@ class KeyRing:
             for key in self.keys
             if key.purpose == LOG and (any_origin or key.origin in {"", origin})
         ]
+
+    def open_checkpoint(self, note: str | bytes) -> Checkpoint:
+        """A checkpoint that a pinned key of its log signed while that key counted.
+
+        Raises UnknownSignerError where no pinned key signed it, NoteError where it is wrong, or
+        where the key was revoked or replaced before the log had that size.
+        """
+        stated = parse_checkpoint(parse_note(note).text)
+        checkpoint = open_checkpoint(note, self.log_keys(stated.origin))
+        signers = {key.public_key for key in open_note(note, self.log_keys(stated.origin))[1]}
+        faults = [
+            key.fault_at(max(checkpoint.size - 1, 0))
+            for key in self.keys
+            if key.purpose == LOG and key.public_key in signers
+        ]
+        if all(faults):
+            raise NoteError(f"the log's key does not count: {faults[0]}")
+        return checkpoint
 
 
 def key_document(key: PublicKey) -> dict[str, Any]:

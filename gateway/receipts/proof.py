@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.receipts.merkle import HASH_BYTES, ProofError, entry, leaf_hash, verify_inclusion
-from gateway.receipts.note import Checkpoint, NoteKey, open_checkpoint
+from gateway.receipts.note import Checkpoint
 
 PROOF_HEADER: Final = "c2sp.org/tlog-proof@v1"
 _HASHES_MAX: Final = 128  # a consistency proof has up to twice the tree's height
@@ -66,16 +66,13 @@ def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     return hashes
 
 
-def verify_proof(proof: Proof, receipt: bytes, log_keys: Sequence[NoteKey]) -> Checkpoint:
-    """The checkpoint under which the receipt's bytes are in the log.
+def verify_proof(proof: Proof, receipt: bytes, checkpoint: Checkpoint) -> None:
+    """Raises ProofError unless the receipt's bytes are in the tree of a checkpoint.
 
-    Raises NoteError where no known key signed the checkpoint, ProofError where the receipt is not
-    in the tree.
+    The checkpoint is that of `proof.checkpoint`, opened by who knows the log's keys.
     """
-    checkpoint = open_checkpoint(proof.checkpoint, log_keys)
     leaf = leaf_hash(entry(proof.salt, receipt))
     verify_inclusion(proof.index, checkpoint.size, leaf, proof.hashes, checkpoint.root)
-    return checkpoint
 
 
 def _encode(data: bytes) -> str:

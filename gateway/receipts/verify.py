@@ -319,8 +319,8 @@ def _without_key(checked: Checked, shown: bytes, signed: bytes, value: bytes) ->
 def _check_proof(report: Report, checked: Checked, text: str, ring: KeyRing) -> None:
     try:
         proof = parse_proof(text)
-        origin = checked.origin or ""
-        checkpoint = verify_proof(proof, checked.data, ring.log_keys(origin))
+        checkpoint = ring.open_checkpoint(proof.checkpoint)
+        verify_proof(proof, checked.data, checkpoint)
     except NoteError as error:
         unknown = isinstance(error, UnknownSignerError)
         state = State.UNKNOWN if unknown else State.TAMPERED

@@ -28,7 +28,6 @@ from gateway.receipts.note import (
     Checkpoint,
     NoteError,
     UnknownSignerError,
-    open_checkpoint,
     parse_checkpoint,
     parse_note,
 )
@@ -57,7 +56,7 @@ def read_checkpoint(report: Report, note: str, ring: KeyRing, where: str) -> Che
         report.add(Aspect.INTEGRITY, State.TAMPERED, "checkpoint", str(error), where)
         return None
     try:
-        checkpoint = open_checkpoint(note, ring.log_keys(stated.origin))
+        checkpoint = ring.open_checkpoint(note)
     except NoteError as error:
         unknown = isinstance(error, UnknownSignerError)
         state = State.UNKNOWN if unknown else State.TAMPERED

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from gateway.receipts.keys import KeyRing
-from gateway.receipts.merkle import consistency_proof, leaf_hash
+from gateway.receipts.merkle import leaf_hash
 from gateway.receipts.note import Checkpoint, sign_checkpoint
 from gateway.receipts.receipt import Place, seal
-from gateway.receipts.tiles import TileReader
 from gateway.receipts.verdict import Aspect, Report, State
 from gateway.receipts.verify_chain import verify_chain
 from gateway.receipts.verify_export import ExportCheck, check_row
@@ -295,41 +294,6 @@ def test_two_checkpoints_tell_a_continued_log_from_a_rewritten_one(
 
     assert [finding.code for finding in report.findings] == ([code] if code else [])
     assert report.exit_code == (1 if code else 0)
-
-
-def test_a_proof_of_consistency_is_taken_from_elsewhere_or_missed() -> None:
-    older, log, newer = grown(a_log(300))
-    size = len(log.entries)
-    proof = consistency_proof(300, size, TileReader(log.fetch, size))
-
-    assert verify_continues(older, newer, RING, proof=proof).exit_code == 0
-    assert verify_continues(older, newer, RING, proof=proof[1:]).exit_code == 1
-    assert verify_continues(older, newer, RING).exit_code == 2
-
-
-def test_two_logs_are_not_one() -> None:
-    log, other = a_log(3), a_log(3)
-    other.origin = "other.example/log"
-
-    assert verify_continues(log.checkpoint(), other.checkpoint(), RING).exit_code == 1
-
-
-def test_a_log_may_publish_no_entries() -> None:
-    """A leaf is the hash of its entry, so receipts are compared with the leaves."""
-    log = a_log(300).publish()
-    for path in [path for path in log.tiles if "entries" in path]:
-        del log.tiles[path]
-    report, leaves = verify_log(log.checkpoint(), log.fetch, RING)
-
-    assert report.exit_code == 0
-    assert leaves == [leaf_hash(item) for item in log.entries]
-
-
-def test_a_log_nobody_pinned_is_of_unknown_origin() -> None:
-    log = a_log(3)
-    report, _ = verify_log(log.checkpoint(), log.fetch, KeyRing())
-
-    assert report.exit_code == 2
 
 
 # Exports: rows and manifest.
