@@ -7,7 +7,7 @@ is compiled to one database for each direction, and `scanner` gives what was fou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
 from gateway.plugin.text import TextStream
@@ -41,18 +41,20 @@ class Pattern:
     without `right`; then `closing`, an expression, if it follows. A stream drops a run as it comes.
 
     `near` is an expression that must match in the BEFORE_CHARACTERS before the value. `validator`
-    sees the value without its run. Where values overlap, the lowest `rank` names them.
+    sees the value without its run. `hint` is an expression for a part of every match, where a better
+    one to search for is known than follows from `expression`. Where values overlap, the lowest `rank` names them.
     """
 
     name: str
     kind: str
-    expression: str
+    expression: str = field(repr=False)
     left: str = WORD
     right: str = WORD
     run: str = ""
     closing: str = ""
     near: str = ""
     validator: Validator | None = None
+    hint: str = ""
     rank: int = 50
     directions: tuple[Direction, ...] = BOTH
 
@@ -96,14 +98,17 @@ class ChannelScanner(Protocol):
 class Scanner(Protocol):
     """Finds the patterns of one use; the core sets it as `Plugin.scanner`."""
 
-    def find(self, text: str, direction: Direction = "request") -> Sequence[Finding]:
+    def find(
+        self, text: str, direction: Direction = "request", kind: str = "text"
+    ) -> Sequence[Finding]:
         """Everything in a whole text, in its order, without overlaps.
 
+        `kind` is the span's: in JSON's source, such as arguments of tools, escapes are undone.
         A text that was scanned before, for whatever use of the chain, costs a look-up.
         """
         ...
 
-    def knows(self, text: str, direction: Direction = "request") -> bool:
+    def knows(self, text: str, direction: Direction = "request", kind: str = "text") -> bool:
         """Whether `find` would cost a look-up only."""
         ...
 

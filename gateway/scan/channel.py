@@ -13,7 +13,7 @@ from typing import Final
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Finding, Pattern
 from gateway.plugin.text import TextStream
 from gateway.scan.engine import Engine, Raw
-from gateway.scan.fold import Folded, fold
+from gateway.scan.fold import Folded, begins_json, fold, may_be_json
 from gateway.scan.holdback import HoldBack
 from gateway.scan.overlaps import Group, by_place, next_group
 from gateway.scan.patterns import ReadyPattern
@@ -33,7 +33,7 @@ class Channel:
     """
 
     __slots__ = (
-        "_context", "_engine", "_hold_back", "_named", "_own", "_run_at", "_runner", "_whole_values"
+        "_context", "_engine", "_hold_back", "_json", "_named", "_own", "_run_at", "_runner", "_whole_values"
     )  # fmt: skip
 
     def __init__(
@@ -52,10 +52,14 @@ class Channel:
         self._runner: ReadyPattern | None = None
         self._named: Pattern = _NONE
         self._run_at = 0
+        self._json: bool | None = None
+        """Whether the channel is the source of a JSON text; None while there was but space."""
 
     def feed(self, text: TextStream) -> tuple[Sequence[Finding], int]:
         """See `ChannelScanner`."""
-        folded = fold(text.text)
+        if self._json is None:
+            self._tell_json(text)
+        folded = fold(text.text, json=bool(self._json))
         base = self._context + folded.text if self._context else folded.text
         found: list[Finding] = []
         cut = self._scan(base, folded, found, final=text.final)
@@ -64,6 +68,12 @@ class Channel:
         safe = folded.end(cut - began) if not text.final else len(text.text)
         self._context = base[max(0, cut - _CONTEXT) : cut]
         return found, safe
+
+    def _tell_json(self, text: TextStream) -> None:
+        if not may_be_json(text.kind):
+            self._json = False
+        elif text.text.strip(" \t\r\n"):
+            self._json = begins_json(text.text)
 
     def _scan(self, base: str, folded: Folded, found: list[Finding], *, final: bool) -> int:
         """Fills `found`; the end of what may go, in `base`."""
@@ -134,6 +144,8 @@ class Channel:
         if final:
             return place + behind, True
         if end == len(rest):
+            return place + end, False
+        if ready.run_escapes and rest[end:] == "\\":
             return place + end, False
         live = ready.closing_live
         if live is not None and live.earliest(rest, end) == end:

@@ -18,112 +18,93 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-Hits = list[tuple[int, int]]
-"""Number of the expression and the byte behind the match, in the order of the text."""
-
-HITS_MAX: Final = 512
-"""Hits of one scan that are told one by one; in a text with more, each expression once."""
+HITS_KEPT_MAX: Final = 16
+"""Hits of one expression that are told one by one; of more it is only known that there are more."""
 _FOLDER: Final = "patterns"
 _DIGEST_BYTES: Final = 32
+
+Hits = dict[int, list[int]]
+"""By number of the expression the bytes behind its matches: at most one more than HITS_KEPT_MAX."""
+
+
+class Expression(NamedTuple):
+    """What to search for; `once` asks only whether it is there."""
+
+    text: bytes
+    once: bool = False
 
 
 class Database:
     """Searches for all expressions at once."""
 
-    def __init__(self, expressions: Sequence[bytes], folder: Path | None) -> None:
-        """`folder` is where compiled databases are kept, if it is there.
-
-        Raises ValueError with the number of the expression that cannot be searched for.
-        """
-        self._each = _load_or_compile(expressions, folder, single=False)
-        self._once = _load_or_compile(expressions, folder, single=True)
+    def __init__(self, expressions: Sequence[Expression], folder: Path | None) -> None:
+        """`folder` is where compiled databases are kept, if it is there. Raises ValueError."""
+        self._database = _load_or_compile(expressions, folder)
         self._local = threading.local()
-        self._stopped = _terminated()
 
-    def scan(self, data: bytes) -> tuple[Hits, bool]:
-        """The hits, and whether they are all there are.
-
-        If not, what is told of each expression is that it is found, and where it first is.
-        """
+    def scan(self, data: bytes) -> Hits:
+        """What is found in a text, and where."""
         local = self._local
         try:
-            each = local.each
+            scan, scratch = local.scan
         except AttributeError:
-            each = self._prepare()
-        hits: Hits = []
-        try:
-            each(data, _note, 0, hits, local.each_scratch)
-        except self._stopped:
-            hits = []
-            self._once.scan(data, _note_once, 0, hits, local.once_scratch)
-            return hits, False
-        return hits, True
+            scan, scratch = local.scan = self._prepare()
+        hits: Hits = {}
+        scan(data, _note, 0, hits, scratch)
+        return hits
 
-    def _prepare(self) -> Any:
-        """A scratch of this thread's own for each database."""
+    def _prepare(self) -> tuple[Any, Any]:
+        """The method and a scratch of this thread's own."""
         import hyperscan  # noqa: PLC0415  # only where a policy looks for something
 
-        local = self._local
-        local.each_scratch = hyperscan.Scratch(self._each)
-        local.once_scratch = hyperscan.Scratch(self._once)
-        local.each = self._each.scan
-        return local.each
+        return self._database.scan, hyperscan.Scratch(self._database)
 
     @property
     def size_bytes(self) -> int:
-        """Memory of both databases, without scratch."""
-        return int(self._each.size()) + int(self._once.size())
+        """Memory of the database, without scratch."""
+        return int(self._database.size())
 
 
-def _note(number: int, start: int, stop: int, flags: int, hits: Hits) -> bool:  # noqa: ARG001  # the library's signature
-    hits.append((number, stop))
-    return len(hits) >= HITS_MAX
+def _note(number: int, start: int, stop: int, flags: int, hits: Hits) -> None:  # noqa: ARG001  # the library's signature
+    found = hits.get(number)
+    if found is None:
+        hits[number] = [stop]
+    elif len(found) <= HITS_KEPT_MAX:
+        found.append(stop)
 
 
-def _note_once(number: int, start: int, stop: int, flags: int, hits: Hits) -> None:  # noqa: ARG001  # the same
-    hits.append((number, stop))
-
-
-def _terminated() -> type[Exception]:
-    import hyperscan  # noqa: PLC0415  # only where a policy looks for something
-
-    error: type[Exception] = hyperscan.ScanTerminated
-    return error
-
-
-def _load_or_compile(expressions: Sequence[bytes], folder: Path | None, *, single: bool) -> Any:
+def _load_or_compile(expressions: Sequence[Expression], folder: Path | None) -> Any:
     kept = None
     if folder is not None and folder.is_dir():
-        kept = folder / _FOLDER / f"{_name(expressions, single=single)}.hs"
+        kept = folder / _FOLDER / f"{_name(expressions)}.hs"
         loaded = _load(kept)
         if loaded is not None:
             return loaded
-    database = _compile(expressions, single=single)
+    database = _compile(expressions)
     if kept is not None:
         _keep(database, kept)
     return database
 
 
-def _name(expressions: Sequence[bytes], *, single: bool) -> str:
-    digest = hashlib.sha256(f"{version('hyperscan')} {platform.machine()} {single}".encode())
+def _name(expressions: Sequence[Expression]) -> str:
+    digest = hashlib.sha256(f"{version('hyperscan')} {platform.machine()}".encode())
     for expression in expressions:
-        digest.update(b"%d:%b" % (len(expression), expression))
+        digest.update(b"%d%d:%b" % (expression.once, len(expression.text), expression.text))
     return digest.hexdigest()
 
 
-def _compile(expressions: Sequence[bytes], *, single: bool) -> Any:
+def _compile(expressions: Sequence[Expression]) -> Any:
     import hyperscan  # noqa: PLC0415  # only where a policy looks for something
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    flag = hyperscan.HS_FLAG_SINGLEMATCH if single else 0
     try:
         database.compile(
-            expressions=list(expressions),
+            expressions=[expression.text for expression in expressions],
             ids=list(range(len(expressions))),
             elements=len(expressions),
-            flags=[flag] * len(expressions),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH if e.once else 0 for e in expressions],
         )
     except hyperscan.error as error:
         raise ValueError(str(error)) from None

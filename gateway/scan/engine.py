@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Pattern
-from gateway.scan.database import Database
+from gateway.scan.database import HITS_KEPT_MAX, Database, Expression
 from gateway.scan.expression import ExpressionError
 from gateway.scan.fold import Folded, fold
 from gateway.scan.patterns import ReadyPattern
@@ -21,8 +21,6 @@ REMEMBERED_CHARACTERS_MAX: Final = 2_097_152
 """Texts of one generation of the memory, together; there are two."""
 _ENTRY_CHARACTERS: Final = 64
 """What an entry counts for beside its text."""
-_NEAR_HITS_MAX: Final = 16
-"""Hits of one pattern that are looked at one by one; then the rest of the text in one go."""
 
 
 class Raw(NamedTuple):
@@ -58,43 +56,48 @@ class Engine:
             if pattern not in self.ready:
                 self.ready[pattern] = make_ready(pattern)
         self._list = list(self.ready.values())
+        self._served: list[list[ReadyPattern]] = []
+        """The patterns of each expression: one of its own, or all that need what it finds nearby."""
+        by_near: dict[bytes, list[ReadyPattern]] = {}
+        for ready in self._list:
+            if ready.near_gate:
+                by_near.setdefault(ready.near_gate, []).append(ready)
+            else:
+                self._served.append([ready])
+        expressions = [Expression(served[0].gate) for served in self._served]
+        expressions += [Expression(gate, once=True) for gate in by_near]
+        self._own = len(self._served)
+        self._served += by_near.values()
         try:
-            self._database = Database([ready.gate for ready in self._list], folder)
+            self._database = Database(expressions, folder)
         except ValueError as error:
             raise ExpressionError(f"cannot be searched for: {error}") from None
-        self._young: dict[str, Scanned] = {}
-        self._old: dict[str, Scanned] = {}
-        self._room = REMEMBERED_CHARACTERS_MAX
+        self._plain = _Memory()
+        self._json = _Memory()
 
     @property
     def database_bytes(self) -> int:
         """Memory of the compiled expressions."""
         return self._database.size_bytes
 
-    def knows(self, text: str) -> bool:
+    def knows(self, text: str, *, json: bool = False) -> bool:
         """Whether the text was scanned before."""
-        return text in self._young or text in self._old
+        return (self._json if json else self._plain).get(text) is not None
 
-    def whole(self, text: str) -> Scanned:
-        """A whole text, scanned once.
+    def whole(self, text: str, *, json: bool = False) -> Scanned:
+        """A whole text, scanned once; `json` says that it is the source of a JSON text.
 
         The memory is told by the text itself, so that the very object of before costs a look-up.
         """
-        scanned = self._young.get(text)
-        if scanned is not None:
-            return scanned
-        scanned = self._old.get(text)
+        memory = self._json if json else self._plain
+        scanned = memory.get(text)
         if scanned is None:
-            folded = fold(text)
+            folded = fold(text, json=json)
             data = folded.text.encode("utf-8", "replace")
             found = self._find(folded.text, data, 0)
             # Without a finding nothing else is ever asked of it.
             scanned = Scanned(folded, data, found) if found else _NOTHING
-        self._room -= len(text) + _ENTRY_CHARACTERS
-        if self._room < 0:
-            self._old, self._young = self._young, {}
-            self._room = REMEMBERED_CHARACTERS_MAX
-        self._young[text] = scanned
+            memory.put(text, scanned)
         return scanned
 
     def piece(self, text: str, frontier: int) -> Sequence[Raw]:
@@ -115,19 +118,43 @@ class Engine:
         return count, count + len(data[end:behind].decode("utf-8", "replace"))
 
     def _find(self, text: str, data: bytes, frontier: int) -> Sequence[Raw]:
-        hits, complete = self._database.scan(data)
+        hits = self._database.scan(data)
         if not hits:
             return ()
         search = _Search(text, data)
-        by_pattern: dict[int, list[int]] = {}
-        for number, stop in hits:
-            by_pattern.setdefault(number, []).append(stop)
         found: list[Raw] = []
-        for number in sorted(by_pattern):
-            places = by_pattern[number]
-            near = places if complete and len(places) <= _NEAR_HITS_MAX else None
-            found += search.run(self._list[number], near, frontier)
+        for number in sorted(hits):
+            places = hits[number]
+            known = places if number < self._own and len(places) <= HITS_KEPT_MAX else None
+            for ready in self._served[number]:
+                found += search.run(ready, known, frontier)
         return found
+
+
+class _Memory:
+    """What was found in the last texts, in two generations: what is used again stays."""
+
+    __slots__ = ("_old", "_room", "_young")
+
+    def __init__(self) -> None:
+        self._young: dict[str, Scanned] = {}
+        self._old: dict[str, Scanned] = {}
+        self._room = REMEMBERED_CHARACTERS_MAX
+
+    def get(self, text: str) -> Scanned | None:
+        scanned = self._young.get(text)
+        if scanned is None:
+            scanned = self._old.get(text)
+            if scanned is not None:
+                self.put(text, scanned)
+        return scanned
+
+    def put(self, text: str, scanned: Scanned) -> None:
+        self._room -= len(text) + _ENTRY_CHARACTERS
+        if self._room < 0:
+            self._old, self._young = self._young, {}
+            self._room = REMEMBERED_CHARACTERS_MAX
+        self._young[text] = scanned
 
 
 def make_ready(pattern: Pattern) -> ReadyPattern:

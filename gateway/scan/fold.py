@@ -1,8 +1,9 @@
-"""A text as a machine would read it: compatibility forms undone, invisible characters gone.
+"""A text as a machine would read it: escapes, compatibility forms and invisible characters undone.
 
 Every character is folded by itself, so that the fold of two texts is the fold of each: a stream can
-be folded piece by piece. Only what becomes one character of ASCII, or vanishes, is
-touched; everything else stays.
+be folded piece by piece. Only what becomes one character of ASCII, or vanishes, is touched; all
+else stays. In the source of a JSON text, such as the arguments of a tool call, an escape is one
+character, so that a value that is put in its place never leaves half of one behind.
 """
 
 from __future__ import annotations
@@ -27,6 +28,23 @@ _BLOCKS: Final = (range(0x80, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x10
 _ASTRAL: Final = (range(0x10000, 0x12000), range(0x1D400, 0x1D800), range(0x1F100, 0x1FC00))
 _DISTINCT_MAX: Final = 8
 """So many different characters are replaced one after the other; more in one pass."""
+
+_JSON_KINDS: Final = frozenset({"tool_call_arguments", "tool_result", "raw"})
+_JSON_BEGINS: Final = ("{", "[", '"')
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_CUT_ESCAPE: Final = re.compile(r"u[0-9a-fA-F]{0,3}")
+_ESCAPE_CHARACTERS: Final = 6
+_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+
+
+def may_be_json(kind: str) -> bool:
+    """Whether texts of this kind may be the source of a JSON text."""
+    return kind in _JSON_KINDS
+
+
+def begins_json(text: str) -> bool:
+    """Whether the first character that is no space begins a JSON text."""
+    return text.lstrip(" \t\r\n")[:1] in _JSON_BEGINS if text else False
 
 
 @cache
@@ -67,31 +85,37 @@ def _search() -> re.Pattern[str]:
 class Folded:
     """A folded text; `origin` maps places in it to places in the text that it was made of."""
 
-    __slots__ = ("_marks", "original", "text")
+    __slots__ = ("_json", "_marks", "original", "text")
 
-    def __init__(self, original: str, text: str) -> None:
+    def __init__(self, original: str, text: str, json: _Unescaped | None = None) -> None:
         self.original = original
         self.text = text
+        self._json = json
         self._marks: list[int] | None = None
 
     def origin(self, place: int) -> int:
         """Where the character at `place` stands in the original; its end for the end."""
+        plain = self._before_fold(place)
+        return plain if self._json is None else self._json.origin(plain)
+
+    def end(self, place: int) -> int:
+        """Where a range that ends before `place` ends in the original."""
+        plain = place
+        if self.text is not self.original:
+            plain = self._before_fold(place - 1) + 1 if place else 0
+        return plain if self._json is None else self._json.origin(plain)
+
+    def _before_fold(self, place: int) -> int:
         if self.text is self.original:
             return place
         if place >= len(self.text):
             return len(self.original)
         marks = self._marks
         if marks is None:
-            marks = self._marks = self._shifts()
+            marks = self._marks = self._vanished()
         return place + bisect_right(marks, place)
 
-    def end(self, place: int) -> int:
-        """Where a range that ends before `place` ends in the original."""
-        if self.text is self.original:
-            return place
-        return self.origin(place - 1) + 1 if place else 0
-
-    def _shifts(self) -> list[int]:
+    def _vanished(self) -> list[int]:
         """For each vanished character the place in the folded text before which it stood."""
         marks: list[int] = []
         table = _table()
@@ -105,20 +129,71 @@ class Folded:
         return marks
 
 
-def fold(text: str) -> Folded:
+class _Unescaped:
+    """The source of a JSON text with its escapes undone; a cut one at its end is left out."""
+
+    __slots__ = ("_marks", "_shifts", "text")
+
+    def __init__(self, source: str) -> None:
+        source = source[: _whole_escapes(source)]
+        self._marks: list[int] = []
+        self._shifts: list[int] = []
+        parts: list[str] = []
+        last = shift = 0
+        for found in _ESCAPE.finditer(source):
+            begin, stop = found.span()
+            parts += (source[last:begin], _meant(found))
+            last = stop
+            # Every character behind this one stands further back in the source.
+            self._marks.append(begin - shift + 1)
+            shift += stop - begin - 1
+            self._shifts.append(shift)
+        self.text = "".join([*parts, source[last:]])
+
+    def origin(self, place: int) -> int:
+        number = bisect_right(self._marks, place) - 1
+        return place + self._shifts[number] if number >= 0 else place
+
+
+def _whole_escapes(source: str) -> int:
+    """The length of the source without an escape that is cut at its end."""
+    size = len(source)
+    place = source.rfind("\\", max(0, size - _ESCAPE_CHARACTERS))
+    if place < 0:
+        return size
+    before = len(source[:place]) - len(source[:place].rstrip("\\"))
+    if before % 2:
+        return size  # it is the second half of an escape
+    rest = source[place + 1 :]
+    return place if not rest or _CUT_ESCAPE.fullmatch(rest) else size
+
+
+def _meant(found: re.Match[str]) -> str:
+    code, character = found.groups()
+    if code is None:
+        return _ESCAPED.get(character, character)
+    point = int(code, 16)
+    return "\ufffd" if 0xD800 <= point < 0xE000 else chr(point)  # noqa: PLR2004  # surrogates
+
+
+def fold(text: str, *, json: bool = False) -> Folded:
     """The folded text; the very same one where there is nothing to fold."""
+    source = None
+    if json and "\\" in text:
+        source = _Unescaped(text)
+        text = source.text
     if text.isascii():
-        return Folded(text, text)
+        return Folded(text, text, source)
     table = _table()
     if _ASTRAL_ANY.search(text) is not None:
         folded = text.translate(table)
-        return Folded(text, text if folded == text else folded)
+        return Folded(text, text if folded == text else folded, source)
     if _search().search(text) is None:
-        return Folded(text, text)
+        return Folded(text, text, source)
     distinct = set(_search().findall(text))
     if len(distinct) > _DISTINCT_MAX:
-        return Folded(text, text.translate(table))
+        return Folded(text, text.translate(table), source)
     folded = text
     for character in distinct:
         folded = folded.replace(character, table[ord(character)])
-    return Folded(text, folded)
+    return Folded(text, folded, source)

@@ -25,7 +25,7 @@ from gateway.scan.expression import (
     Value,
 )
 
-EXACT_REPEATS_MAX: Final = 20
+EXACT_REPEATS_MAX: Final = 4
 """Longer repetitions are taken for unbounded ones here, and the length of the match bounds them."""
 STEPS_MAX: Final = 65_536
 """Steps that are remembered; then the memory starts anew."""
@@ -141,16 +141,21 @@ class HoldBack:
 
     def __init__(self, forms: Sequence[LiveForm]) -> None:
         builder = _Builder()
-        self._firsts: list[tuple[int, frozenset[str], int]] = []
+        firsts: dict[tuple[frozenset[str], int], int] = {}
         lefts: dict[Ranges, frozenset[str]] = {}
         looking = 0
         for form in forms:
             first, last, _ = builder.add(form.body)
             looking |= last if form.looks_ahead else 0
             left = lefts.setdefault(form.left, _characters(form.left))
-            self._firsts.append((first, left, form.length_max))
-        self._symbols = builder.symbols
-        self._before = builder.before
+            key = (left, form.length_max)
+            firsts[key] = firsts.get(key, 0) | first
+        self._firsts = [(mask, left, most) for (left, most), mask in firsts.items()]
+        self._positions = len(builder.symbols)
+        self._symbols: dict[Ranges, int] = {}
+        """For each set of characters the positions that have it: there are few sets."""
+        for number, ranges in enumerate(builder.symbols):
+            self._symbols[ranges] = self._symbols.get(ranges, 0) | 1 << number
         live = looking
         for sources in builder.before:
             live |= sources
@@ -163,7 +168,7 @@ class HoldBack:
     @property
     def positions(self) -> int:
         """How many characters all expressions have; for what is measured of it."""
-        return len(self._symbols)
+        return self._positions
 
     def earliest(self, text: str, floor: int) -> int:
         """The first character, from `floor` on, that may be part of a match not yet over.
@@ -216,9 +221,9 @@ class HoldBack:
         """The positions at which this character may stand."""
         point = ord(character)
         found = 0
-        for number, ranges in enumerate(self._symbols):
+        for ranges, positions in self._symbols.items():
             if any(first <= point <= last for first, last in ranges):
-                found |= 1 << number
+                found |= positions
         self._masks[character] = found
         return found
 

@@ -14,7 +14,6 @@ from gateway.scan.expression import (
     Ranges,
     bounded,
     character_class,
-    for_hyperscan,
     for_re2,
     has_value,
     inverted,
@@ -24,10 +23,12 @@ from gateway.scan.expression import (
     re2_class,
     trailing_run,
 )
+from gateway.scan.gate import for_hyperscan
 from gateway.scan.holdback import HoldBack, LiveForm
 
 Spans: TypeAlias = list[tuple[int, int]]
 Match: TypeAlias = Callable[[bytes, int, int], Spans]
+_BACKSLASH: Final = ord("\\")
 _MEMORY_BYTES_MAX: Final = 8_388_608
 
 
@@ -53,9 +54,12 @@ class ReadyPattern:
         "length_max",
         "looks_ahead",
         "narrowed",
+        "near",
+        "near_gate",
         "pattern",
         "right",
         "run",
+        "run_escapes",
     )
 
     def __init__(self, pattern: Pattern) -> None:
@@ -67,6 +71,7 @@ class ReadyPattern:
             split = trailing_run(body)
             if split is not None:
                 body, self.run = split
+        self.run_escapes = any(first <= _BACKSLASH <= last for first, last in self.run)
         self.body: Node = bounded(body)
         least, self.length_max = lengths(self.body)
         if not least:
@@ -91,7 +96,10 @@ class ReadyPattern:
             raise ExpressionError("a run continues the value, so that the value must come last")
         self.length_bytes_max = self.length_max * (1 if only_ascii(self.body) else 4)
         self.looks_ahead = bool(self.right) or r"\b" in for_re2(self.body)
-        self.gate = for_hyperscan(self.body, self.left)
+        hint = bounded(parse(pattern.hint)) if pattern.hint else None
+        self.gate = for_hyperscan(hint or self.body, () if hint else self.left)
+        self.near = bounded(parse(pattern.near)) if pattern.near else None
+        self.near_gate = for_hyperscan(self.near, ()) if self.near is not None else b""
         self.gate_bytes_max = self.length_bytes_max + 4
         self._inside: Match | None = None
         self._outside: Match | None = None
@@ -130,10 +138,10 @@ class ReadyPattern:
     def accepts(self, value: str, before: str) -> bool:
         """Whether the value counts, after what stands before it."""
         pattern = self.pattern
-        if pattern.near:
+        if self.near is not None:
             near = self._near
             if near is None:
-                near = self._near = compiled(for_re2(bounded(parse(pattern.near))))
+                near = self._near = compiled(for_re2(self.near))
             data = before[-BEFORE_CHARACTERS:].encode("utf-8", "replace")
             if near(data, 0, len(data))[0][0] < 0:
                 return False
@@ -145,9 +153,18 @@ class ReadyPattern:
         match = self._run
         if match is None:
             closing = f"({for_re2(self.closing)})?" if self.closing is not None else "()"
-            match = self._run = compiled(f"({re2_class(self.run)}*){closing}", anchored=True)
+            run = re2_class(self.run)
+            if self.run_escapes:
+                run = rf"(?:{re2_class(_without_backslash(self.run))}|\\[nrt])"
+            match = self._run = compiled(f"({run}*){closing}", anchored=True)
         spans = match(data, place, len(data))
         return spans[1][1], spans[0][1]
+
+
+def _without_backslash(ranges: Ranges) -> Ranges:
+    """A backslash continues a run only as part of the escape of a line or tab."""
+    others = inverted(ranges)
+    return inverted(tuple(sorted((*others, (_BACKSLASH, _BACKSLASH)))))
 
 
 def compiled(expression: str, *, anchored: bool = False) -> Match:

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.plugin.pattern import Direction, Finding, Pattern
 from gateway.scan.channel import Channel
 from gateway.scan.engine import Engine, Raw, Scanned
+from gateway.scan.fold import begins_json, may_be_json
 from gateway.scan.holdback import HoldBack
 from gateway.scan.overlaps import after_run, by_place, next_group
 from gateway.scan.patterns import ReadyPattern
@@ -29,19 +30,22 @@ class UseScanner:
         }
         self._hold_backs: dict[Direction, HoldBack] = {}
 
-    def find(self, text: str, direction: Direction = "request") -> Sequence[Finding]:
+    def find(
+        self, text: str, direction: Direction = "request", kind: str = "text"
+    ) -> Sequence[Finding]:
         """See `Scanner`."""
         engine = self._engines[direction]
-        scanned = engine.whole(text)
+        scanned = engine.whole(text, json=may_be_json(kind) and begins_json(text))
         if not scanned.found:
             return _NO_FINDINGS
         own = self._own[direction]
         found = [raw for raw in scanned.found if raw.ready in own]
         return _settled(engine, scanned, found) if found else _NO_FINDINGS
 
-    def knows(self, text: str, direction: Direction = "request") -> bool:
+    def knows(self, text: str, direction: Direction = "request", kind: str = "text") -> bool:
         """See `Scanner`."""
-        return self._engines[direction].knows(text)
+        json = may_be_json(kind) and begins_json(text)
+        return self._engines[direction].knows(text, json=json)
 
     def channel(self, direction: Direction = "response", *, whole_values: bool = False) -> Channel:
         """See `Scanner`."""

@@ -1,0 +1,167 @@
+"""What is searched for among many: a part of every match, on bytes, as short as it tells enough.
+
+Whether there is a candidate is all that the search has to say; the confirmation sees the rest. So
+a searching expression is a run of the items that an expression is made of: from the first one, or
+from the first that tells something, to where enough is certain. It is never narrower than the tree.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.scan.expression import (
+    ASCII_LAST,
+    Boundary,
+    Chars,
+    Choice,
+    Node,
+    Ranges,
+    Repeat,
+    Series,
+    Value,
+    inverted,
+    lengths,
+)
+
+ENOUGH_BITS: Final = 36.0
+"""What a searching expression should tell, by the weights below."""
+ENOUGH_BYTES: Final = 32
+SKIP_BITS: Final = 9.0
+"""What must be told by the rest, if weak items at the beginning are left out."""
+_WEAK_BITS: Final = 1.0
+"""A letter: it is quicker to look for digits, and for signs."""
+_WEIGHTS: Final = ((2, 5.5), (4, 4.0), (10, 1.5), (26, 1.0))
+"""Bits of one character out of a set of at most so many; larger sets tell half a bit."""
+_SPELLED_MAX: Final = 4
+"""So many characters are spelled out in UTF-8; of more, any bytes will do."""
+_PUNCTUATION_BITS: Final = 3.0
+_SPACE_BITS: Final = 1.0
+
+
+def for_hyperscan(node: Node, left: Ranges) -> bytes:
+    """An expression that some part of every match fulfils; `left` is what may not stand before.
+
+    A character that may be other than ASCII counts as one or more bytes of UTF-8.
+    """
+    items = _flat(node)
+    start = _first_telling(items)
+    before = f"(?:^|{_bytes_class(inverted(left))})" if left and not start else ""
+    return (before + _written(items[start:])).encode("ascii")
+
+
+def _flat(node: Node) -> list[Node]:
+    if isinstance(node, Value):
+        return _flat(node.item)
+    if isinstance(node, Series):
+        return [inner for item in node.items for inner in _flat(item)]
+    return [node]
+
+
+def _first_telling(items: list[Node]) -> int:
+    """Where to begin: behind weak items of any length, if what follows them tells enough."""
+    start = 0
+    while start < len(items) and _is_weak(items[start]):
+        start += 1
+    while start and start < len(items) and not _least(items[start]):
+        start += 1
+    rest = sum(_bits(item) for item in items[start:])
+    return start if rest >= SKIP_BITS else 0
+
+
+def _is_weak(item: Node) -> bool:
+    inner = item.item if isinstance(item, Repeat) else item
+    return isinstance(inner, Chars) and _bits(inner) <= _WEAK_BITS
+
+
+def _least(node: Node) -> int:
+    return lengths(node)[0]
+
+
+def _bits(node: Node) -> float:
+    """What the shortest match tells."""
+    if isinstance(node, Chars):
+        if node.ranges and node.ranges[-1][1] <= ord("/"):
+            return _SPACE_BITS if node.ranges[0][0] <= ord(" ") else _PUNCTUATION_BITS
+        size = sum(last - first + 1 for first, last in node.ranges)
+        return next((bits for most, bits in _WEIGHTS if size <= most), 0.5)
+    if isinstance(node, Value):
+        return _bits(node.item)
+    if isinstance(node, Repeat):
+        return node.least * _bits(node.item)
+    if isinstance(node, Series):
+        return sum(_bits(item) for item in node.items)
+    if isinstance(node, Choice):
+        return min(_bits(item) for item in node.items)
+    return 0.0
+
+
+def _written(items: list[Node]) -> str:
+    """The items up to where enough is certain; the last one in its shortest form."""
+    parts: list[str] = []
+    bits, size = 0.0, 0
+    last = max((n for n, item in enumerate(items) if _least(item)), default=0)
+    for number, item in enumerate(items[: last + 1]):
+        bits += _bits(item)
+        size += _least(item)
+        if number == last or bits >= ENOUGH_BITS or size >= ENOUGH_BYTES:
+            parts.append(_shortest(item))
+            break
+        parts.append(_bytes_of(item))
+    return "".join(parts)
+
+
+def _shortest(item: Node) -> str:
+    """Some beginning of every match of `item`."""
+    if isinstance(item, Repeat):
+        least = min(item.least, ENOUGH_BYTES)
+        if not isinstance(item.item, Chars):
+            return _written(_flat(item.item)) if item.least else ""
+        text = _bytes_of(item.item)
+        return text if least == 1 else f"(?:{text}){{{least}}}"
+    if isinstance(item, Choice):
+        return "(?:" + "|".join(_written(_flat(branch)) for branch in item.items) + ")"
+    return _bytes_of(item)
+
+
+def _bytes_of(node: Node) -> str:
+    if isinstance(node, Chars):
+        return _bytes_of_chars(node.ranges)
+    if isinstance(node, Boundary):
+        return r"\b"
+    if isinstance(node, Value):
+        return _bytes_of(node.item)
+    if isinstance(node, Series):
+        return "".join(_bytes_of(item) for item in node.items)
+    if isinstance(node, Choice):
+        return "(?:" + "|".join(_bytes_of(item) for item in node.items) + ")"
+    if isinstance(node.item, Chars) and not _is_ascii(node.item.ranges):
+        most = "" if node.most is None else str(4 * node.most)
+        return f"{_bytes_class(node.item.ranges)}{{{node.least},{most}}}"
+    return f"(?:{_bytes_of(node.item)}){{{node.least},{'' if node.most is None else node.most}}}"
+
+
+def _bytes_of_chars(ranges: Ranges) -> str:
+    if _is_ascii(ranges):
+        return _bytes_class(ranges)
+    if sum(last - first + 1 for first, last in ranges) > _SPELLED_MAX:
+        return f"{_bytes_class(ranges)}{{1,4}}"
+    points = [point for first, last in ranges for point in range(first, last + 1)]
+    spelled = [
+        "".join(f"\\x{byte:02x}" for byte in chr(p).encode("utf-8", "replace")) for p in points
+    ]
+    return spelled[0] if len(spelled) == 1 else f"(?:{'|'.join(spelled)})"
+
+
+def _is_ascii(ranges: Ranges) -> bool:
+    return not ranges or ranges[-1][1] <= ASCII_LAST
+
+
+def _bytes_class(ranges: Ranges) -> str:
+    spans = [
+        f"\\x{first:02x}-\\x{min(last, ASCII_LAST):02x}"
+        for first, last in ranges
+        if first <= ASCII_LAST
+    ]
+    if not _is_ascii(ranges):
+        spans.append("\\x80-\\xff")
+    return f"[{''.join(spans)}]"

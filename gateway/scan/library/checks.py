@@ -1,0 +1,129 @@
+"""What tells a value from one that only looks like it: check digits, structure, randomness."""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import urlsafe_b64decode
+from collections import Counter
+from hashlib import sha256
+from typing import Final
+from zlib import crc32
+
+import orjson
+
+_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PLACEHOLDER: Final = re.compile(
+    r"example|placeholder|changeme|change_me|replace|your[_\- ]|redacted|dummy|x{4}|\*{3}|\.{3}"
+    r"|a{8}|(.)\1{11}|abcdefgh|^[^a-z]*sample",
+    re.IGNORECASE,
+)
+_RANDOM_LENGTH: Final = 120
+"""In a longer text anything may stand by chance."""
+_SAMPLE_KEYS: Final = frozenset(
+    (
+        "0b476bdf9acf 2037abcaffb2 27a9a42931df 37f8f09bdf12 3a8b61d0f636 3f370c9dd822 "
+        "49f777db995e 4c98242dcadc 8731261cb72d a19f89ab3555 a6c814bc555a dc0fcf046c61 "
+        "e4a5542bb7fd ea9bb1082cf9 eb540d2b6ee2 f56e323494a6"
+    ).split()
+)
+"""Keys that Google publishes in its own samples and clients, by the beginning of their SHA-256."""
+_JWT_BEGINS: Final = ("eyJhbGciOi", "eyJ0eXAiOi", "eyJraWQiOi")
+"""`{"alg":`, `{"typ":` and `{"kid":`: a header, even where the rest of it was cut or altered."""
+_LUHN_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def digits(text: str) -> str:
+    """Its digits alone."""
+    return "".join([c for c in text if c in "0123456789"])
+
+
+def luhn(number: str) -> bool:
+    """ISO/IEC 7812-1 annex B."""
+    total = 0
+    for place, digit in enumerate(reversed(number)):
+        value = int(digit)
+        total += _LUHN_DOUBLED[value] if place % 2 else value
+    return total % 10 == 0
+
+
+def entropy(text: str) -> float:
+    """Shannon's, in bits per character."""
+    size = len(text)
+    return -sum(n / size * math.log2(n / size) for n in Counter(text).values()) if size else 0.0
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether it stands for a value that somebody is to fill in."""
+    return len(text) <= _RANDOM_LENGTH and _PLACEHOLDER.search(text) is not None
+
+
+def random_enough(bits: float) -> _Random:
+    """A validator: no placeholder, and at least so many bits of entropy per character."""
+    return _Random(bits)
+
+
+class _Random:
+    """Compares by what it asks for, so that equal patterns share an engine."""
+
+    __slots__ = ("_bits",)
+
+    def __init__(self, bits: float) -> None:
+        self._bits = bits
+
+    def __call__(self, value: str, before: str) -> bool:
+        del before
+        return entropy(value) >= self._bits and not is_placeholder(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Random) and other._bits == self._bits
+
+    def __hash__(self) -> int:
+        return hash(self._bits)
+
+
+def github_token(value: str, before: str) -> bool:
+    """The last six characters are the CRC-32 of those after the prefix, in base 62.
+
+    Tokens of before 2021, and those of other issuers of the form, have none: these must look random.
+    """
+    del before
+    prefix, _, rest = value.partition("_")
+    return _base62(crc32(rest[:-6].encode())) == rest[-6:] or (
+        bool(prefix) and not is_placeholder(rest) and entropy(rest) >= 3  # noqa: PLR2004  # bits
+    )
+
+
+def _base62(number: int) -> str:
+    out = ""
+    for _ in range(6):
+        number, place = divmod(number, 62)
+        out = _BASE62[place] + out
+    return out
+
+
+def google_key(value: str, before: str) -> bool:
+    """Random, and none of those that everybody knows."""
+    del before
+    digest = sha256(value.encode()).hexdigest()[:12]
+    return entropy(value) >= 3.5 and digest not in _SAMPLE_KEYS and not is_placeholder(value)  # noqa: PLR2004
+
+
+def with_digits(value: str, before: str) -> bool:
+    """Random, with digits among the letters: no name in a program."""
+    del before
+    number = sum(c.isdigit() for c in value)
+    return number > 1 and entropy(value) >= 3 and not is_placeholder(value)  # noqa: PLR2004  # bits
+
+
+def jwt_header(value: str, before: str) -> bool:
+    """RFC 7519 section 5: the first part is a JSON object, of a signed or an encrypted token."""
+    del before
+    part = value.partition(".")[0]
+    if part.startswith(_JWT_BEGINS):
+        return True
+    try:
+        header = orjson.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        return False
+    return isinstance(header, dict) and ("alg" in header or "typ" in header or "enc" in header)

@@ -1,0 +1,188 @@
+"""Where people can be reached: email, telephone, address; and when they were born."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from gateway.plugin.pattern import Pattern
+from gateway.scan.library.checks import digits
+
+_PHONE_NEAR: Final = re.compile(
+    r"(?i)(?:phone|\btel\b|tel[.:]|telephone|mobile|mobil|cell|\bcall|fax|dial|whatsapp|\bsms"
+    r"|text me|\bring\b|contact|reach|telefon|tel[ée]fono|t[ée]l[ée]phone|telefone|电话|電話|전화|тел)"
+    r"[^\d\n]{0,30}$"
+)
+_NOT_PHONE: Final = re.compile(
+    r"(?i)(?:order|ticket|invoice|version|isbn|issn|serial|account|card|part|item|ref|ssn|iban|zip"
+    r"|build|port|commit|year|total|amount|sum|price|code|id|key|npi|routing|license|passport|[$€£#])"
+    r"\W{0,3}(?:no\W*|number\W*|is\W*)*$"
+)
+_DATES: Final = re.compile(
+    r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12]\d|3[01])(?:[ ]\d\d)?"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|[12]\d|3[01])[-./](?:(?:19|20)\d\d|\d\d)"
+    r"|(?:\d{1,3}\.){3}\d{1,3}|\d+\.\d+|(?:19|20)\d\d\s?[-/]\s?(?:19|20)?\d\d"
+)
+_WITHIN: Final = re.compile(r"\d[ -]$")
+"""What comes is only a part of a longer number."""
+_DOTTED: Final = re.compile(r"(?:\d{1,3}\.){3,}\d{1,3}")
+_REGIONS: Final = (
+    "PH",
+    "KR",
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "IN",
+    "BR",
+    "JP",
+    "IT",
+    "ES",
+    "NL",
+    "AU",
+    "TR",
+)
+_DIGITS: Final = range(7, 16)
+_INTERNATIONAL_MIN: Final = 8
+_GROUPED_MIN: Final = 9
+
+
+def contact_patterns() -> list[Pattern]:
+    """Email, telephone, address in context, date of birth in context."""
+    number = r"\+?(?:\(\+?\d{1,5}\)|\d)[\d ().\-/]{5,24}\d(?: ?(?:x|ext\.? ?)\d{1,6})?"
+    date = (
+        r"(?P<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
+        r"|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zäéû]{3,9}\.?,? \d{4}"
+        r"|[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
+    )
+    return [
+        Pattern(
+            "email",
+            "email",
+            r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}){0,6}"
+            r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,40}[A-Za-z0-9])?\.){1,6}[A-Za-z]{2,24}",
+            left=r"A-Za-z0-9.!#$%&*+/=?^_`{|}~-",
+            right=r"\w-",
+            validator=is_email,
+            rank=35,
+        ),
+        Pattern(
+            "phone",
+            "phone",
+            number,
+            left=r"\w+.(/-",
+            right=r"\w",
+            validator=is_phone,
+            rank=60,
+        ),
+        Pattern(
+            "date-of-birth",
+            "date_of_birth",
+            r"(?i:date of birth|birth ?date|birthday|born(?: on)?|d\.?o\.?b\.?|geburtsdatum"
+            r"|geboren(?: am)?|née? le|date de naissance|fecha de nacimiento|nacid[oa] el"
+            r"|data di nascita|nat[oa] il|data de nascimento)[\"']?\s{0,3}(?:is|was|[:=(-])?"
+            r"\s{0,3}[\"']?" + date,
+            rank=50,
+        ),
+        Pattern(
+            "address-near",
+            "address",
+            r"(?i:lives at|living at|resides at|residing at|address(?: is)?|shipped to|ship to"
+            r"|deliver(?:ed)? to|write to|mail to|moved to|wohnhaft in|wohnt in|anschrift|adresse"
+            r"|dirección|indirizzo)\s{0,2}[:=]?\s{0,2}[\"']?"
+            r"(?P<value>[A-Za-zÀ-ɏ0-9](?:[^\n\"<>{}|;.]|\.[^\s\"]"
+            r"|(?:St|Av|Ave|Dr|pl|ul|al|os|No|C|Pl|Str)\. ){8,100})",
+            right="",
+            validator=is_address,
+            rank=70,
+        ),
+        Pattern(
+            "address-us",
+            "address",
+            r"\d{1,6} (?:[A-Z][A-Za-z.]{1,20} ){1,4}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd"
+            r"|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Parkway|Pkwy|Highway|Hwy|Terrace|Place|Way)\b\.?"
+            r"(?:,? (?:Apt|Suite|Ste|Unit|Floor|#)\.? ?[A-Za-z0-9-]{1,6})?"
+            r"(?:, [A-Z][A-Za-z .]{1,30}, [A-Z]{2}(?: \d{5}(?:-\d{4})?)?)?",
+            rank=71,
+        ),
+    ]
+
+
+def is_email(value: str, before: str) -> bool:
+    """No address of a file with a density (`logo@2x.png`), no user of a repository's URL."""
+    del before
+    local, _, domain = value.rpartition("@")
+    return domain.rpartition(".")[2].lower() not in _FILE_ENDINGS and not local.endswith(".")
+
+
+_FILE_ENDINGS: Final = frozenset(
+    {"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "json", "html", "py", "md", "tgz"}
+)
+
+
+def is_address(value: str, before: str) -> bool:
+    """A street has a number, and words."""
+    del before
+    return any(c.isdigit() for c in value) and sum(c.isalpha() for c in value) >= 6  # noqa: PLR2004
+
+
+def names_phone(before: str) -> bool:
+    """Whether what comes is said to be a telephone number."""
+    return _PHONE_NEAR.search(before) is not None
+
+
+def is_phone(value: str, before: str) -> bool:
+    """Valid somewhere; a bare number only where something before says that it is one."""
+    number = digits(value.partition("x")[0].partition("e")[0])
+    if len(number) not in _DIGITS or len(set(number)) == 1 or _DATES.fullmatch(value):
+        return False
+    if _WITHIN.search(before):
+        return False
+    if names_phone(before):
+        return True
+    if _NOT_PHONE.search(before):
+        return False
+    if value.startswith("+"):
+        return len(number) >= _INTERNATIONAL_MIN and _valid_abroad(number)
+    grouped = any(c in " -.()" for c in value.strip())
+    if not grouped:
+        # A trunk prefix: with it, a number of ten or eleven digits is little else.
+        return number[0] == "0" and len(number) in {10, 11} and _valid_at_home(number)
+    if len(number) < _GROUPED_MIN or "/" in value:
+        return False
+    if _DOTTED.fullmatch(value) and number[0] != "0":
+        return False
+    return _valid_at_home(number)
+
+
+def _valid_abroad(number: str) -> bool:
+    """A country calling code (ITU-T E.164), and a number as its plan has them."""
+    return any(
+        _plan(region).fullmatch(number[size:]) is not None
+        for size in (1, 2, 3)
+        for region in _regions(number[:size])
+    )
+
+
+def _valid_at_home(number: str) -> bool:
+    """A number as one of the plans has them, with its trunk prefix or without."""
+    short = number[1:] if number[0] in "01" else number
+    return any(_plan(region).fullmatch(short) is not None for region in _REGIONS)
+
+
+@lru_cache(maxsize=1024)
+def _regions(code: str) -> tuple[str, ...]:
+    import phonenumbers  # noqa: PLC0415  # its tables take memory
+
+    return tuple(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())[:2])
+
+
+@lru_cache(maxsize=512)
+def _plan(region: str) -> re.Pattern[str]:
+    """All national numbers of a region, as Google's tables know them."""
+    import phonenumbers  # noqa: PLC0415  # the same
+
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    pattern = None if metadata is None else metadata.general_desc.national_number_pattern
+    return re.compile(pattern or r"\d{6,14}")

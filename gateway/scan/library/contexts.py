@@ -1,0 +1,234 @@
+"""Secrets that only their surroundings give away: what is assigned to a password, a token, a key."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from gateway.plugin.pattern import Pattern
+from gateway.scan.library.checks import entropy, is_placeholder
+
+_ASSIGN: Final = r"""["'`\])]{0,2}(?:: ?[A-Za-z]{1,10})?\s{0,4}(?:[:=|?!+]{0,4}[=>]|:|,|\|\|)\s{0,12}["'`=\s\\({]{0,6}"""
+_NAME_REST: Final = r"[\w.-]{0,8}"
+_SECRET_NAMES: Final = (
+    r"(?i:token|secret(?:[ _.-]?key)?|api[ _.-]?key|access[ _.-]?key|private[ _.-]?key|auth[_.-]?key"
+    r"|encryption[_.-]?key|license[_.-]?key|client[_.-]?key|account[_.-]?key"
+    r"|activation[ _.-]?key|credentials?|authorization|signature|signing[_.-]?key|webhook[_.-]?key|auth"
+    r"|authentication)"
+)
+_PASSWORD_NAMES: Final = (
+    r"(?i:pass?w(?:or)?s?d|pswr?d|passw(?:or|o|r)s?d|pss?w(?:or)?d|passphrase|passcode|passwort|kennwort"
+    r"|contrase(?:ñ|n)a|senha|mot de passe|wachtwoord|parola|密码|пароль)"
+)
+_WORDS: Final = re.compile(r"[A-Za-z]*[a-z][A-Za-z]*(?:[_.\- /][A-Za-z]+)*|[A-Z_]+|[A-Za-z_.]+")
+_CODE: Final = re.compile(
+    r"^\$[({]|^\$[A-Za-z_]+$|^%\w+%$|^[{<\[(]|[{(\[]|^[A-Za-z_][\w.]*\(|\)$|^(?:os|self|this|process|env|config|settings)\."
+    r"|^(?:https?|file|s3)://|^/|^\.|^[A-Za-z]:\\|::|->|\\n$|^@|^&\w+;"
+)
+_CODE_IN_SECRET: Final = re.compile(
+    r"^\$|^[{<\[]|\(|^(?:os|self|this|process|env|config|settings)\.|://|^\./|^/\w+/"
+)
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?:\D|$)")
+_NAME_OF_IT: Final = re.compile(r"(?i)(?:credentials?|secrets?|token)[_-]?ids?[\"'>]?\W{0,12}$")
+_PARTS: Final = re.compile(r"[._=:/-]+")
+_WORDY: Final = 0.5
+"""A value of which more than this is words is a name."""
+_DIGITS_MIN: Final = 2
+
+
+def looks_assigned(value: str, before: str) -> bool:
+    """Whether the value of a token is one, and no name, path, expression or placeholder."""
+    text = value.rstrip("=.,;")
+    if is_placeholder(text) or _CODE_IN_SECRET.search(text) or _DATE.match(text):
+        return False
+    if _NAME_OF_IT.search(before) or text.endswith("1234567890"):
+        return False
+    if _WORDS.fullmatch(text):
+        # Without a digit: only a long text that is no row of words.
+        return len(text) >= 20 and "_" not in text and "." not in text and _mixed(text)  # noqa: PLR2004
+    number = sum(c.isdigit() for c in text)
+    if text.isdigit():
+        return number >= 16 and entropy(text) >= 2.2  # noqa: PLR2004  # digits and bits
+    parts = _PARTS.split(text)
+    if len(parts) > 1 and sum(len(p) for p in parts if p.isalpha()) > _WORDY * len(text):
+        return False
+    if number < _DIGITS_MIN and not _mixed(text):
+        return False
+    bits = 3.0 if len(text) >= 16 else 2.6  # noqa: PLR2004  # characters
+    return _UUID.fullmatch(text) is not None or entropy(text) >= bits
+
+
+def _mixed(text: str) -> bool:
+    """Many changes of case: no CamelCase of words."""
+    changes = sum(a.islower() != b.islower() for a, b in zip(text, text[1:], strict=False))
+    return changes * 3 >= len(text) and entropy(text) >= 3.2  # noqa: PLR2004  # bits
+
+
+def looks_like_password(value: str, before: str) -> bool:
+    """Whether somebody could have chosen it: two kinds of characters, no expression, no word."""
+    del before
+    text = value.rstrip(".,;:")
+    if len(text) < 6 or is_placeholder(text) or len(set(text)) < 4:  # noqa: PLR2004
+        return False
+    if _WORDS.fullmatch(text) or _UUID.fullmatch(text):
+        return False
+    parts = _PARTS.split(text)
+    if len(parts) > 1 and all(p.isalpha() or not p for p in parts):
+        return False
+    letters = any(c.isalpha() for c in text)
+    number = any(c.isdigit() for c in text)
+    special = any(not c.isalnum() and c not in "_-." for c in text)
+    if _CODE.search(text) and not (number and special and text[0] not in "<{[/."):
+        return False
+    return letters and (number or special)
+
+
+def is_credential(value: str, before: str) -> bool:
+    """The password of a URL or of a command."""
+    del before
+    return (
+        not is_placeholder(value)
+        and not value.startswith(("$", "{", "<", "[", "%"))
+        and (value.lower() not in _DUMMIES)
+    )
+
+
+_DUMMIES: Final = frozenset(
+    {"password", "pass", "passwd", "pwd", "secret", "token", "user", "xxx", "yyy"}
+)
+
+
+def context_patterns() -> list[Pattern]:
+    """All of them."""
+    value = r"(?P<value>[^\s\"'`<>,;|\\]{6,72})"
+    secret = r"(?P<value>[A-Za-z0-9][\w./+=~@%:!$#&*?^-]{9,160})"
+    return [
+        Pattern(
+            "password",
+            "password",
+            _PASSWORD_NAMES + _NAME_REST + _ASSIGN + value,
+            left="",
+            right=r"\w",
+            validator=looks_like_password,
+            rank=40,
+        ),
+        Pattern(
+            "password-short",
+            "password",
+            r"(?:(?i:pass|pwd|pw)|[A-Z_]PASS)" + _ASSIGN + value,
+            left="A-Za-z0-9",
+            right=r"\w",
+            validator=looks_like_password,
+            rank=41,
+        ),
+        Pattern(
+            "password-constant",
+            "password",
+            r"(?:PASS|PWD|PW)" + _ASSIGN + value,
+            left="",
+            right=r"\w",
+            validator=looks_like_password,
+            rank=41,
+        ),
+        Pattern(
+            "password-sql",
+            "password",
+            r"(?i:identified by|login password|with password|password)\s{1,3}['\"]?"
+            r"(?P<value>[^\s\"'`<>,;|\\]{6,72})",
+            left=r"\w",
+            right=r"\w",
+            validator=looks_like_password,
+            rank=42,
+        ),
+        Pattern(
+            "password-option",
+            "password",
+            r"(?:-pass(?:in|out)? [\"']?pass:|--?(?:password|passwd|pass|token|secret|api-key"
+            r"|oauth2-bearer|key)[= ]\s{0,2}[\"']?)(?P<value>[^\s\"'`<>,;|\\]{6,160})",
+            left=r"\w",
+            right=r"\w",
+            validator=looks_like_password,
+            rank=43,
+        ),
+        Pattern(
+            "assigned-secret",
+            "secret",
+            _SECRET_NAMES + _NAME_REST + _ASSIGN + secret,
+            left="",
+            right=r"\w",
+            validator=looks_assigned,
+            rank=45,
+        ),
+        Pattern(
+            "assigned-key",
+            "secret",
+            r"(?:[_.-]?[Kk]ey|_KEY|[_.-](?:[Ii]d|ID))(?:_?[A-Za-z]{1,8})?" + _ASSIGN + secret,
+            left="",
+            right=r"\w",
+            validator=_strict,
+            rank=46,
+        ),
+        Pattern(
+            "service-secret",
+            "secret",
+            r"(?i:sumo(?:logic)?|sonar|messagebird|linkedin|facebook|asana|discord|bitbucket|plaid"
+            r"|looker|adobe|confluent|snyk|heroku|hubspot|algolia|twitter|twitch|okta|datadog"
+            r"|contribsys__com)[\w.-]{0,24}" + _ASSIGN + r"(?P<value>[A-Za-z0-9][\w=:.-]{11,80})",
+            left="",
+            right=r"\w",
+            validator=_strict,
+            rank=47,
+        ),
+        Pattern(
+            "sidekiq",
+            "secret",
+            r"(?i:contribsys__com)[\w.-]{0,10}" + _ASSIGN + r"(?P<value>[a-f0-9]{8}:[a-f0-9]{8})",
+            left="",
+            rank=44,
+        ),
+        Pattern(
+            "authorization",
+            "secret",
+            r"(?i:authorization[\"']?\s{0,2}[:=]\s{0,2}[\"']?[a-z-]{3,16}\s{1,2}"
+            r"|x-api-key\s{0,2}:\s{0,2})(?P<value>[A-Za-z0-9][\w./+=~-]{7,400})",
+            left=r"\w",
+            right=r"\w",
+            validator=_header,
+            rank=44,
+        ),
+        Pattern(
+            "curl-user",
+            "password",
+            r"curl\s[^|;&]{0,200}?(?:-u|--user)[ =]{0,2}[\"']?[\w.@-]{2,64}:"
+            r"(?P<value>[^\s\"']{3,80})",
+            left=r"\w",
+            right="",
+            validator=is_credential,
+            rank=44,
+        ),
+        Pattern(
+            "url-credentials",
+            "url_credentials",
+            r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s:@/\"'<>]{0,64}:(?P<value>[^\s:@/\"'<>]{3,128})@",
+            left=r"\w",
+            right="",
+            validator=is_credential,
+            rank=30,
+        ),
+    ]
+
+
+def _strict(value: str, before: str) -> bool:
+    """For names that mean little: the value must be of one piece and clearly random."""
+    text = value.rstrip("=.,;")
+    if not looks_assigned(value, before):
+        return False
+    if _UUID.fullmatch(text):
+        return True
+    return entropy(text) >= 3.0 and "/" not in text and "." not in text[:-1]  # noqa: PLR2004  # bits
+
+
+def _header(value: str, before: str) -> bool:
+    del before
+    return not is_placeholder(value) and any(c.isdigit() or c == "=" for c in value)
