@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PLUGIN_TIMEOUT = "plugin_timeout"
     PLUGIN_DENIED = "plugin_denied"
     UNINSPECTABLE = "uninspectable"
+    SENSITIVE_DATA = "sensitive_data"
     IP_DENIED = "ip_denied"
     GEO_DENIED = "geo_denied"
     GEO_UNAVAILABLE = "geo_unavailable"
@@ -134,6 +135,7 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.PLUGIN_DENIED: ReasonInfo(400, "A policy refuses this request"),
     Reason.UNINSPECTABLE: ReasonInfo(400, "The policy cannot inspect this request"),
+    Reason.SENSITIVE_DATA: ReasonInfo(400, "The policy does not let these data pass"),
     Reason.IP_DENIED: ReasonInfo(403, "This client address is not allowed"),
     Reason.GEO_DENIED: ReasonInfo(403, "This client location is not allowed"),
     Reason.GEO_UNAVAILABLE: ReasonInfo(503, "The location of the client cannot be looked up"),

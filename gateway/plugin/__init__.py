@@ -7,7 +7,16 @@ from gateway.plugin.coverage import Coverage, Gap, OnUninspectable, Uninspectabl
 from gateway.plugin.durations import DurationText, duration_us
 from gateway.plugin.evidence import Attempt, BodyTrace, Evidence
 from gateway.plugin.exchange import Exchange, RequestView, ResponseView
-from gateway.plugin.facts import ASN, CLIENT_ADDRESS, COST_MICROS, COUNTRY, TRUST, TRUST_BAND, Fact
+from gateway.plugin.facts import (
+    ASN,
+    CLIENT_ADDRESS,
+    COST_MICROS,
+    COUNTRY,
+    REDACTIONS,
+    TRUST,
+    TRUST_BAND,
+    Fact,
+)
 from gateway.plugin.headers import Headers, spellings
 from gateway.plugin.identity import PRINCIPAL, IdentityUnavailableError, Principal
 from gateway.plugin.journal import Durability, Journal, OnLedgerFailure
@@ -40,6 +49,7 @@ __all__ = [
     "COST_MICROS",
     "COUNTRY",
     "PRINCIPAL",
+    "REDACTIONS",
     "TRUST",
     "TRUST_BAND",
     "Algorithm",

@@ -39,5 +39,8 @@ TRUST: Fact[Mapping[str, Any]] = Fact("trust", object)  # type: ignore[arg-type]
 TRUST_BAND: Fact[str] = Fact("trust_band", str)
 """The alert that the score called for (`yellow`, `red`, `critical`); there only where one did."""
 
+REDACTIONS: Fact[dict[str, int]] = Fact("redactions", dict)
+"""How many values of each class were masked, redacted, hashed or tokenized; provided by `dlp`."""
+
 CORE_FACTS: frozenset[Fact[object]] = frozenset({CLIENT_ADDRESS})  # type: ignore[arg-type]  # Fact is invariant
 """What holds before the first plugin runs."""

@@ -14,7 +14,10 @@ from gateway.plugin.text import TextStream
 
 Direction: TypeAlias = Literal["request", "response"]
 Validator: TypeAlias = Callable[[str, str], bool]
-"""Told the value and the text before it, up to BEFORE_CHARACTERS; says whether it counts."""
+"""Told the value and the text before it, up to BEFORE_CHARACTERS; says whether it counts.
+
+Its method `prepare`, if it has one, is called when the chain is compiled.
+"""
 
 BEFORE_CHARACTERS: Final = 48
 """How much of the text before a value `near` and a validator may look at."""
@@ -41,8 +44,9 @@ class Pattern:
     without `right`; then `closing`, an expression, if it follows. A stream drops a run as it comes.
 
     `near` is an expression that must match in the BEFORE_CHARACTERS before the value. `validator`
-    sees the value without its run. `hint` is an expression for a part of every match, where a better
-    one to search for is known than follows from `expression`. Where values overlap, the lowest `rank` names them.
+    sees the value without its run. `hint` is an expression for a part of every match, where a
+    better one to search for is known than follows from `expression`. Where values overlap, the
+    lowest `rank` names them.
     """
 
     name: str

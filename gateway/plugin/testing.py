@@ -10,6 +10,7 @@ the test.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -94,7 +95,7 @@ async def running(
     """One started use of `plugin` with `config` as a policy would write it; stopped at the end."""
     use = plugin(plugin.Config.model_validate(config or {}), runtime or Runtime())
     if use.patterns:
-        bind_scanners([use])
+        await asyncio.to_thread(bind_scanners, [use])
     await use.start()
     try:
         yield use

@@ -33,7 +33,8 @@ class Channel:
     """
 
     __slots__ = (
-        "_context", "_engine", "_hold_back", "_json", "_named", "_own", "_run_at", "_runner", "_whole_values"
+        "_context", "_engine", "_hold_back", "_json", "_named", "_own", "_run_at", "_runner",
+        "_whole_values",
     )  # fmt: skip
 
     def __init__(

@@ -41,11 +41,13 @@ class Database:
 
     def __init__(self, expressions: Sequence[Expression], folder: Path | None) -> None:
         """`folder` is where compiled databases are kept, if it is there. Raises ValueError."""
-        self._database = _load_or_compile(expressions, folder)
+        self._database = _load_or_compile(expressions, folder) if expressions else None
         self._local = threading.local()
 
     def scan(self, data: bytes) -> Hits:
         """What is found in a text, and where."""
+        if self._database is None:
+            return {}
         local = self._local
         try:
             scan, scratch = local.scan
@@ -64,7 +66,7 @@ class Database:
     @property
     def size_bytes(self) -> int:
         """Memory of the database, without scratch."""
-        return int(self._database.size())
+        return 0 if self._database is None else int(self._database.size())
 
 
 def _note(number: int, start: int, stop: int, flags: int, hits: Hits) -> None:  # noqa: ARG001  # the library's signature

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Pattern
 from gateway.scan.database import HITS_KEPT_MAX, Database, Expression
-from gateway.scan.expression import ExpressionError
+from gateway.scan.expression import ExpressionError, for_re2
 from gateway.scan.fold import Folded, fold
-from gateway.scan.patterns import ReadyPattern
+from gateway.scan.patterns import ReadyPattern, compiled
 
 REMEMBERED_CHARACTERS_MAX: Final = 2_097_152
 """Texts of one generation of the memory, together; there are two."""
@@ -55,9 +55,12 @@ class Engine:
         for pattern in patterns:
             if pattern not in self.ready:
                 self.ready[pattern] = make_ready(pattern)
+                prepare = getattr(pattern.validator, "prepare", None)
+                if prepare is not None:
+                    prepare()
         self._list = list(self.ready.values())
         self._served: list[list[ReadyPattern]] = []
-        """The patterns of each expression: one of its own, or all that need what it finds nearby."""
+        """The patterns of each expression: one of its own, or all that need what it finds."""
         by_near: dict[bytes, list[ReadyPattern]] = {}
         for ready in self._list:
             if ready.near_gate:
@@ -129,6 +132,16 @@ class Engine:
             for ready in self._served[number]:
                 found += search.run(ready, known, frontier)
         return found
+
+
+def check_pattern(pattern: Pattern) -> None:
+    """Raises ExpressionError where the pattern cannot be confirmed or searched for."""
+    ready = make_ready(pattern)
+    try:
+        compiled(for_re2(ready.body))
+        Database([Expression(ready.gate)], None)
+    except ValueError as error:
+        raise ExpressionError(f'pattern "{pattern.name}": {error}') from None
 
 
 class _Memory:

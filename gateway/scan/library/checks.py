@@ -90,7 +90,7 @@ def github_token(value: str, before: str) -> bool:
     del before
     prefix, _, rest = value.partition("_")
     return _base62(crc32(rest[:-6].encode())) == rest[-6:] or (
-        bool(prefix) and not is_placeholder(rest) and entropy(rest) >= 3  # noqa: PLR2004  # bits
+        bool(prefix) and not is_placeholder(rest) and entropy(rest) >= 3
     )
 
 
@@ -106,14 +106,14 @@ def google_key(value: str, before: str) -> bool:
     """Random, and none of those that everybody knows."""
     del before
     digest = sha256(value.encode()).hexdigest()[:12]
-    return entropy(value) >= 3.5 and digest not in _SAMPLE_KEYS and not is_placeholder(value)  # noqa: PLR2004
+    return entropy(value) >= 3.5 and digest not in _SAMPLE_KEYS and not is_placeholder(value)
 
 
 def with_digits(value: str, before: str) -> bool:
     """Random, with digits among the letters: no name in a program."""
     del before
     number = sum(c.isdigit() for c in value)
-    return number > 1 and entropy(value) >= 3 and not is_placeholder(value)  # noqa: PLR2004  # bits
+    return number > 1 and entropy(value) >= 3 and not is_placeholder(value)
 
 
 def jwt_header(value: str, before: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
@@ -73,7 +73,7 @@ def contact_patterns() -> list[Pattern]:
             number,
             left=r"\w+.(/-",
             right=r"\w",
-            validator=is_phone,
+            validator=PhoneCheck(),
             rank=60,
         ),
         Pattern(
@@ -124,7 +124,7 @@ _FILE_ENDINGS: Final = frozenset(
 def is_address(value: str, before: str) -> bool:
     """A street has a number, and words."""
     del before
-    return any(c.isdigit() for c in value) and sum(c.isalpha() for c in value) >= 6  # noqa: PLR2004
+    return any(c.isdigit() for c in value) and sum(c.isalpha() for c in value) >= 6
 
 
 def names_phone(before: str) -> bool:
@@ -132,8 +132,26 @@ def names_phone(before: str) -> bool:
     return _PHONE_NEAR.search(before) is not None
 
 
-def is_phone(value: str, before: str) -> bool:
+class PhoneCheck:
     """Valid somewhere; a bare number only where something before says that it is one."""
+
+    def prepare(self) -> None:
+        """Loads the numbering plans, so that no request waits for it."""
+        _codes()
+        for region in _REGIONS:
+            _plan(region)
+
+    def __call__(self, value: str, before: str) -> bool:
+        return _is_phone(value, before)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PhoneCheck)
+
+    def __hash__(self) -> int:
+        return hash(PhoneCheck)
+
+
+def _is_phone(value: str, before: str) -> bool:
     number = digits(value.partition("x")[0].partition("e")[0])
     if len(number) not in _DIGITS or len(set(number)) == 1 or _DATES.fullmatch(value):
         return False
@@ -157,12 +175,16 @@ def is_phone(value: str, before: str) -> bool:
 
 
 def _valid_abroad(number: str) -> bool:
-    """A country calling code (ITU-T E.164), and a number as its plan has them."""
-    return any(
-        _plan(region).fullmatch(number[size:]) is not None
-        for size in (1, 2, 3)
-        for region in _regions(number[:size])
-    )
+    """A country calling code, and as many digits as there may be (ITU-T E.164)."""
+    codes = _codes()
+    for size in (1, 2, 3):
+        regions = codes.get(int(number[:size]))
+        if regions is None:
+            continue
+        known = [region for region in regions if region in _REGIONS]
+        rest = number[size:]
+        return any(_plan(region).fullmatch(rest) for region in known) if known else True
+    return False
 
 
 def _valid_at_home(number: str) -> bool:
@@ -171,18 +193,19 @@ def _valid_at_home(number: str) -> bool:
     return any(_plan(region).fullmatch(short) is not None for region in _REGIONS)
 
 
-@lru_cache(maxsize=1024)
-def _regions(code: str) -> tuple[str, ...]:
+@cache
+def _codes() -> dict[int, tuple[str, ...]]:
     import phonenumbers  # noqa: PLC0415  # its tables take memory
 
-    return tuple(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())[:2])
+    return dict(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 
 
-@lru_cache(maxsize=512)
+@cache
 def _plan(region: str) -> re.Pattern[str]:
     """All national numbers of a region, as Google's tables know them."""
     import phonenumbers  # noqa: PLC0415  # the same
 
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-    pattern = None if metadata is None else metadata.general_desc.national_number_pattern
+    form = None if metadata is None else metadata.general_desc
+    pattern = None if form is None else form.national_number_pattern
     return re.compile(pattern or r"\d{6,14}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
@@ -46,30 +47,30 @@ def looks_assigned(value: str, before: str) -> bool:
         return False
     if _WORDS.fullmatch(text):
         # Without a digit: only a long text that is no row of words.
-        return len(text) >= 20 and "_" not in text and "." not in text and _mixed(text)  # noqa: PLR2004
+        return len(text) >= 20 and "_" not in text and "." not in text and _mixed(text)
     number = sum(c.isdigit() for c in text)
     if text.isdigit():
-        return number >= 16 and entropy(text) >= 2.2  # noqa: PLR2004  # digits and bits
+        return number >= 16 and entropy(text) >= 2.2
     parts = _PARTS.split(text)
     if len(parts) > 1 and sum(len(p) for p in parts if p.isalpha()) > _WORDY * len(text):
         return False
     if number < _DIGITS_MIN and not _mixed(text):
         return False
-    bits = 3.0 if len(text) >= 16 else 2.6  # noqa: PLR2004  # characters
+    bits = 3.0 if len(text) >= 16 else 2.6
     return _UUID.fullmatch(text) is not None or entropy(text) >= bits
 
 
 def _mixed(text: str) -> bool:
     """Many changes of case: no CamelCase of words."""
-    changes = sum(a.islower() != b.islower() for a, b in zip(text, text[1:], strict=False))
-    return changes * 3 >= len(text) and entropy(text) >= 3.2  # noqa: PLR2004  # bits
+    changes = sum(a.islower() != b.islower() for a, b in pairwise(text))
+    return changes * 3 >= len(text) and entropy(text) >= 3.2
 
 
 def looks_like_password(value: str, before: str) -> bool:
     """Whether somebody could have chosen it: two kinds of characters, no expression, no word."""
     del before
     text = value.rstrip(".,;:")
-    if len(text) < 6 or is_placeholder(text) or len(set(text)) < 4:  # noqa: PLR2004
+    if len(text) < 6 or is_placeholder(text) or len(set(text)) < 4:
         return False
     if _WORDS.fullmatch(text) or _UUID.fullmatch(text):
         return False
@@ -226,7 +227,7 @@ def _strict(value: str, before: str) -> bool:
         return False
     if _UUID.fullmatch(text):
         return True
-    return entropy(text) >= 3.0 and "/" not in text and "." not in text[:-1]  # noqa: PLR2004  # bits
+    return entropy(text) >= 3.0 and "/" not in text and "." not in text[:-1]
 
 
 def _header(value: str, before: str) -> bool:

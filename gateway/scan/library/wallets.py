@@ -47,10 +47,10 @@ def eip55(value: str, before: str) -> bool:
     hexadecimal = value[2:]
     lower = hexadecimal.lower()
     if hexadecimal in {lower, hexadecimal.upper()}:
-        return len(set(lower)) > 4  # noqa: PLR2004  # not 0x000...
+        return len(set(lower)) > 4
     digest = keccak256(lower.encode()).hex()
     return all(
-        c.isdigit() or (int(d, 16) > 7) == c.isupper()  # noqa: PLR2004  # the rule of the EIP
+        c.isdigit() or (int(d, 16) > 7) == c.isupper()
         for c, d in zip(hexadecimal, digest, strict=False)
     )
 
