@@ -41,8 +41,8 @@ def _url_safe(data: bytes) -> str:
 
 def _jwt() -> str:
     """154 characters."""
-    header = _url_safe(b'{"alg":"HS256","typ":"JWT"}')
-    payload = _url_safe(b'{"sub":"1234567890","name":"John Doe","iat":1516239022}')
+    header = _url_safe(b'{"alg":"HS256","typ":"JWT" }')
+    payload = _url_safe(b'{"sub":"1234567890","name":"Jo Doe","iat":1516239022}')
     signature = _url_safe(hashlib.sha256(b"signed").digest())
     return f"{header}.{payload}.{signature}"
 
@@ -60,7 +60,7 @@ def _private_key() -> str:
 JWT: Final = _jwt()
 PRIVATE_KEY: Final = _private_key()
 SSN: Final = "536-22-8726"
-EMAIL: Final = "jane.roe@corp.example"
+EMAIL: Final = "jane.roe@acme-corp.org"
 CARD: Final = "4111 1111 1111 1111"
 ARGUMENTS: Final = json.dumps({"note": f"line\n{EMAIL}\ttab", "ssn": SSN, "say": 'a "b" \\ c'})
 
@@ -84,7 +84,7 @@ def leaks(vector: Vector, out: str) -> list[str]:
     return [
         value[at : at + LEAK_CHARACTERS]
         for value in vector.values
-        for at in range(0, len(value) - LEAK_CHARACTERS + 1)
+        for at in range(len(value) - LEAK_CHARACTERS + 1)
         if value[at : at + LEAK_CHARACTERS] in out
         and not value[at : at + LEAK_CHARACTERS].startswith("-----")
         and "KEY-----" not in value[at : at + LEAK_CHARACTERS]

@@ -61,7 +61,8 @@ class Database:
         """The method and a scratch of this thread's own."""
         import hyperscan  # noqa: PLC0415  # only where a policy looks for something
 
-        return self._database.scan, hyperscan.Scratch(self._database)
+        database: Any = self._database
+        return database.scan, hyperscan.Scratch(database)
 
     @property
     def size_bytes(self) -> int:

@@ -69,6 +69,7 @@ def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
         ("auth", 401),
         ("budget", 200),
         ("concurrency", 200),
+        ("dlp", 200),
         ("ip_allowlist", 403),
         ("rate_limit", 200),
         ("receipt", 200),

@@ -100,15 +100,21 @@ _DUMMIES: Final = frozenset(
 )
 
 
+_VALUE: Final = r"(?P<value>[^\s\"'`<>,;|\\]{6,72})"
+_SECRET: Final = r"(?P<value>[A-Za-z0-9][\w./+=~@%:!$#&*?^-]{9,160})"
+
+
 def context_patterns() -> list[Pattern]:
     """All of them."""
-    value = r"(?P<value>[^\s\"'`<>,;|\\]{6,72})"
-    secret = r"(?P<value>[A-Za-z0-9][\w./+=~@%:!$#&*?^-]{9,160})"
+    return [*_passwords(), *_secrets(), *_sent()]
+
+
+def _passwords() -> list[Pattern]:
     return [
         Pattern(
             "password",
             "password",
-            _PASSWORD_NAMES + _NAME_REST + _ASSIGN + value,
+            _PASSWORD_NAMES + _NAME_REST + _ASSIGN + _VALUE,
             left="",
             right=r"\w",
             validator=looks_like_password,
@@ -117,7 +123,7 @@ def context_patterns() -> list[Pattern]:
         Pattern(
             "password-short",
             "password",
-            r"(?:(?i:pass|pwd|pw)|[A-Z_]PASS)" + _ASSIGN + value,
+            r"(?:(?i:pass|pwd|pw)|[A-Z_]PASS)" + _ASSIGN + _VALUE,
             left="A-Za-z0-9",
             right=r"\w",
             validator=looks_like_password,
@@ -126,7 +132,7 @@ def context_patterns() -> list[Pattern]:
         Pattern(
             "password-constant",
             "password",
-            r"(?:PASS|PWD|PW)" + _ASSIGN + value,
+            r"(?:PASS|PWD|PW)" + _ASSIGN + _VALUE,
             left="",
             right=r"\w",
             validator=looks_like_password,
@@ -152,10 +158,15 @@ def context_patterns() -> list[Pattern]:
             validator=looks_like_password,
             rank=43,
         ),
+    ]
+
+
+def _secrets() -> list[Pattern]:
+    return [
         Pattern(
             "assigned-secret",
             "secret",
-            _SECRET_NAMES + _NAME_REST + _ASSIGN + secret,
+            _SECRET_NAMES + _NAME_REST + _ASSIGN + _SECRET,
             left="",
             right=r"\w",
             validator=looks_assigned,
@@ -164,7 +175,7 @@ def context_patterns() -> list[Pattern]:
         Pattern(
             "assigned-key",
             "secret",
-            r"(?:[_.-]?[Kk]ey|_KEY|[_.-](?:[Ii]d|ID))(?:_?[A-Za-z]{1,8})?" + _ASSIGN + secret,
+            r"(?:[_.-]?[Kk]ey|_KEY|[_.-](?:[Ii]d|ID))(?:_?[A-Za-z]{1,8})?" + _ASSIGN + _SECRET,
             left="",
             right=r"\w",
             validator=_strict,
@@ -188,6 +199,12 @@ def context_patterns() -> list[Pattern]:
             left="",
             rank=44,
         ),
+    ]
+
+
+def _sent() -> list[Pattern]:
+    """What is sent along to somebody: in headers, commands and URLs."""
+    return [
         Pattern(
             "authorization",
             "secret",

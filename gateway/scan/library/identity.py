@@ -134,7 +134,11 @@ _PLAIN: Final[tuple[tuple[str, str, str], ...]] = (
 
 def identity_patterns() -> list[Pattern]:
     """US social security, and the numbers of some forty other countries; passports in context."""
-    found = [
+    return [*_social_security(), *_by_check_digits(), *_by_what_names_them()]
+
+
+def _social_security() -> list[Pattern]:
+    return [
         Pattern(
             "us-ssn",
             "ssn",
@@ -153,7 +157,18 @@ def identity_patterns() -> list[Pattern]:
             rank=20,
         ),
     ]
-    found += [
+
+
+def _by_check_digits() -> list[Pattern]:
+    nino = r"(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D])"
+    own = (
+        ("sg-nric", r"[STFGM]\d{7}[A-Z]", is_nric),
+        ("us-itin", r"9\d{2}[- ]?\d{2}[- ]\d{4}", is_itin),
+        ("fi-hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", is_hetu),
+        ("gb-nino", nino, is_nino),
+    )
+    found = [Pattern(n, "national_id", e, validator=check, rank=22) for n, e, check in own]
+    return found + [
         Pattern(
             name,
             "national_id",
@@ -165,35 +180,23 @@ def identity_patterns() -> list[Pattern]:
         )
         for name, expression, module, near in _NUMBERS
     ]
-    found.append(
-        Pattern("sg-nric", "national_id", r"[STFGM]\d{7}[A-Z]", validator=is_nric, rank=22)
-    )
-    own = (
-        ("us-itin", r"9\d{2}[- ]?\d{2}[- ]\d{4}", is_itin),
-        ("fi-hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", is_hetu),
-        (
-            "gb-nino",
-            r"(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D])",
-            is_nino,
-        ),
-    )
-    found += [Pattern(n, "national_id", e, validator=check, rank=22) for n, e, check in own]
-    found.append(
+
+
+def _by_what_names_them() -> list[Pattern]:
+    value = r"(?P<value>[A-Z0-9]{1,15}(?:[ ./-]?[A-Z0-9]{1,14}){0,5})"
+    named = Pattern("named-id", "national_id", _NAMED + value, validator=has_digits, rank=29)
+    return [named] + [
         Pattern(
-            "named-id",
-            "national_id",
-            _NAMED + r"(?P<value>[A-Z0-9]{1,15}(?:[ ./-]?[A-Z0-9]{1,14}){0,5})",
-            validator=has_digits,
-            rank=29,
+            name,
+            "passport" if name == "passport" else "national_id",
+            expression,
+            left=r"\w-",
+            near=near,
+            validator=has_digits if near else None,
+            rank=28,
         )
-    )
-    for name, expression, near in _PLAIN:
-        kind = "passport" if name == "passport" else "national_id"
-        check = has_digits if near else None
-        found.append(
-            Pattern(name, kind, expression, left=r"\w-", near=near, validator=check, rank=28)
-        )
-    return found
+        for name, expression, near in _PLAIN
+    ]
 
 
 def is_ssn(value: str, before: str) -> bool:
@@ -229,6 +232,7 @@ def is_itin(value: str, before: str) -> bool:
     return 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or group >= 94
 
 
+_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _HETU: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 
 
@@ -236,8 +240,10 @@ def is_hetu(value: str, before: str) -> bool:
     """Finland's: a date, a number, and their remainder by 31 as a letter."""
     del before
     day, month = int(value[:2]), int(value[2:4])
+    if not 1 <= month <= 12 or not 1 <= day <= _DAYS[month - 1]:
+        return False
     number = int(value[:6] + value[7:10])
-    return 1 <= day <= 31 and 1 <= month <= 12 and _HETU[number % 31] == value[10]
+    return _HETU[number % 31] == value[10]
 
 
 _NO_NINO: Final = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})

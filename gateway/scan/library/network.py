@@ -9,7 +9,7 @@ from typing import Final
 from gateway.plugin.pattern import Pattern
 
 _VERSION: Final = re.compile(r"(?i)(?:version|\bver\.?|\bv|release|build|chrome/|safari/)\W{0,3}$")
-_NOT_SOMEBODYS: Final = frozenset({"0.0.0.0", "127.0.0.1", "255.255.255.255", "::1"})  # noqa: S104
+_NOT_SOMEBODYS: Final = frozenset({"0.0.0.0", "127.0.0.1", "255.255.255.255", "::1"})  # noqa: S104  # looked for, not bound
 _COLONS_MIN: Final = 2
 
 

@@ -16,6 +16,7 @@ from gateway_plugins.dlp.config import (
     CustomConfig,
     DictionaryConfig,
     DlpConfig,
+    is_reference,
 )
 from gateway_plugins.dlp.rules import Rules, expanded
 
@@ -50,7 +51,7 @@ def _own(config: DlpConfig) -> Iterator[Pattern]:
         yield _checked(_dictionary(dictionary), f"dictionaries[{number}]")
     for number, canary in enumerate(config.canaries):
         text = canary.get_secret_value()
-        if len(text) < CANARY_CHARACTERS_MIN:
+        if len(text) < CANARY_CHARACTERS_MIN and not is_reference(text):
             raise ValueError(
                 f"canaries[{number}] has less than {CANARY_CHARACTERS_MIN} characters: "
                 "it would be found where nobody planted it"
