@@ -129,12 +129,7 @@ def read_index_key(folder: Path) -> bytes:
     path = folder / INDEX_KEY_FILE
     try:
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, os.urandom(32))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            write_whole(path, os.urandom(32), durable=True, mode=0o600)
         return path.read_bytes()
     except OSError as error:
         raise LedgerError(f"the key {path} cannot be used: {error.strerror}") from None

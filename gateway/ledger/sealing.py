@@ -74,6 +74,12 @@ def iso_ms(ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
+def sign_checkpoint(identity: Identity, tree: LogTree) -> bytes:
+    """The head of the log as a note signed by the log's key."""
+    checkpoint = Checkpoint(identity.origin, tree.size, tree.root())
+    return sign_note(checkpoint.text, identity.origin, identity.log).encode()
+
+
 def milliseconds(text: str) -> int:
     """Milliseconds since 1970 of a time in ISO 8601. Raises ValueError, TypeError."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
@@ -212,9 +218,6 @@ class BatchMaker:
 
     def finish(self, positions: str, counters: str) -> Batch:
         """The batch, with its checkpoint signed by the log's key."""
-        root = self.tree.root()
-        checkpoint = Checkpoint(self._identity.origin, self.tree.size, root)
-        note = sign_note(checkpoint.text, self._identity.origin, self._identity.log)
         return Batch(
             number=self._number,
             epoch=self._epoch,
@@ -223,8 +226,8 @@ class BatchMaker:
             bodies=self._bodies,
             opened=[each for each in self.opened.values() if each.ref not in self.refs],
             size=self.tree.size,
-            root=root,
-            checkpoint=note.encode(),
+            root=self.tree.root(),
+            checkpoint=sign_checkpoint(self._identity, self.tree),
             positions=positions,
             counters=counters,
             at_ms=self.at_ms,

@@ -23,7 +23,14 @@ import orjson
 from gateway.ledger.bodies import LockedError, unpack
 from gateway.ledger.recovery import recover
 from gateway.ledger.requests import REQUESTS, Requests
-from gateway.ledger.sealing import BatchMaker, Counters, Draft, Identity, iso_ms
+from gateway.ledger.sealing import (
+    BatchMaker,
+    Counters,
+    Draft,
+    Identity,
+    iso_ms,
+    sign_checkpoint,
+)
 from gateway.ledger.signing_keys import SigningKeys
 from gateway.ledger.store import (
     Batch,
@@ -97,6 +104,10 @@ class Sequencer:
         log_keys = self._keys.ring().log_keys(self._identity.origin)
         recovered = recover(self._ledger, self._files, log_keys)
         state = recovered.state
+        if not state.size:
+            # Kept before the first batch: a database without one beside it is not believed.
+            note = sign_checkpoint(self._requests.identity(self._identity), recovered.tree)
+            self._files.keep(note)
         self._tree = recovered.tree
         self.size, self._number = state.size, state.number
         self._checkpoint = state.checkpoint

@@ -150,12 +150,6 @@ class SigningKeys:
 
     def _write_seed(self, path: Path, seed: bytes) -> None:
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            descriptor = os.open(path, flags, 0o600)
-            try:
-                os.write(descriptor, seed.hex().encode() + b"\n")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            write_whole(path, seed.hex().encode() + b"\n", durable=True, mode=0o600)
         except OSError as error:
             raise LedgerError(f"the key {path} cannot be made: {error.strerror}") from None

@@ -126,6 +126,10 @@ class LogFiles:
                 self._remember_partial(tile.level, path)
         self._write_checkpoint(checkpoint)
 
+    def keep(self, checkpoint: bytes) -> None:
+        """Writes the checkpoint that is kept beside the database. Raises OSError."""
+        write_whole(self.kept, checkpoint, durable=True)
+
     def read_kept(self) -> bytes | None:
         """The checkpoint outside of the database, or None where there is none. Raises OSError."""
         try:
@@ -153,7 +157,7 @@ class LogFiles:
 
     def _write_checkpoint(self, checkpoint: bytes) -> None:
         write_whole(self.folder / CHECKPOINT_FILE, checkpoint)
-        write_whole(self.kept, checkpoint, durable=True)
+        self.keep(checkpoint)
 
     def _remember_partial(self, level: int, path: Path) -> None:
         kept = self._partials.setdefault(level, [])
@@ -164,15 +168,15 @@ class LogFiles:
             kept.pop(0).unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
+def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o644) -> None:
     """Puts a file in place whole or not at all. Raises OSError."""
     fresh = path.with_name(f"{path.name}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     try:
-        descriptor = os.open(fresh, flags, 0o644)
+        descriptor = os.open(fresh, flags, mode)
     except FileNotFoundError:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(fresh, flags, 0o644)
+        descriptor = os.open(fresh, flags, mode)
     try:
         if os.write(descriptor, data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
