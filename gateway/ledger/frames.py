@@ -24,14 +24,16 @@ START: Final = b'{"t":"'
 class Scan(NamedTuple):
     """What a stretch of a journal holds, from its first byte on.
 
-    `payloads` are whole and checked. `taken` bytes are accounted for: read or `damaged`. `waiting`
-    bytes follow that may be a frame of which more is to come.
+    `payloads` are whole and checked. `taken` bytes are accounted for: read, `damaged`, or `torn`
+    (the beginning of one frame at the very end). `waiting` bytes follow that may be a frame of
+    which more is to come.
     """
 
     payloads: list[bytes]
     damaged: int
     taken: int
     waiting: int
+    torn: int = 0
 
 
 def pack(payload: bytes) -> bytes:
@@ -47,11 +49,13 @@ def scan(data: bytes, *, final: bool) -> Scan:
     1. A whole frame whose checksum holds is a payload.
     2. A frame of which bytes are missing at the end of `data` is waited for, unless `final`.
     3. A frame that is wrong and has others behind it is damage; reading goes on at the next one.
-    4. A frame that is wrong at the end: damage where `final`, else waited for, as a file system
-       may show a write in parts.
+    4. A frame that is wrong at the end is waited for, unless `final`, as a file system may show a
+       write in parts. Then the beginning of a frame is torn: a process that is killed while it
+       writes leaves it (the kernel stops between pages), and nothing was promised for it. All else
+       is damage.
     """
     payloads: list[bytes] = []
-    damaged = 0
+    damaged = torn = 0
     at, size = 0, len(data)
     while at < size:
         payload = _frame_at(data, at)
@@ -64,9 +68,13 @@ def scan(data: bytes, *, final: bool) -> Scan:
             if not final:
                 break
             following = size
+            if _begins_frame(data, at):
+                torn = size - at
+                at = size
+                break
         damaged += following - at
         at = following
-    return Scan(payloads, damaged, at, size - at)
+    return Scan(payloads, damaged, at, size - at, torn)
 
 
 def _frame_at(data: bytes, at: int) -> bytes | None:
@@ -79,6 +87,17 @@ def _frame_at(data: bytes, at: int) -> bytes | None:
         return None
     payload = data[start : start + length]
     return payload if zlib.crc32(payload) == crc else None
+
+
+def _begins_frame(data: bytes, at: int) -> bool:
+    """Whether the rest of `data` can be a frame of which the end is missing."""
+    rest = len(data) - at
+    if rest < HEADER_BYTES:
+        return True
+    length, _ = HEADER.unpack_from(data, at)
+    start = data[at + HEADER_BYTES : at + HEADER_BYTES + len(START)]
+    in_bounds = rest - HEADER_BYTES < length <= PAYLOAD_BYTES_MAX
+    return in_bounds and START.startswith(start)
 
 
 def _next_frame(data: bytes, at: int) -> int:

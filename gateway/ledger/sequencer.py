@@ -45,6 +45,7 @@ from gateway.ledger.tree import LogFiles
 from gateway.receipts.record import KINDS
 
 HEADS_KEPT = 50_000
+TORN = "unfinished write of a writer that died"
 EXPIRY_INTERVAL_S = 3_600.0
 DAY_MS = 86_400_000
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
@@ -175,6 +176,10 @@ class Sequencer:
                 maker.count(opened=item.amount, dropped=item.amount)
             case "gap":
                 self._gap(maker, item.stream, item.detail, item.amount)
+            case "torn":
+                # Told, and not counted as a loss: no append returned that it could belong to.
+                detail = {"worker": item.stream, "bytes": item.amount, "reason": TORN}
+                maker.add_control("gap", detail)
             case _:
                 self._interrupt(maker, item.stream)
 

@@ -19,8 +19,9 @@ import orjson
 from gateway.ledger.frames import scan
 from gateway.ledger.journal import SUFFIX, sync_folder
 
-CHUNK_BYTES = 4_194_304
-"""Read at once from one file; more than the largest frame, so that a whole one always fits."""
+CHUNK_BYTES = 2_097_152
+"""Read at once from one file; more than the largest frame, so that a whole one always fits, and
+about a thousand receipts, so that a batch takes a fraction of a second."""
 UNKNOWN = -1
 
 
@@ -41,7 +42,8 @@ class Item(NamedTuple):
     """One thing that a journal tells, in the order of writing.
 
     `kind` is `record` (with its payload), `drop` (`amount` records were dropped), `gap` (`detail`
-    says what is missing, `amount` the bytes or segments) or `gone` (the writer ended).
+    says what is missing, `amount` the bytes or segments), `torn` (the writer died within a write,
+    of which `amount` bytes are there) or `gone` (the writer ended).
     """
 
     stream: str
@@ -64,7 +66,7 @@ class Tailer:
         """Where the streams are once all that was read is in the ledger."""
         return dict(self._ahead)
 
-    def read(self, bytes_max: int = CHUNK_BYTES * 4) -> list[Item]:
+    def read(self, bytes_max: int = CHUNK_BYTES) -> list[Item]:
         """What is new, up to about `bytes_max`. Raises OSError."""
         items: list[Item] = []
         streams = self._streams()
@@ -219,13 +221,15 @@ class _StreamReader:
         whole = len(data) < CHUNK_BYTES
         found = scan(data, final=final and whole)
         self.bytes_read += len(data)
-        self._damaged = found.damaged > 0
+        self._damaged = found.damaged > 0 or found.torn > 0
         for payload in found.payloads:
             self._take(payload)
         if found.damaged:
             self._gap("damaged bytes", found.damaged)
+        if found.torn:
+            self._items.append(Item(self._stream, "torn", amount=found.torn))
         at = self._at()
-        frames = UNKNOWN if found.damaged else at.frames
+        frames = UNKNOWN if self._damaged else at.frames
         self.position = at = Position(at.number, at.offset + found.taken, frames)
         if not whole:
             if not found.taken:

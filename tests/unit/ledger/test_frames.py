@@ -27,6 +27,20 @@ def test_frames_are_read_however_much_of_them_is_there(
 
 
 @given(RECORDS, st.data())
+def test_a_write_that_was_cut_is_told_from_damage(
+    payloads: list[bytes], data: st.DataObject
+) -> None:
+    """kill -9 within a write of several pages leaves the beginning of the frame."""
+    whole = b"".join(map(pack, payloads))
+    cut = data.draw(st.integers(0, len(whole)))
+
+    found = scan(whole[:cut], final=True)
+
+    assert found.damaged == 0
+    assert found.torn == cut - sum(HEADER_BYTES + len(p) for p in found.payloads)
+
+
+@given(RECORDS, st.data())
 def test_a_changed_byte_costs_its_own_frame_and_is_told(
     payloads: list[bytes], data: st.DataObject
 ) -> None:
@@ -38,7 +52,7 @@ def test_a_changed_byte_costs_its_own_frame_and_is_told(
     found = scan(bytes(whole), final=True)
 
     (missing,) = [p for n, p in enumerate(payloads) if _covers(payloads, n, at)]
-    assert found.damaged == HEADER_BYTES + len(missing)
+    assert found.damaged + found.torn == HEADER_BYTES + len(missing)
     assert len(found.payloads) == len(payloads) - 1
     assert found.taken == len(whole)
 
@@ -52,7 +66,9 @@ def _covers(payloads: list[bytes], number: int, at: int) -> bool:
 def test_noise_is_damage_and_never_a_record(noise: bytes) -> None:
     found = scan(noise, final=True)
 
-    assert found.damaged + sum(HEADER_BYTES + len(p) for p in found.payloads) == len(noise)
+    assert found.damaged + found.torn + sum(HEADER_BYTES + len(p) for p in found.payloads) == len(
+        noise
+    )
     assert found.waiting == 0
 
 
@@ -60,8 +76,8 @@ def test_zeros_behind_the_last_frame_are_damage_once_nobody_writes() -> None:
     """What a power failure leaves where the length of a file was kept and its content was not."""
     data = pack(b'{"t":"x"}') + bytes(100)
 
-    assert scan(data, final=False) == ([b'{"t":"x"}'], 0, 17, 100)
-    assert scan(data, final=True) == ([b'{"t":"x"}'], 100, 117, 0)
+    assert scan(data, final=False) == ([b'{"t":"x"}'], 0, 17, 100, 0)
+    assert scan(data, final=True) == ([b'{"t":"x"}'], 100, 117, 0, 0)
 
 
 def test_a_record_over_the_limit_is_refused() -> None:

@@ -117,7 +117,7 @@ def test_a_removed_journal_is_a_gap(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_the_torn_tail_of_a_dead_writer_is_a_gap_and_of_a_living_one_is_waited_for(
+def test_the_torn_tail_of_a_dead_writer_is_told_and_of_a_living_one_is_waited_for(
     tmp_path: Path,
 ) -> None:
     journal = Journal(tmp_path, "0")
@@ -131,10 +131,7 @@ def test_the_torn_tail_of_a_dead_writer_is_a_gap_and_of_a_living_one_is_waited_f
     fcntl.flock(journal._descriptor, fcntl.LOCK_UN)  # as the kernel does when it is killed
     items = tailer.read()
 
-    assert [(i.kind, i.detail, i.amount) for i in items] == [
-        ("gap", "damaged bytes", 8),
-        ("gone", "", 0),
-    ]
+    assert [(i.kind, i.amount) for i in items] == [("torn", 8), ("gone", 0)]
     journal.close()
 
 
@@ -201,7 +198,7 @@ def test_a_full_disk_fails_the_journal(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert told == ["the journal cannot be written: No space left on device"]
     journal.close()
-    assert [i.amount for i in Tailer(tmp_path, {}).read() if i.kind == "gap"] == [5]
+    assert [i.amount for i in Tailer(tmp_path, {}).read() if i.kind == "torn"] == [5]
 
 
 def test_async_counts_and_tells_what_it_drops(
