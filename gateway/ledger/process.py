@@ -40,7 +40,7 @@ def main() -> int:
     # The supervisor decides when this ends; a terminal's Ctrl-C goes to the whole group.
     for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
-    # A batch makes thousands of objects and no cycles; looking for them costs a tenth of the rate.
+    # A batch makes thousands of objects and no cycles: looking for them often is in vain.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
