@@ -92,7 +92,7 @@ def test_nothing_is_held_that_cannot_become_a_placeholder(
         shown += piece
         held = restorer.held("c")
         if held:
-            assert any(placeholder.startswith(held) for placeholder in made.values)
+            assert any(each.startswith(held) for each in made.index(json=True).spellings)
             assert shown.endswith(held)
 
 

@@ -17,7 +17,8 @@ what was decided: however a stream is cut, it comes to the same as the whole tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import orjson
@@ -26,11 +27,13 @@ from gateway.plugin import TextStream
 
 _HEAD: Final = 4
 """Characters that tell most texts from a placeholder; every placeholder has more."""
-# Where one may begin. A lookalike never begins within a word or a number.
-_START: Final = re.compile(r"<|(?<![A-Za-z0-9])[A-Z0-9+(]")
-# In JSON's source, `\n` before it is no word, and some servers write `<` as an escape. An escaped
-# backslash is read as one, so that its second half begins nothing.
-_START_IN_JSON: Final = re.compile(r"<|\\\\|\\|(?<![A-Za-z0-9])[A-Z0-9+(]|(?<=\\[bfnrt])[A-Z0-9+(]")
+# Where a tagged one may begin, or any. A lookalike never begins within a word or a number.
+_TAG: Final = re.compile("<")
+_ANY: Final = re.compile(r"<|[A-Z0-9+(](?<![A-Za-z0-9].)")
+# In JSON's source some servers write `<` as an escape, and `\n` before a lookalike is no word. An
+# escaped backslash is read as one, so that its second half begins nothing.
+_TAG_IN_JSON: Final = re.compile(r"<|\\\\|\\")
+_ANY_IN_JSON: Final = re.compile(r"<|\\\\|\\|[A-Z0-9+(](?<![A-Za-z0-9].)|[A-Z0-9+(](?<=\\[bfnrt].)")
 _QUOTE: Final = re.compile(r'["\\]')
 _JSON_LEAD_CHARACTERS: Final = 256
 _SPACE: Final = " \t\r\n"
@@ -41,16 +44,44 @@ Opener: TypeAlias = Callable[[], str | None]
 """Gives a value that is still sealed; None where it may not or cannot be read."""
 
 
+class _Index:
+    """What is looked for in texts: each spelling of a placeholder, and which one it is."""
+
+    __slots__ = ("_ordered", "heads", "lengths", "spellings", "start")
+
+    def __init__(self, placeholders: Iterable[str], *, json: bool) -> None:
+        self.spellings = {placeholder: placeholder for placeholder in placeholders}
+        tagged = [placeholder for placeholder in self.spellings if placeholder[0] == "<"]
+        only_tags = len(tagged) == len(self.spellings)
+        if json:
+            # Go's encoding/json, and what is written in it, escapes these two.
+            for less, greater in (("\\u003c", "\\u003e"), ("\\u003C", "\\u003E")):
+                self.spellings |= {f"{less}{each[1:-1]}{greater}": each for each in tagged}
+            self.start = _TAG_IN_JSON if only_tags else _ANY_IN_JSON
+        else:
+            self.start = _TAG if only_tags else _ANY
+        self.heads = {spelling[:_HEAD] for spelling in self.spellings}
+        self.lengths = tuple({len(spelling) for spelling in self.spellings})
+        self._ordered = sorted(self.spellings)
+
+    def may_begin(self, text: str) -> bool:
+        """Whether more text could make a placeholder of `text`."""
+        ordered = self._ordered
+        place = bisect_right(ordered, text)
+        return place < len(ordered) and ordered[place].startswith(text)
+
+
 class Table:
     """The placeholders that one exchange may restore, and their values."""
 
-    __slots__ = ("_prefixes", "heads", "lengths", "values")
+    __slots__ = ("_alike", "_begun", "_indexes", "values")
 
     def __init__(self) -> None:
         self.values: dict[str, str | Opener] = {}
-        self.heads: set[str] = set()
-        self.lengths: tuple[int, ...] = ()
-        self._prefixes: set[str] = set()
+        self._alike: set[str] = set()
+        self._begun: set[str] = set()
+        """Every beginning of a lookalike."""
+        self._indexes: dict[bool, _Index] = {}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -59,24 +90,27 @@ class Table:
         return text in self.values
 
     def add(self, placeholder: str, value: str | Opener) -> bool:
-        """Adds one; False where it is part of another one's beginning, or of another value."""
+        """Adds one; False where it begins another one, or is begun by it, or is another value's."""
         known = self.values.get(placeholder)
         if known is not None:
             return known == value or callable(known) or callable(value)
-        if placeholder in self._prefixes or any(
-            placeholder[:length] in self.values for length in self.lengths
-        ):
-            return False
-        self._put(placeholder, value)
-        if placeholder.startswith("<"):
-            # Go's encoding/json, and what is written in it, escapes these two.
-            for less, greater in (("\\u003c", "\\u003e"), ("\\u003C", "\\u003E")):
-                self._put(f"{less}{placeholder[1:-1]}{greater}", value)
+        if placeholder[0] != "<":  # tags end with the only `>` in them
+            begun = [placeholder[:length] for length in range(1, len(placeholder))]
+            if placeholder in self._begun or not self._alike.isdisjoint(begun):
+                return False
+            self._alike.add(placeholder)
+            self._begun.update(begun)
+        self.values[placeholder] = value
+        if self._indexes:
+            self._indexes = {}
         return True
 
-    def may_begin(self, text: str) -> bool:
-        """Whether more text could make a placeholder of `text`."""
-        return text in self._prefixes
+    def index(self, *, json: bool) -> _Index:
+        """What to look for in texts, made when first asked for."""
+        index = self._indexes.get(json)
+        if index is None:
+            index = self._indexes[json] = _Index(self.values, json=json)
+        return index
 
     def value_of(self, placeholder: str) -> str | None:
         """The value; None where it can no longer be read."""
@@ -87,13 +121,6 @@ class Table:
                 self.values[placeholder] = opened
             return opened
         return value
-
-    def _put(self, placeholder: str, value: str | Opener) -> None:
-        self.values[placeholder] = value
-        self.heads.add(placeholder[:_HEAD])
-        self._prefixes.update(placeholder[:length] for length in range(1, len(placeholder)))
-        if len(placeholder) not in self.lengths:
-            self.lengths = (*self.lengths, len(placeholder))
 
 
 class Restorer:
@@ -176,12 +203,12 @@ class _Reading:
         out: list[str] = []
         done = read = first
         end = len(text)
-        start = _START_IN_JSON if self.json else _START
-        for match in start.finditer(text, first):
+        index = self._table.index(json=bool(self.json))
+        for match in index.start.finditer(text, first):
             place = match.start()
             if place < done:
                 continue
-            found = self._at(text, place, final=final)
+            found = _at(index, text, place, final=final)
             if found is None:
                 continue
             if not found:
@@ -190,7 +217,7 @@ class _Reading:
             if self.json:
                 self._state.read(text[read:place])
                 read = place
-            value = self._value(found)
+            value = self._value(index.spellings[found])
             if value is not None:
                 out += (text[done:place], value)
                 done = place + len(found)
@@ -201,30 +228,6 @@ class _Reading:
         self.pending = text[end:]
         self._before = text[max(0, end - 2) : end]
         return "".join(out)
-
-    def _at(self, text: str, place: int, *, final: bool) -> str | None:
-        """The placeholder that stands at `place`; "" where more text may make one, else None."""
-        table = self._table
-        head = text[place : place + _HEAD]
-        if len(head) < _HEAD:
-            return "" if not final and table.may_begin(head) else None
-        if head not in table.heads:
-            return None
-        for length in table.lengths:
-            found = text[place : place + length]
-            if len(found) == length and found in table.values:
-                return self._if_alone(text, found, place + length, final=final)
-        return "" if not final and table.may_begin(text[place:]) else None
-
-    @staticmethod
-    def _if_alone(text: str, found: str, stop: int, *, final: bool) -> str | None:
-        """A lookalike that goes on as a word or number is another one, by chance."""
-        if found[0] in "<\\":
-            return found
-        if stop == len(text):
-            return found if final else ""
-        after = text[stop]
-        return None if after.isascii() and after.isalnum() else found
 
     def _value(self, placeholder: str) -> str | None:
         """What takes the place of a placeholder; None where it stays."""
@@ -245,6 +248,30 @@ class _Reading:
         if rest:
             first = '"}' if self._brace else '["'
             self.json = rest[0] in first and (self._brace or self._is_arguments)
+
+
+def _at(index: _Index, text: str, place: int, *, final: bool) -> str | None:
+    """The spelling that stands at `place`; "" where more text may make one, else None."""
+    head = text[place : place + _HEAD]
+    if len(head) < _HEAD:
+        return "" if not final and index.may_begin(head) else None
+    if head not in index.heads:
+        return None
+    for length in index.lengths:
+        found = text[place : place + length]
+        if len(found) == length and found in index.spellings:
+            return _if_alone(text, found, place + length, final=final)
+    return "" if not final and index.may_begin(text[place:]) else None
+
+
+def _if_alone(text: str, found: str, stop: int, *, final: bool) -> str | None:
+    """A lookalike that goes on as a word or number is another one, by chance."""
+    if found[0] in "<\\":
+        return found
+    if stop == len(text):
+        return found if final else ""
+    after = text[stop]
+    return None if after.isascii() and after.isalnum() else found
 
 
 class _JsonState:

@@ -39,7 +39,7 @@ from gateway_plugins.dlp.vault_seal import Entry, Sealer, entry_of
 VALUES_MAX: Final = 1_000
 """Values of one conversation in the store; of more, those that were written longest ago go."""
 KEPT_MAX: Final = 20_000
-"""Values of which a worker remembers (by a hash) that the store has them; at most twice as many."""
+"""Placeholders of which a worker remembers that the store has them; at most twice as many."""
 TENANTS_MAX: Final = 10_000
 ATTEMPTS_MAX: Final = 16
 RENEWALS: Final = 8
@@ -212,40 +212,42 @@ class Session:
         vault = self._vault
         now, second = vault.now, vault.second
         fields: dict[str, str] = {}
+        fresh: list[str] = []
         for item, placeholder in placed.items():
-            field = self._field(item)
-            if (vault.kept.get((self.conversation, field)) or 0.0) <= now:
+            if (vault.kept.get((self.conversation, placeholder)) or 0.0) <= now:
+                field = self._field(item)
                 fields[field] = self._sealer.seal(field, second, placeholder, item.value)
+                fresh.append(placeholder)
         if not fields and not read:
             return placed
         try:
             step = vault.store.keep(self._keeping(fields, read=read))
         except StoreUnavailableError:
-            return self._away(placed, fields)
+            return self._away(placed, fresh)
         if isinstance(step, Mapping):
-            return self._kept(placed, fields, step)
-        return self._keep_later(placed, fields, step)
+            return self._kept(placed, fresh, step)
+        return self._keep_later(placed, fresh, step)
 
     async def _keep_later(
-        self, placed: Placed, fields: Mapping[str, str], step: Awaitable[Mapping[str, str]]
+        self, placed: Placed, fresh: Sequence[str], step: Awaitable[Mapping[str, str]]
     ) -> Answer:
         try:
             found = await step
         except StoreUnavailableError:
-            return self._away(placed, fields)
-        return self._kept(placed, fields, found)
+            return self._away(placed, fresh)
+        return self._kept(placed, fresh, found)
 
-    def _kept(self, placed: Placed, fields: Iterable[str], found: Mapping[str, str]) -> Answer:
+    def _kept(self, placed: Placed, fresh: Sequence[str], found: Mapping[str, str]) -> Answer:
         vault = self._vault
         renew_at = vault.now + vault.ttl_us / RENEWALS / 1e6
-        for field in fields:
-            vault.kept.put((self.conversation, field), renew_at)
+        for placeholder in fresh:
+            vault.kept.put((self.conversation, placeholder), renew_at)
         for entry in _entries(found):
             self._admit(entry)
         return placed
 
-    def _away(self, placed: Placed, fields: Mapping[str, str]) -> Answer:
-        if fields and self._vault.config.on_outage == "closed":
+    def _away(self, placed: Placed, fresh: Sequence[str]) -> Answer:
+        if fresh and self._vault.config.on_outage == "closed":
             return _AWAY
         self.unavailable = True
         return placed
