@@ -14,18 +14,13 @@ from tests.integration.gateway_process import GatewayProcess, LogLine, running_g
 from tests.integration.plugin_client import ask
 from tests.integration.redis_servers import RedisServer, needs_redis, running_redis, wait_for
 from tests.integration.test_identity import Admin
-from tests.integration.tokenising import installed, policy
+from tests.integration.tokenising import policy
 from tests.integration.virtual_keys import make_key
 
 VALUE = "jane.doe@acme.test"
 SAID = f"Write to {VALUE}"
 RESPONSES = "/demo/v1/responses"
 KEYS = "{api_keys: true}"
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return installed(tmp_path_factory.mktemp("tokeniser"))
 
 
 @pytest.fixture
@@ -40,9 +35,9 @@ def config(redis: RedisServer, more: str = "") -> str:
 
 
 @pytest.fixture
-def gateway(redis: RedisServer, environment: dict[str, str]) -> Iterator[GatewayProcess]:
+def gateway(redis: RedisServer) -> Iterator[GatewayProcess]:
     text = policy(auth=KEYS)
-    with running_gateway(config=config(redis), policies=text, environment=environment) as gateway:
+    with running_gateway(config=config(redis), policies=text) as gateway:
         yield gateway
 
 
@@ -72,9 +67,9 @@ def flags_of(line: LogLine) -> list[dict[str, Any]]:
     return [v for v in line.get("verdicts", ()) if v["outcome"] == "flag"]
 
 
-def test_the_provider_sees_placeholders(environment: dict[str, str]) -> None:
+def test_the_provider_sees_placeholders() -> None:
     """The simulated provider repeats what it was told; here nothing is restored."""
-    with running_gateway(policies=policy(restore=False), environment=environment) as gateway:
+    with running_gateway(policies=policy(restore=False)) as gateway:
         answers = {send(gateway, SAID)[1] for _ in range(3)}
         other = send(gateway, SAID.replace("jane", "joan"))[1]
     (answer,) = answers
@@ -153,16 +148,14 @@ def test_while_the_store_is_away_nothing_leaves_that_could_not_come_back(
 
 
 @needs_redis
-def test_nodes_with_one_secret_read_what_the_other_kept(
-    redis: RedisServer, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_nodes_with_one_secret_read_what_the_other_kept(redis: RedisServer, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("the same forty characters on all of them", encoding="utf-8")
     text = config(redis, f"tokenisation: {{key: 'file:{secret}'}}\n")
     with (
-        running_gateway(config=text, policies=policy(), environment=environment) as one,
-        running_gateway(config=text, policies=policy(), environment=environment) as two,
-        running_gateway(config=config(redis), policies=policy(), environment=environment) as alien,
+        running_gateway(config=text, policies=policy()) as one,
+        running_gateway(config=text, policies=policy()) as two,
+        running_gateway(config=config(redis), policies=policy()) as alien,
     ):
         send(one, SAID, "the key of the client")
         (placeholder,) = kept(redis)

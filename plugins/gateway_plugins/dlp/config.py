@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.plugin import Direction, OnUninspectable, PluginConfig, Secret
 from gateway.scan.library.classes import CLASSES, GROUPS
+from gateway_plugins.dlp.vault_config import TokenizeConfig
 
-Action: TypeAlias = Literal["mask", "redact", "hash", "block", "flag", "allow"]
+Action: TypeAlias = Literal["mask", "redact", "hash", "tokenize", "block", "flag", "allow"]
 
 WORDS_MAX: Final = 2_000
 WORD_CHARACTERS_MAX: Final = 200
@@ -103,6 +104,12 @@ class DlpConfig(PluginConfig):
     hash_key: Secret | None = Field(
         None, description="For `hash`: 16 characters or more; equal values give equal hashes."
     )
+    tokenize: TokenizeConfig = Field(
+        default_factory=TokenizeConfig, description="For `tokenize`; the table below."
+    )
+    restore: bool = Field(
+        True, description="Whether answers have the values again that were tokenised."
+    )
     on_uninspectable: OnUninspectable = Field(
         default_factory=dict,
         description="What happens to what cannot be read: one action, or one for each gap.",
@@ -122,6 +129,21 @@ class DlpConfig(PluginConfig):
         if len(own) <= len(self.custom) + len(self.dictionaries):
             raise ValueError("two classes of your own have one name")
         return self
+
+    @model_validator(mode="after")
+    def _tokenizes_requests(self) -> Self:
+        for number, rule in enumerate(self.rules):
+            if rule.action == "tokenize" and rule.directions == ("response",):
+                raise ValueError(
+                    f"rules[{number}]: `tokenize` is for requests: in an answer nobody could put "
+                    "the value back; write `mask` or `redact`"
+                )
+        return self
+
+    @property
+    def tokenizes(self) -> bool:
+        """Whether anything could be tokenised."""
+        return "tokenize" in {self.action, *(rule.action for rule in self.rules)}
 
     @model_validator(mode="after")
     def _hash_has_a_key(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
 from gateway.plugin import (
@@ -25,11 +25,14 @@ from gateway.plugin.body import Body
 from gateway_plugins.dlp.actions import Writer, hasher, mask, redact
 from gateway_plugins.dlp.config import DlpConfig
 from gateway_plugins.dlp.patterns import patterns_for
+from gateway_plugins.dlp.restore import unescaped
 from gateway_plugins.dlp.rules import Rules
+from gateway_plugins.dlp.vault import Answer, Item, Placed, Session, Vault
 
 AT_ONCE_CHARACTERS: Final = 32_768
 """New text up to this size is scanned on the loop: it takes less than two milliseconds."""
 FLAG: Final = "sensitive_data"
+NOTHING_PLACED: Final[Placed] = {}
 
 
 class Decided(NamedTuple):
@@ -47,7 +50,7 @@ class Texts(NamedTuple):
 
 
 class Dlp(Plugin):
-    """Finds personal data and secrets, and masks, redacts, hashes, flags or refuses them."""
+    """Finds personal data and secrets, and masks, redacts, hashes, tokenises, flags or refuses."""
 
     name: ClassVar[str] = "dlp"
     Config = DlpConfig
@@ -65,11 +68,22 @@ class Dlp(Plugin):
             self._writers["hash"] = hasher(config.hash_key.get_secret_value().encode())
         self._needs_values = "hash" in {config.action, *(rule.action for rule in config.rules)}
         self._channels: Fact[dict[str, ChannelScanner]] = Fact("dlp channels", dict)
+        self._vault = Vault(config.tokenize, runtime) if config.tokenizes else None
+        self._restores = self._vault is not None and config.restore
         asks = {direction for pattern in self.patterns for direction in pattern.directions}
-        unused = set() if "request" in asks else {"on_request"}
-        if "response" not in asks:
+        self._scans_answers = "response" in asks
+        unused = set() if "request" in asks or self._vault is not None else {"on_request"}
+        if not self._scans_answers and not self._restores:
             unused |= {"on_response", "on_text"}
         self.skips_hooks = frozenset(unused)
+
+    async def start(self) -> None:
+        if self._vault is not None:
+            await self._vault.start()
+
+    async def stop(self) -> None:
+        if self._vault is not None:
+            await self._vault.stop()
 
     # -- whole bodies
 
@@ -77,7 +91,12 @@ class Dlp(Plugin):
         return self._judge(x, x.request, "request")
 
     def on_response(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
-        return None if x.response is None else self._judge(x, x.response, "response")
+        if x.response is None:
+            return None
+        if self._scans_answers:
+            return self._judge(x, x.response, "response")
+        self._restore(x, x.response)
+        return None
 
     def _judge(
         self, x: Exchange, body: Body, direction: Direction
@@ -85,7 +104,7 @@ class Dlp(Plugin):
         spans = body.spans()
         if self._is_much(spans, direction):
             return self._judge_aside(x, body, spans, direction)
-        return self._settle(x, body, self._look(spans, direction))
+        return self._settle(x, body, self._look(spans, direction), direction)
 
     def _is_much(self, spans: Sequence[Span], direction: Direction) -> bool:
         """Whether so much of it is new that other exchanges would wait for it."""
@@ -99,7 +118,8 @@ class Dlp(Plugin):
         self, x: Exchange, body: Body, spans: Sequence[Span], direction: Direction
     ) -> Reject | None:
         found = await asyncio.to_thread(self._look, spans, direction)
-        return self._settle(x, body, found)
+        step = self._settle(x, body, found, direction)
+        return step if step is None or isinstance(step, Reject) else await step
 
     def _look(self, spans: Iterable[Span], direction: Direction) -> list[Texts]:
         """Everything that calls for something."""
@@ -125,24 +145,86 @@ class Dlp(Plugin):
             and (not self._ignored or each.finding.value.casefold() not in self._ignored)
         ]
 
-    def _settle(self, x: Exchange, body: Body, texts: Sequence[Texts]) -> Reject | None:
-        if not texts:
-            return None
+    def _settle(
+        self, x: Exchange, body: Body, texts: Sequence[Texts], direction: Direction
+    ) -> Reject | Awaitable[Reject | None] | None:
+        session = None if self._vault is None else self._vault.session(x)
+        if direction == "response" and session is not None:
+            texts = [_without_placeholders(text, session) for text in texts]
         reject = self._refusal(each for text in texts for each in text.decided)
         if reject is not None:
             return reject
+        if direction == "request" and self._vault is not None:
+            return self._tokenize(x, texts, self._vault)
+        self._edit(x, body, texts)
+        if direction == "response":
+            self._restore(x, body)
+        return None
+
+    def _edit(
+        self, x: Exchange, body: Body, texts: Sequence[Texts], placed: Placed = NOTHING_PLACED
+    ) -> None:
         edits = [
-            (span, self._rewritten(span.text, decided))
+            (span, self._rewritten(span.kind, span.text, decided, placed))
             for span, decided in texts
-            if any(each.action in self._writers for each in decided)
+            if any(self._edits(each) for each in decided)
         ]
         body.edit_all(edits)
         self._record(x, [each for text in texts for each in text.decided])
+
+    # -- placeholders
+
+    def _tokenize(
+        self, x: Exchange, texts: Sequence[Texts], vault: Vault
+    ) -> Reject | Awaitable[Reject | None] | None:
+        """Edits the request; also where nothing was found, what the answer may restore is read."""
+        spans = x.request.spans()
+        session = vault.begin(x, spans)
+        items = [
+            _item(span.kind, span.text, finding)
+            for span, decided in texts
+            for finding, action in decided
+            if action == "tokenize"
+        ]
+        step = session.place(items, [span.text for span in spans])
+        if isinstance(step, Reject | Mapping):
+            return self._placed(x, texts, session, step)
+        return self._placed_later(x, texts, session, step)
+
+    async def _placed_later(
+        self, x: Exchange, texts: Sequence[Texts], session: Session, step: Awaitable[Answer]
+    ) -> Reject | None:
+        return self._placed(x, texts, session, await step)
+
+    def _placed(
+        self, x: Exchange, texts: Sequence[Texts], session: Session, answer: Answer
+    ) -> Reject | None:
+        if isinstance(answer, Reject):
+            return answer
+        self._edit(x, x.request, texts, answer)
+        if answer or session.unavailable:
+            reason, labels = x.take_flag() or (FLAG, {})
+            if session.unavailable:
+                reason = Reason.VALUES_UNAVAILABLE.value
+            x.flag(reason, **labels, conversation=session.conversation)
         return None
+
+    def _restore(self, x: Exchange, body: Body) -> None:
+        session = self._vault.session(x) if self._vault is not None and self._restores else None
+        if session is None or not len(session.table):
+            return
+        whole = session.restorer.whole
+        texts = [(span, whole(span.kind, span.text)) for span in body.spans()]
+        body.edit_all([(span, text) for span, text in texts if text != span.text])
 
     # -- streams
 
     def on_text(self, x: Exchange, text: TextStream) -> Reject | None:
+        session = None if self._vault is None else self._vault.session(x)
+        if not self._scans_answers:
+            if session is not None:
+                session.restorer.pass_piece(text)
+            return None
         channels = x.facts.get(self._channels)
         if channels is None:
             channels = x.facts[self._channels] = {}
@@ -154,17 +236,22 @@ class Dlp(Plugin):
         elif text.final:
             del channels[text.channel]
         found, safe = channel.feed(text)
+        out, held = text.text[:safe], text.text[safe:]
         if found:
             decided = self._decide(found, "response", text.role, text.kind)
+            if session is not None:
+                decided = _not_placeholders(out, decided, session)
             reject = self._refusal(decided)
             if reject is not None:
                 return reject
-            if any(each.action in self._writers for each in decided):
-                held = text.text[safe:]
-                text.replace(self._rewritten(text.text[:safe], decided) + held)
-                safe = len(text.text) - len(held)
+            if any(self._edits(each) for each in decided):
+                out = self._rewritten(text.kind, out, decided)
             self._record(x, [each for each in decided if not each.finding.continued])
-        text.hold(len(text.text) - safe)
+        if session is not None and self._restores:
+            out = session.restorer.feed(text.channel, text.kind, out, final=text.final)
+        if len(out) != safe or out != text.text[:safe]:
+            text.replace(out + held)
+        text.hold(len(held))
         return None
 
     # -- both
@@ -175,15 +262,22 @@ class Dlp(Plugin):
             return None
         return Reject(Reason.SENSITIVE_DATA, ", ".join(sorted(blocked)))
 
-    def _rewritten(self, text: str, decided: Iterable[Decided]) -> str:
+    def _edits(self, each: Decided) -> bool:
+        return each.action in self._writers or each.action == "tokenize"
+
+    def _rewritten(
+        self, kind: str, text: str, decided: Iterable[Decided], placed: Placed = NOTHING_PLACED
+    ) -> str:
         out: list[str] = []
         last = 0
         for finding, action in decided:
             writer = self._writers.get(action)
-            if writer is None:
+            if writer is None and action != "tokenize":
                 continue
             out.append(text[last : finding.start])
-            if not finding.continued:
+            if writer is None:
+                out.append(placed[_item(kind, text, finding)])
+            elif not finding.continued:
                 out.append(writer(finding))
             last = finding.stop
         out.append(text[last:])
@@ -193,7 +287,7 @@ class Dlp(Plugin):
         """Counts by class for receipts, and classes for the verdict; never a value."""
         if not decided:
             return
-        edited = [each for each in decided if each.action in self._writers]
+        edited = [each for each in decided if self._edits(each)]
         if edited:
             known = x.fact(REDACTIONS)
             counts = {} if known is None else dict(known)
@@ -202,3 +296,21 @@ class Dlp(Plugin):
             x.provide(REDACTIONS, counts)
         classes = sorted({each.finding.pattern.kind for each in decided})
         x.flag(FLAG, classes=",".join(classes))
+
+
+def _item(kind: str, text: str, finding: Finding) -> Item:
+    """The value as it reads, so that it has one placeholder wherever it stands."""
+    return Item(finding.pattern.kind, unescaped(kind, text, text[finding.start : finding.stop]))
+
+
+def _not_placeholders(text: str, decided: Iterable[Decided], session: Session) -> list[Decided]:
+    """A placeholder may look like an address: it is nobody's, and its value is the caller's own."""
+    return [
+        each
+        for each in decided
+        if not session.is_placeholder(text[each.finding.start : each.finding.stop])
+    ]
+
+
+def _without_placeholders(text: Texts, session: Session) -> Texts:
+    return Texts(text.span, _not_placeholders(text.span.text, text.decided, session))

@@ -44,11 +44,11 @@ class Rules:
         actions: list[Action] = []
         for rule in self._rules:
             if _fits(rule.classes, name) and _fits(rule.directions, direction):
-                actions.append(rule.action)
+                actions.append(_in(direction, rule.action))
                 if not rule.roles and not rule.kinds:
                     break
         else:
-            actions.append(self._default)
+            actions.append(_in(direction, self._default))
         return any(action != "allow" for action in actions)
 
     def _decide(self, name: str, direction: str, role: str, kind: str) -> Action:
@@ -59,8 +59,13 @@ class Rules:
                 and _fits(rule.roles, role)
                 and _fits(rule.kinds, kind)
             ):
-                return rule.action
-        return self._default
+                return _in(direction, rule.action)
+        return _in(direction, self._default)
+
+
+def _in(direction: str, action: Action) -> Action:
+    """What an action comes to there: answers are not tokenised, nobody could put values back."""
+    return "allow" if action == "tokenize" and direction == "response" else action
 
 
 def _fits(wanted: frozenset[str], value: str) -> bool:

@@ -14,7 +14,7 @@ from openai import OpenAI
 from tests.integration.gateway_process import GatewayProcess, running_gateway
 from tests.integration.sdk.demo_server import DemoServer
 from tests.integration.sdk.endpoints import PROVIDERS
-from tests.integration.tokenising import installed, policy
+from tests.integration.tokenising import policy
 
 VALUE = "jane.doe@acme.test"
 HEADERS = {"x-demo-chunks": "17"}
@@ -27,13 +27,11 @@ SCHEMA = {"type": "object", "properties": {"to": {"type": "string", "const": VAL
 def gateway(
     request: pytest.FixtureRequest,
     demo_server: DemoServer,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[GatewayProcess]:
     """The provider repeats what it was told, and calls tools with what their schema says."""
-    environment = installed(tmp_path_factory.mktemp("tokeniser"))
     upstreams = dict.fromkeys(PROVIDERS, demo_server.url)
     text = policy(f"{{style: {request.param}}}")
-    with running_gateway(policies=text, upstreams=upstreams, environment=environment) as gateway:
+    with running_gateway(policies=text, upstreams=upstreams) as gateway:
         yield gateway
 
 

@@ -1,0 +1,169 @@
+"""`action: tokenize` of `dlp`: out as placeholders, back as values, and nothing else changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import ValidationError
+
+from gateway.plugin import REDACTIONS, Exchange, Outcome, Reason, Reject, Runtime, TextStream
+from gateway.plugin.testing import Played, make_exchange, make_response, play, running
+from gateway.scan.binding import engine_for
+from gateway.scan.library import patterns_of
+from gateway_plugins.dlp import Dlp
+from gateway_plugins.dlp.tokens import TAGGED
+from tests.unit.gateway_plugins.dlp.vaults import World, keys_of
+
+LIBRARY = engine_for(patterns_of(["all"]))  # kept, so that not every test compiles it
+EMAIL, CARD = "jane.roe@corp.example", "4111 1111 1111 1111"
+TOKENIZE: dict[str, Any] = {"action": "tokenize"}
+
+
+def runtime(world: World) -> Runtime:
+    return Runtime(
+        monotonic=world.monotonic,
+        wall=world.wall,
+        values=lambda _: world.values,
+        tenant_keys=lambda: keys_of,
+    )
+
+
+def asked(*texts: str, **members: Any) -> Exchange:
+    messages = [{"role": "user", "content": text} for text in texts]
+    return make_exchange(body=orjson.dumps({"messages": messages, **members}))
+
+
+def contents(x: Exchange) -> list[str]:
+    return [span.text for span in x.request.spans()]
+
+
+async def played(config: dict[str, Any], x: Exchange, **more: Any) -> Played:
+    async with running(Dlp, config, runtime(World())) as dlp:
+        return await play(dlp, x, **more)
+
+
+async def test_values_leave_as_placeholders_and_everything_else_as_it_came() -> None:
+    x = asked(f"to {EMAIL}", "and é \\u00e9", temperature=0.10)
+    before = x.request.body
+    assert before is not None
+    found = await played(TOKENIZE, x)
+    first, second = contents(x)
+    placeholder = first.removeprefix("to ")
+    assert TAGGED.fullmatch(placeholder)
+    assert second == "and é \\u00e9"
+    assert x.request.body == before.replace(EMAIL.encode(), placeholder.encode())
+    verdict = found.verdicts[0]
+    assert verdict.outcome is Outcome.FLAG
+    assert verdict.labels["classes"] == "email"
+    assert len(verdict.labels["conversation"]) == 32
+    assert x.fact(REDACTIONS) == {"email": 1}
+
+
+async def test_a_whole_answer_has_the_values_again() -> None:
+    x = asked(f"to {EMAIL} with {CARD}")
+    async with running(Dlp, TOKENIZE, runtime(World())) as dlp:
+        await play(dlp, x)
+        said = contents(x)[0]
+        arguments = orjson.dumps({"text": said}).decode()
+        call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        message = {"role": "assistant", "content": said, "tool_calls": [call]}
+        x.response = make_response(body=orjson.dumps({"choices": [{"message": message}]}))
+        dlp.on_response(x)
+    texts = {span.kind: span.text for span in x.response.spans()}
+    assert texts["text"] == f"to {EMAIL} with {CARD}"
+    assert orjson.loads(texts["tool_call_arguments"]) == {"text": texts["text"]}
+
+
+@pytest.mark.parametrize("style", ["tagged", "lookalike"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"rules": [{"directions": ["response"], "action": "redact"}]},
+        {"rules": [{"directions": ["response"], "action": "block"}]},
+    ],
+    ids=["alone", "redacting", "blocking"],
+)
+@pytest.mark.parametrize("size", [1, 2, 7, 100])
+async def test_what_is_restored_is_neither_redacted_nor_refused(
+    config: dict[str, Any], style: str, size: int
+) -> None:
+    """A placeholder may look like an address, and its value is one: both are the caller's own."""
+    x = asked(f"to {EMAIL}")
+    written = TOKENIZE | {"tokenize": {"style": style}} | config
+    async with running(Dlp, written, runtime(World())) as dlp:
+        await play(dlp, x)
+        said = f"{contents(x)[0]}, twice: {contents(x)[0]}."
+        assert stream(dlp, x, said, size) == f"to {EMAIL}, twice: to {EMAIL}."
+
+
+async def test_what_the_model_says_of_others_is_redacted_all_the_same() -> None:
+    x = asked(f"to {EMAIL}")
+    written = TOKENIZE | {"rules": [{"directions": ["response"], "action": "redact"}]}
+    async with running(Dlp, written, runtime(World())) as dlp:
+        await play(dlp, x)
+        said = f"{contents(x)[0]} and joe.bloggs@corp.example!"
+        for size in (1, 3, 10, 100):
+            assert stream(dlp, x, said, size) == f"to {EMAIL} and [EMAIL]!"
+
+
+def stream(dlp: Dlp, x: Exchange, said: str, size: int) -> str:
+    """What goes out, with what is held coming again, as the gateway does it."""
+    out, held = "", ""
+    pieces = [said[at : at + size] for at in range(0, len(said), size)]
+    for number, piece in enumerate((*pieces, "")):
+        text = TextStream(
+            *("content:0", held + piece),
+            final=number == len(pieces),
+            role="assistant",
+            kind="text",
+            fresh=len(held),
+        )
+        assert dlp.on_text(x, text) is None
+        stop = len(text.text) - text.held
+        out, held = out + text.text[:stop], text.text[stop:]
+    return out
+
+
+async def test_without_restore_the_answer_stays_as_it_came() -> None:
+    async with running(Dlp, TOKENIZE | {"restore": False}, runtime(World())) as dlp:
+        assert dlp.skips_hooks == {"on_response", "on_text"}
+
+
+async def test_a_store_that_is_away_refuses() -> None:
+    world = World()
+    world.values.away = True
+    async with running(Dlp, TOKENIZE, runtime(world)) as dlp:
+        x = asked(f"to {EMAIL}")
+        before = x.request.body
+        answer = (await play(dlp, x)).answer
+        assert isinstance(answer, Reject)
+        assert answer.reason is Reason.VALUES_UNAVAILABLE
+        assert x.request.body == before
+        assert (await play(dlp, asked("nothing to keep"))).answer is None
+
+
+async def test_a_value_has_one_placeholder_in_prose_and_in_arguments_of_tools() -> None:
+    arguments = orjson.dumps({"to": EMAIL}).decode().replace("@", "\\u0040")
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    messages = [{"role": "user", "content": EMAIL}, {"role": "assistant", "tool_calls": [call]}]
+    x = make_exchange(body=orjson.dumps({"messages": messages}))
+    await played(TOKENIZE, x)
+    texts = {span.kind: span.text for span in x.request.spans()}
+    assert texts["tool_call_arguments"] == f'{{"to":"{texts["text"]}"}}'
+
+
+async def test_rules_tokenise_some_and_treat_others_otherwise() -> None:
+    rules = [{"classes": ["email"], "action": "tokenize"}]
+    x = asked(f"{EMAIL} {CARD}")
+    await played({"action": "redact", "rules": rules}, x)
+    placeholder, _, rest = contents(x)[0].partition(" ")
+    assert TAGGED.fullmatch(placeholder)
+    assert rest == "[CARD]"
+
+
+def test_an_answer_cannot_be_tokenised() -> None:
+    with pytest.raises(ValidationError, match="`tokenize` is for requests"):
+        Dlp.Config.model_validate({"rules": [{"directions": ["response"], "action": "tokenize"}]})
