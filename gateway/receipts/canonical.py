@@ -65,14 +65,30 @@ def _canonical(value: Any, *, is_parsed: bool) -> bytes:
     if not HAS_ORJSON:
         _check(value, (), 0)
         return _dumps(value)
-    try:
-        data = orjson.dumps(value, option=_OPTIONS)
-    except (TypeError, ValueError):
-        _check(value, (), 0)
-        raise CanonicalError("the value is no JSON") from None
+    data = unchecked(value)
     if _is_suspect(data, is_parsed=is_parsed):
         _check(value, (), 0)
     return data
+
+
+def unchecked(value: Any) -> bytes:
+    """The canonical bytes of a part of a value, if it is of our subset; `check` tells whether.
+
+    Raises CanonicalError for what is no JSON at all.
+    """
+    if not HAS_ORJSON:
+        return canonical_parsed(value)
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except (TypeError, ValueError):
+        _check(value, (), 0)
+        raise CanonicalError("the value is no JSON") from None
+
+
+def check(data: bytes, value: Any) -> None:
+    """Raises CanonicalError where `data`, which `unchecked` wrote of `value`, is not canonical."""
+    if _is_suspect(data, is_parsed=True):
+        _check(value, (), 0)
 
 
 def jcs(value: Any) -> bytes:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from gateway.receipts.canonical import canonical_parsed
+from gateway.receipts.canonical import canonical_parsed, check, unchecked
 from gateway.receipts.ed25519 import Signer
 
 VERSION: Final = "2.2.0"
@@ -110,10 +110,12 @@ def seal(
     key_id = key_id or key_id_of(signer.public_key)
     receipt = _placed(draft, place, signed_at, key_id)
     chain = {"chain_hash": "", "chain_length": place.seq, "previous_hash": place.previous_hash}
-    forms = Forms(receipt, chain)
+    forms = Forms(receipt, chain, unchecked)
+    message = forms.signed(forms.chain_hash)
+    check(message, receipt)
     receipt["id"] = forms.id
     receipt["chain"] = {**chain, "chain_hash": forms.chain_hash}
-    signature = signature_block(signer, forms.signed(forms.chain_hash), key_id, signed_at)
+    signature = signature_block(signer, message, key_id, signed_at)
     receipt["signature"] = signature
     return Sealed(receipt, forms.whole(forms.chain_hash, signature))
 

@@ -19,9 +19,11 @@ from gateway.receipts.canonical import (
     CanonicalError,
     canonical,
     canonical_parsed,
+    check,
     jcs,
     loads,
     parse,
+    unchecked,
 )
 from gateway.receipts.ed25519 import verify
 from gateway.receipts.keys import KeyRing
@@ -119,8 +121,9 @@ def _read(data: bytes) -> tuple[Any, bytes, Forms | None]:
     if isinstance(value, dict) and "interaction" in value:
         try:
             chain, signature = value["chain"], value["signature"]
-            forms = Forms(value, chain)
+            forms = Forms(value, chain, unchecked)
             if forms.whole(chain["chain_hash"], signature) == data:
+                check(data, value)
                 return value, data, forms
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # whatever it is, the slower way says what is wrong
