@@ -50,9 +50,7 @@ class CanonicalError(ValueError):
 
 
 def canonical(value: Any) -> bytes:
-    """The canonical bytes of a value of our subset. Raises CanonicalError, which names the
-    member.
-    """
+    """The canonical bytes of a value of our subset. Raises CanonicalError with the member."""
     return _canonical(value, is_parsed=False)
 
 

@@ -1,5 +1,4 @@
-"""`sealgate-verify`, and `sealgate verify`: evidence verified offline, by whoever has the public
-keys.
+"""`sealgate-verify`, and `sealgate verify`: evidence verified offline with the public keys.
 
 Exit codes: 0 valid, 1 tampered with, 2 incomplete, unknown or stale, 3 the command could not do its
 work. It reads files and writes one report; it opens no socket.
@@ -81,7 +80,8 @@ def parser(program: str = "sealgate-verify") -> argparse.ArgumentParser:
         "--max-age", metavar="SPAN", help="older than this is stale, such as 24h or 30d"
     )
     pins.add_argument("--json", action="store_true", help="the report as one line of JSON")
-    top = _Parser(prog=program, description=__doc__.partition("\n")[0] if __doc__ else None)
+    text = "Verifies receipts, exports and logs offline, with the public keys that you trust."
+    top = _Parser(prog=program, description=text)
     verbs = top.add_subparsers(required=True, metavar="receipt|chain|export|log|consistency")
 
     def verb(name: str, run_it: Callable[[argparse.Namespace], Report], text: str) -> _Parser:

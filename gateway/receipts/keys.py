@@ -139,9 +139,7 @@ class KeyRing:
 
 
 def key_document(key: PublicKey) -> dict[str, Any]:
-    """One key as `sonate-keys.json` and `sealgate keys export` list it; absent values are left
-    out.
-    """
+    """One key as `sonate-keys.json` lists it; absent values are left out."""
     document: dict[str, Any] = {
         "id": key.key_id,
         "publicKey": key.public_key.hex(),

@@ -26,9 +26,7 @@ class ProofError(ValueError):
 
 
 def entry(salt: bytes, receipt: bytes) -> bytes:
-    """What the log holds of a receipt: SHA-256(salt || receipt bytes), 32 bytes that tell
-    nothing.
-    """
+    """What the log holds of a receipt: SHA-256(salt || receipt bytes), which tells nothing."""
     return hashlib.sha256(salt + receipt).digest()
 
 
@@ -59,9 +57,7 @@ class CompactRange:
             raise ValueError(f"a tree of {size} leaves has {size.bit_count()} perfect subtrees")
 
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
-        """Adds a leaf's hash; gives the subtrees that it completes: (level, index, hash), smallest
-        first.
-        """
+        """Adds a leaf's hash; gives what it completes: (level, index, hash), smallest first."""
         index = self.size
         completed = [(0, index, leaf)]
         level = 0

@@ -78,18 +78,14 @@ class NoteKey:
 
 
 class Note(NamedTuple):
-    """A note as parsed: the text that is signed, and (name, key id, signature) of each
-    signature.
-    """
+    """A note as parsed: the text that is signed, and each (name, key id, signature)."""
 
     text: str
     signatures: tuple[tuple[str, bytes, bytes], ...]
 
 
 class Checkpoint(NamedTuple):
-    """The head of a log: `origin`, `size` in leaves, `root`, and further lines of the signed
-    text.
-    """
+    """The head of a log: `origin`, `size` in leaves, `root`, further lines that are signed."""
 
     origin: str
     size: int
@@ -110,9 +106,7 @@ def note_key_id(name: str, public_key: bytes) -> bytes:
 
 
 def sign_note(text: str, name: str, *signers: Signer) -> str:
-    """A note signed by each of `signers` under one name. Raises NoteError for a text that is
-    none.
-    """
+    """A note that each of `signers` signed under one name. Raises NoteError."""
     _check_text(text)
     _check_name(name)
     message = text.encode()

@@ -24,9 +24,7 @@ _HASHES_MAX: Final = 128  # a consistency proof has up to twice the tree's heigh
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The proof of one entry: its index, the hashes, the checkpoint's note, and the entry's
-    salt.
-    """
+    """The proof of one entry: index, hashes, the checkpoint's note, and the entry's salt."""
 
     index: int
     hashes: tuple[bytes, ...]

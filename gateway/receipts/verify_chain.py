@@ -32,9 +32,7 @@ Heads: TypeAlias = Mapping[str | None, tuple[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What one receipt says of its place in its tenant's chain; of an erased one, `previous` is
-    None.
-    """
+    """One receipt's place in its tenant's chain; `previous` of an erased one is None."""
 
     origin: str
     tenant: str

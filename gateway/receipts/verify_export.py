@@ -202,9 +202,7 @@ class ExportCheck:
             self._unproved += 1
 
     def _check_erased(self) -> None:
-        """That each erased receipt is vouched for: by the signed manifest, or by a control
-        record.
-        """
+        """That the signed manifest or a control record vouches for each erased receipt."""
         for index, digest, where in self._erased:
             recorded = self._erased_by_record.get(index)
             if recorded is not None and recorded != digest.hex():

@@ -12,6 +12,7 @@ from gateway import __version__
 from gateway.build import KIND
 from gateway.cli import _say_what_next, app
 from gateway.settings import ListenerSettings, Settings, TlsSettings
+from tests.receipt_samples import RECEIPT_KEY, a_log
 
 GOOD = "version: 1\nname: good\nchain: []\n"
 BROKEN = "version: 1\nname: broken\nchain:\n  - ip_alowlist: {}\n"
@@ -126,3 +127,14 @@ def test_what_to_try_next_names_an_address_that_answers(
     assert captured.out == ""
     assert f" {base}/demo/v1/chat/completions" in captured.err
     assert ("curl -k" in captured.err) is base.startswith("https")
+
+
+def test_verify_is_the_verifier_with_its_exit_codes(tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.json"
+    receipt.write_bytes(a_log(1).sealed[0].data)
+    key = RECEIPT_KEY.public_key.hex()
+
+    assert Result("verify", "receipt", str(receipt), "--key", key).code == 0
+    assert Result("verify", "receipt", str(receipt)).code == 2
+    assert Result("verify", "nonsense").code == 3
+    assert "usage: sealgate verify" in Result("verify", "--help").out

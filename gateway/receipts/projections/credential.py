@@ -78,9 +78,7 @@ def hash_data(document: Mapping[str, Any], proof: Mapping[str, Any]) -> bytes:
 
 
 def credential_faults(credential: Mapping[str, Any], key: VerifyingKey) -> list[str]:
-    """What is wrong with a document's proof; empty if nothing is. The receipt inside is not
-    checked.
-    """
+    """What is wrong with a document's proof, and not with the receipt inside."""
     proof = credential.get("proof")
     if not isinstance(proof, dict):
         return ["there is no proof, or more than one"]
