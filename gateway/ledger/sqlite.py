@@ -219,7 +219,9 @@ def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
         # A checkpoint that was published must be in the database after a power failure.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("PRAGMA cache_size = -32768")
+        # A page that many batches change is written back once; an erasure truncates the file.
+        connection.execute("PRAGMA wal_autocheckpoint = 8192")
         _migrate(connection, path)
     except sqlite3.Error as error:
         connection.close()
