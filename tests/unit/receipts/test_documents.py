@@ -9,11 +9,18 @@ import pytest
 
 from gateway.receipts.canonical import CanonicalError, canonical, jcs, parse
 from gateway.receipts.commitment import Commitment, commit, opens, salt
-from gateway.receipts.merkle import CompactRange, inclusion_proof
+from gateway.receipts.merkle import (
+    CompactRange,
+    ProofError,
+    inclusion_proof,
+    leaf_hash,
+    verify_inclusion,
+)
 from gateway.receipts.note import NoteError, parse_checkpoint, parse_note, sign_note
 from gateway.receipts.proof import parse_proof
 from gateway.receipts.receipt import Place, did, seal
 from gateway.receipts.record import seal_record
+from gateway.receipts.tiles import TileReader
 from tests.receipt_samples import (
     LOG_KEY,
     ORIGIN,
@@ -192,3 +199,18 @@ def test_a_tree_says_which_proofs_it_cannot_give() -> None:
         inclusion_proof(3, 3, lambda _level, _index: b"")
     with pytest.raises(ValueError, match="perfect subtrees"):
         CompactRange(3, [bytes(32)])
+
+
+def test_every_bit_of_a_proof_counts() -> None:
+    log = a_log(20)
+    read = TileReader(log.fetch, 20)
+    root, leaf = log.tree.root(), leaf_hash(log.entries[13])
+    proof = inclusion_proof(13, 20, read)
+    verify_inclusion(13, 20, leaf, proof, root)
+    for number, item in enumerate(proof):
+        for bit in range(256):
+            changed = (int.from_bytes(item, "big") ^ 1 << bit).to_bytes(32, "big")
+            with pytest.raises(ProofError):
+                verify_inclusion(
+                    13, 20, leaf, [*proof[:number], changed, *proof[number + 1 :]], root
+                )
