@@ -15,6 +15,7 @@ from gateway.plugin.facts import (
     REDACTIONS,
     TRUST,
     TRUST_BAND,
+    TRUST_STANDING,
     Fact,
 )
 from gateway.plugin.headers import Headers, spellings
@@ -52,6 +53,7 @@ __all__ = [
     "REDACTIONS",
     "TRUST",
     "TRUST_BAND",
+    "TRUST_STANDING",
     "Algorithm",
     "Attempt",
     "BodyTrace",

@@ -36,6 +36,11 @@ COST_MICROS: Fact[int] = Fact("cost_micros", int)
 TRUST: Fact[Mapping[str, Any]] = Fact("trust", object)  # type: ignore[arg-type]  # a protocol is no `type`
 """The trust score with all it rests on; provided by `trust_score` in `on_complete`."""
 
+TRUST_STANDING: Fact[int] = Fact("trust_standing", int)
+"""The rolling trust score of the caller (0 to 100) before this exchange; provided by `trust_score`
+where one is known.
+"""
+
 TRUST_BAND: Fact[str] = Fact("trust_band", str)
 """The alert that the score called for (`yellow`, `red`, `critical`); there only where one did."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.chain.compiled import Chain, Predicate
 from gateway.chain.compiler import MissingFact, Use, compile_chain, missing_facts
 from gateway.chain.matching import Conditions, Matcher
 from gateway.errors import ConfigError, Problem
 from gateway.patterns import compile_patterns
+from gateway.plugin.facts import TRUST_STANDING, Fact
 from gateway.plugin.identity import PRINCIPAL
 from gateway.plugin.runtime import Runtime
 from gateway.policy.condition import Condition
@@ -186,7 +188,7 @@ def _chain(route: Route, policy: BuiltPolicy, uses: Sequence[BuiltUse]) -> tuple
             if on_route is not None and not on_route(route.name):
                 continue
             matcher = Matcher(conditions_of(when))
-            if not matcher.always or when.asks_caller:
+            if not matcher.always or when.asks_caller or when.asks_trust:
                 condition = Condition(matcher, route, when)
             asks = asks or matcher.needs_model
         compiled.append(_use(policy.written, use, condition))
@@ -201,13 +203,19 @@ def _use(policy: WrittenPolicy, use: BuiltUse, condition: Predicate | None) -> U
         timeout_ms=settings.timeout_ms,
         reject_on_error=None if settings.on_error is None else settings.on_error == "reject",
         when=condition,
-        asks=frozenset({PRINCIPAL}) if _asks_caller(use) else frozenset(),
+        asks=_asked(use),
     )
 
 
-def _asks_caller(use: BuiltUse) -> bool:
+def _asked(use: BuiltUse) -> frozenset[Fact[Any]]:
+    """The facts that the condition of a use needs."""
     when = use.written.settings.when
-    return when is not None and when.asks_caller
+    found: set[Fact[Any]] = set()
+    if when is not None and when.asks_caller:
+        found.add(PRINCIPAL)
+    if when is not None and when.asks_trust:
+        found.add(TRUST_STANDING)
+    return frozenset(found)
 
 
 def _always(use: BuiltUse) -> Predicate | None:

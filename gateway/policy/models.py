@@ -101,6 +101,24 @@ class When(Match):
 
     roles: tuple[Pattern, ...] = Field((), description="Roles, of which the caller has one.")
     subjects: tuple[Pattern, ...] = Field((), description="Users or services.")
+    min_trust: int | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="The caller's rolling score is at least this; not for whoever has none yet. "
+        "Needs the step `trust_score` before.",
+    )
+    max_trust: int | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="The caller's rolling score is at most this, or there is none yet.",
+    )
+
+    @property
+    def asks_trust(self) -> bool:
+        """Whether it asks for the caller's rolling score."""
+        return self.min_trust is not None or self.max_trust is not None
 
     @property
     def asks_caller(self) -> bool:

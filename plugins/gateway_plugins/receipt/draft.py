@@ -16,6 +16,7 @@ from gateway.build import KIND
 from gateway.plugin import (
     COST_MICROS,
     PRINCIPAL,
+    REDACTIONS,
     TRUST,
     TRUST_BAND,
     Evidence,
@@ -171,6 +172,9 @@ def _add_findings(sealgate: dict[str, Any], x: Exchange, reading: Reading) -> No
     coverage = _coverage(x)
     if coverage is not None:
         sealgate["coverage"] = coverage
+    redactions = x.facts.get(REDACTIONS)
+    if redactions:
+        sealgate["redactions"] = dict(redactions)
     if reading.coded:
         sealgate["coded"] = reading.coded
     if reading.unread:

@@ -14,6 +14,7 @@ from gateway.plugin import (
     PRINCIPAL,
     TRUST,
     TRUST_BAND,
+    TRUST_STANDING,
     Exchange,
     Outcome,
     Plugin,
@@ -56,7 +57,7 @@ class TrustScore(Plugin):
 
     name: ClassVar[str] = "trust_score"
     Config = TrustScoreConfig
-    provides = frozenset({TRUST, TRUST_BAND})
+    provides = frozenset({TRUST, TRUST_BAND, TRUST_STANDING})
 
     def __init__(self, config: TrustScoreConfig, runtime: Runtime) -> None:
         super().__init__(config, runtime)
@@ -103,8 +104,10 @@ class TrustScore(Plugin):
             consent = self._consents.find(x).consent
             if consent is not None and consent.withdrawn:
                 return WITHDRAWN
+        standing = self._rolling.get(self._who(x))
+        if standing is not None:
+            x.provide(TRUST_STANDING, standing.score)
         if config.min_trust:
-            standing = self._rolling.get(self._who(x))
             if standing is None:
                 if config.on_unknown == "refuse":
                     return Reject(Reason.TRUST_TOO_LOW, "nothing is known of this caller")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.chain.matching import Conditions, Matcher
-from gateway.plugin import PRINCIPAL, Principal
+from gateway.plugin import PRINCIPAL, TRUST_STANDING, Principal
 from gateway.plugin.testing import make_exchange
 from gateway.policy.condition import Condition
 from gateway.policy.models import When
@@ -59,3 +59,31 @@ def test_who_is_calling_is_what_the_credential_said(
         x.provide(PRINCIPAL, Principal(tenant, subject, "key", roles=frozenset(roles)))
 
     assert condition(x) is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "standing", "expected"),
+    [
+        ({"min_trust": 60}, 60, True),
+        ({"min_trust": 60}, 59, False),
+        ({"min_trust": 60}, None, False),
+        ({"min_trust": 0}, None, False),
+        ({"max_trust": 40}, 40, True),
+        ({"max_trust": 40}, 41, False),
+        ({"max_trust": 40}, None, True),
+        ({"min_trust": 20, "max_trust": 40}, 30, True),
+        ({"min_trust": 20, "max_trust": 40}, 50, False),
+    ],
+)
+def test_trust_is_the_rolling_score_of_the_caller(
+    written: dict[str, int], standing: int | None, expected: bool
+) -> None:
+    """Nothing known is no trust: it earns nothing, and is spared nothing."""
+    when = When.model_validate(written)
+    condition = Condition(Matcher(Conditions()), Route("openai", "", Dialect.OPENAI), when)
+    x = make_exchange()
+    if standing is not None:
+        x.provide(TRUST_STANDING, standing)
+
+    assert condition(x) is expected
+    assert str(condition) == ", ".join(f"{name} {value}" for name, value in written.items())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gateway.plugin import (
     COST_MICROS,
     PRINCIPAL,
+    REDACTIONS,
     TRUST,
     Outcome,
     Principal,
@@ -372,11 +373,13 @@ async def test_what_other_plugins_found_out_is_in_it() -> None:
     answered(x, orjson.dumps(ANSWER))
     x.usage = known_usage()
     x.provide(COST_MICROS, 1234)
+    x.provide(REDACTIONS, {"email": 2, "iban": 1})
     x.provide(TRUST, score(dict.fromkeys(FACT_NAMES, True)).document())
     plugin.on_complete(x)
 
     record = journal.only("exchange")
     assert sealgate_of(record)["cost_micros"] == 1234
+    assert sealgate_of(record)["redactions"] == {"email": 2, "iban": 1}
     assert sealgate_of(record)["trust"]["result"] == 100
     assert record["draft"]["telemetry"]["overall_trust_score"] == 100
     assert record["draft"]["telemetry"]["trust_status"] == "PASS"

@@ -14,6 +14,7 @@ from gateway.plugin import (
     PRINCIPAL,
     TRUST,
     TRUST_BAND,
+    TRUST_STANDING,
     Coverage,
     Evidence,
     Exchange,
@@ -289,7 +290,9 @@ async def test_agents_of_one_caller_have_scores_of_their_own(world: World) -> No
     async with running(TrustScore, config, world.runtime) as plugin:
         scored(plugin, exchange(headers={"x-agent": "bad"}))
 
-        assert isinstance(plugin.on_request_headers(exchange(headers={"x-agent": "bad"})), Reject)
+        x = exchange(headers={"x-agent": "bad"})
+        assert isinstance(plugin.on_request_headers(x), Reject)
+        assert x.fact(TRUST_STANDING) == 0
         assert plugin.on_request_headers(exchange(headers={"x-agent": "good"})) is None
 
 
