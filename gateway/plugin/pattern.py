@@ -38,7 +38,8 @@ class Pattern:
     longest match; an unbounded repetition at its end becomes `run`, one within it ends after 256.
 
     `left` and `right` are the inside of a character class that may not stand before or after; empty
-    allows all.
+    allows all. `apart` is a class as well: none of these may stand before where a digit stands
+    before it, so that nothing begins within a longer number in groups.
 
     `run` is a class too: as many of these as follow belong to the value, without a bound and
     without `right`; then `closing`, an expression, if it follows. A stream drops a run as it comes.
@@ -54,6 +55,7 @@ class Pattern:
     expression: str = field(repr=False)
     left: str = WORD
     right: str = WORD
+    apart: str = ""
     run: str = ""
     closing: str = ""
     near: str = ""

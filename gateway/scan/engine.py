@@ -67,7 +67,7 @@ class Engine:
                 by_near.setdefault(ready.near_gate, []).append(ready)
             else:
                 self._served.append([ready])
-        expressions = [Expression(served[0].gate) for served in self._served]
+        expressions = [Expression(ready.gate, once=ready.gate_is_weak) for (ready,) in self._served]
         expressions += [Expression(gate, once=True) for gate in by_near]
         self._own = len(self._served)
         self._served += by_near.values()
@@ -128,8 +128,9 @@ class Engine:
         found: list[Raw] = []
         for number in sorted(hits):
             places = hits[number]
-            known = places if number < self._own and len(places) <= HITS_KEPT_MAX else None
+            several = number < self._own and len(places) <= HITS_KEPT_MAX
             for ready in self._served[number]:
+                known = places if several and not ready.gate_is_weak else None
                 found += search.run(ready, known, frontier)
         return found
 

@@ -27,7 +27,7 @@ LENGTH_MAX: Final = 8192
 """Characters of the longest match that an expression may have."""
 POSITIONS_MAX: Final = 20_000
 
-_DIGITS: Final[Ranges] = ((48, 57),)
+DIGITS: Final[Ranges] = ((48, 57),)
 _SPACES: Final[Ranges] = ((9, 13), (32, 32))
 _WORDS: Final[Ranges] = ((48, 57), (65, 90), (95, 95), (97, 122))
 
@@ -98,6 +98,11 @@ def character_class(inside: str) -> Ranges:
     if not isinstance(node, Chars):
         raise ExpressionError(f"not the inside of a character class: {inside}")
     return node.ranges
+
+
+def union(one: Ranges, other: Ranges) -> Ranges:
+    """The characters of both."""
+    return _merged([*one, *other], fold=False)
 
 
 def inverted(ranges: Ranges) -> Ranges:
@@ -175,10 +180,10 @@ def _class(items: Any, *, fold: bool) -> Ranges:
 
 
 _CATEGORIES: Final = {
-    ops.CATEGORY_DIGIT: _DIGITS,
+    ops.CATEGORY_DIGIT: DIGITS,
     ops.CATEGORY_SPACE: _SPACES,
     ops.CATEGORY_WORD: _WORDS,
-    ops.CATEGORY_NOT_DIGIT: inverted(_DIGITS),
+    ops.CATEGORY_NOT_DIGIT: inverted(DIGITS),
     ops.CATEGORY_NOT_SPACE: inverted(_SPACES),
     ops.CATEGORY_NOT_WORD: inverted(_WORDS),
 }

@@ -28,6 +28,7 @@ ENOUGH_BITS: Final = 36.0
 ENOUGH_BYTES: Final = 32
 SKIP_BITS: Final = 9.0
 """What must be told by the rest, if weak items at the beginning are left out."""
+_NAMING_BITS: Final = 4.0
 _WEAK_BITS: Final = 1.0
 """A letter: it is quicker to look for digits, and for signs."""
 _WEIGHTS: Final = ((2, 5.5), (4, 4.0), (10, 1.5), (26, 1.0))
@@ -47,6 +48,22 @@ def for_hyperscan(node: Node, left: Ranges) -> bytes:
     start = _first_telling(items)
     before = f"(?:^|{_bytes_class(inverted(left))})" if left and not start else ""
     return (before + _written(items[start:])).encode("ascii")
+
+
+def names_nothing(node: Node) -> bool:
+    """Whether every character of it comes out of a large set, such as digits.
+
+    Then whole texts may be full of candidates, and it is cheaper to ask only whether there is one.
+    """
+    if isinstance(node, Chars):
+        return _bits(node) < _NAMING_BITS
+    if isinstance(node, Value):
+        return names_nothing(node.item)
+    if isinstance(node, Repeat):
+        return not node.least or names_nothing(node.item)
+    if isinstance(node, Series | Choice):
+        return all(names_nothing(item) for item in node.items)
+    return True
 
 
 def _flat(node: Node) -> list[Node]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.scan.expression import (
     Boundary,
@@ -40,19 +40,25 @@ class LiveForm:
 
     body: Node
     left: Ranges
+    apart: Ranges
     length_max: int
     looks_ahead: bool
+
+
+_DIGITS: Final = frozenset("0123456789")
+_Begin: TypeAlias = tuple[frozenset[str], frozenset[str], int]
 
 
 class _State:
     """A set of positions, where each character leads from it, and which matches may begin here.
 
-    `begins` are pairs of what may not stand before, and the length that the match may have.
+    `begins` are what may not stand before, what may not with a digit before it, and the length that
+    the match may have.
     """
 
     __slots__ = ("begins", "mask", "steps")
 
-    def __init__(self, mask: int, begins: tuple[tuple[frozenset[str], int], ...]) -> None:
+    def __init__(self, mask: int, begins: tuple[_Begin, ...]) -> None:
         self.mask = mask
         self.begins = begins
         self.steps: dict[str, _State] = {}
@@ -141,16 +147,17 @@ class HoldBack:
 
     def __init__(self, forms: Sequence[LiveForm]) -> None:
         builder = _Builder()
-        firsts: dict[tuple[frozenset[str], int], int] = {}
+        firsts: dict[_Begin, int] = {}
         lefts: dict[Ranges, frozenset[str]] = {}
         looking = 0
         for form in forms:
             first, last, _ = builder.add(form.body)
             looking |= last if form.looks_ahead else 0
             left = lefts.setdefault(form.left, _characters(form.left))
-            key = (left, form.length_max)
+            apart = lefts.setdefault(form.apart, _characters(form.apart))
+            key = (left, apart, form.length_max)
             firsts[key] = firsts.get(key, 0) | first
-        self._firsts = [(mask, left, most) for (left, most), mask in firsts.items()]
+        self._firsts = [(mask, *begin) for begin, mask in firsts.items()]
         self._positions = len(builder.symbols)
         self._symbols: dict[Ranges, int] = {}
         """For each set of characters the positions that have it: there are few sets."""
@@ -183,8 +190,8 @@ class HoldBack:
             character = text[place]
             state = state.steps.get(character) or self._step(state, character)
             if state.begins:
-                for left, length_max in state.begins:
-                    if end - place <= length_max and (not place or text[place - 1] not in left):
+                for begin in state.begins:
+                    if end - place <= begin[2] and _may_begin(text, place, begin):
                         earliest = place
                         break
             elif not state.mask:
@@ -210,11 +217,12 @@ class HoldBack:
     def _state(self, mask: int) -> _State:
         known = self._states.get(mask)
         if known is None:
-            begins: dict[frozenset[str], int] = {}
-            for first, left, length_max in self._firsts:
+            begins: dict[tuple[frozenset[str], frozenset[str]], int] = {}
+            for first, left, apart, length_max in self._firsts:
                 if mask & first:
-                    begins[left] = max(begins.get(left, 0), length_max)
-            known = self._states[mask] = _State(mask, tuple(begins.items()))
+                    begins[left, apart] = max(begins.get((left, apart), 0), length_max)
+            found = tuple((left, apart, most) for (left, apart), most in begins.items())
+            known = self._states[mask] = _State(mask, found)
         return known
 
     def _mask_of(self, character: str) -> int:
@@ -226,6 +234,16 @@ class HoldBack:
                 found |= positions
         self._masks[character] = found
         return found
+
+
+def _may_begin(text: str, place: int, begin: _Begin) -> bool:
+    if not place:
+        return True
+    left, apart, _ = begin
+    before = text[place - 1]
+    if before in left:
+        return False
+    return before not in apart or place == 1 or text[place - 2] not in _DIGITS
 
 
 class _Ways:

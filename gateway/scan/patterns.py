@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Pattern
 from gateway.scan.expression import (
+    DIGITS,
     LENGTH_MAX,
     ExpressionError,
     Node,
@@ -22,8 +23,9 @@ from gateway.scan.expression import (
     parse,
     re2_class,
     trailing_run,
+    union,
 )
-from gateway.scan.gate import for_hyperscan
+from gateway.scan.gate import for_hyperscan, names_nothing
 from gateway.scan.holdback import HoldBack, LiveForm
 
 Spans: TypeAlias = list[tuple[int, int]]
@@ -44,11 +46,13 @@ class ReadyPattern:
         "_near",
         "_outside",
         "_run",
+        "apart",
         "body",
         "closing",
         "closing_live",
         "gate",
         "gate_bytes_max",
+        "gate_is_weak",
         "left",
         "length_bytes_max",
         "length_max",
@@ -82,12 +86,13 @@ class ReadyPattern:
                 "most; bound the repetitions"
             )
         self.left: Ranges = character_class(pattern.left) if pattern.left else ()
+        self.apart: Ranges = character_class(pattern.apart) if pattern.apart else ()
         self.right: Ranges = (
             character_class(pattern.right) if pattern.right and not self.run else ()
         )
         self.closing = bounded(parse(pattern.closing)) if pattern.closing else None
         self.closing_live = (
-            HoldBack([LiveForm(self.closing, (), lengths(self.closing)[1], looks_ahead=False)])
+            HoldBack([LiveForm(self.closing, (), (), lengths(self.closing)[1], looks_ahead=False)])
             if self.closing is not None
             else None
         )
@@ -97,7 +102,9 @@ class ReadyPattern:
         self.length_bytes_max = self.length_max * (1 if only_ascii(self.body) else 4)
         self.looks_ahead = bool(self.right) or r"\b" in for_re2(self.body)
         hint = bounded(parse(pattern.hint)) if pattern.hint else None
-        self.gate = for_hyperscan(hint or self.body, () if hint else self.left)
+        never = inverted(union(inverted(self.left), self.apart)) if self.left else ()
+        self.gate = for_hyperscan(hint or self.body, () if hint else never)
+        self.gate_is_weak = names_nothing(hint or self.body)
         self.near = bounded(parse(pattern.near)) if pattern.near else None
         self.near_gate = for_hyperscan(self.near, ()) if self.near is not None else b""
         self.gate_bytes_max = self.length_bytes_max + 4
@@ -109,31 +116,43 @@ class ReadyPattern:
     @property
     def live_form(self) -> LiveForm:
         """What the hold-back of a stream needs."""
-        return LiveForm(self.body, self.left, self.length_max, self.looks_ahead)
+        return LiveForm(self.body, self.left, self.apart, self.length_max, self.looks_ahead)
 
     def search(self, data: bytes, start: int, stop: int) -> Spans:
         """The first match whose body begins at `start` or later: the whole, the body, the value.
 
         The first span is (-1, -1) if there is none. `data` is UTF-8.
         """
+        inside = self._inside or self._compile()
+        if self.apart:
+            first = _back(data, start, 2)
+            spans = (inside if first else self._outside or inside)(data, first, stop)
+            if 0 <= spans[1][0] < start:
+                # It begins too early; no body begins with a separator, so one step back will do.
+                spans = inside(data, _back(data, start, 1), stop)
+            return spans
         if not self.left:
-            return (self._inside or self._compile())(data, start, stop)
+            return inside(data, start, stop)
         if start:
-            start -= 1
-            while start and data[start] & 0xC0 == 0x80:  # noqa: PLR2004  # within a character
-                start -= 1
-            return (self._inside or self._compile())(data, start, stop)
-        if self._outside is None:
-            self._compile()
-        return (self._outside or self._compile())(data, 0, stop)
+            return inside(data, _back(data, start, 1), stop)
+        return (self._outside or inside)(data, 0, stop)
 
     def _compile(self) -> Match:
         body = f"({for_re2(self.body)})"
         right = f"(?:$|{re2_class(inverted(self.right))})" if self.right else ""
-        before = re2_class(inverted(self.left)) if self.left else ""
+        before = self._before("")
         self._inside = inside = compiled(f"{before}{body}{right}")
-        self._outside = compiled(f"(?:^|{before}){body}{right}") if before else inside
+        self._outside = compiled(f"{self._before('^|')}{body}{right}") if before else inside
         return inside
+
+    def _before(self, begin: str) -> str:
+        """What may stand before a body; `begin` is `^|` where that may be the beginning."""
+        if not self.apart:
+            return f"(?:{begin}{re2_class(inverted(self.left))})" if self.left else ""
+        free = inverted(union(self.left, self.apart))
+        no_digit = re2_class(inverted(DIGITS))
+        separator = f"(?:{begin}{no_digit}){re2_class(self.apart)}"
+        return f"(?:{begin}{re2_class(free)}|{separator})"
 
     def accepts(self, value: str, before: str) -> bool:
         """Whether the value counts, after what stands before it."""
@@ -159,6 +178,15 @@ class ReadyPattern:
             match = self._run = compiled(f"({run}*){closing}", anchored=True)
         spans = match(data, place, len(data))
         return spans[1][1], spans[0][1]
+
+
+def _back(data: bytes, place: int, characters: int) -> int:
+    """The place so many characters of UTF-8 before."""
+    for _ in range(characters):
+        place = max(0, place - 1)
+        while place and data[place] & 0xC0 == 0x80:  # noqa: PLR2004  # within a character
+            place -= 1
+    return place
 
 
 def _without_backslash(ranges: Ranges) -> Ranges:

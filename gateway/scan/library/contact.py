@@ -24,8 +24,6 @@ _DATES: Final = re.compile(
     r"|(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|[12]\d|3[01])[-./](?:(?:19|20)\d\d|\d\d)"
     r"|(?:\d{1,3}\.){3}\d{1,3}|\d+\.\d+|(?:19|20)\d\d\s?[-/]\s?(?:19|20)?\d\d"
 )
-_WITHIN: Final = re.compile(r"\d[ -]$")
-"""What comes is only a part of a longer number."""
 _DOTTED: Final = re.compile(r"(?:\d{1,3}\.){3,}\d{1,3}")
 _REGIONS: Final = (
     "PH",
@@ -73,6 +71,7 @@ def contact_patterns() -> list[Pattern]:
             number,
             left=r"\w+.(/-",
             right=r"\w",
+            apart=" -",
             validator=PhoneCheck(),
             rank=60,
         ),
@@ -154,8 +153,6 @@ class PhoneCheck:
 def _is_phone(value: str, before: str) -> bool:
     number = digits(value.partition("x")[0].partition("e")[0])
     if len(number) not in _DIGITS or len(set(number)) == 1 or _DATES.fullmatch(value):
-        return False
-    if _WITHIN.search(before):
         return False
     if names_phone(before):
         return True

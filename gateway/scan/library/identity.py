@@ -14,8 +14,6 @@ from gateway.scan.library.contact import names_phone
 _SSN: Final = re.compile(r"(?!000|666|9)\d{3}\D?(?!00)\d{2}\D?(?!0000)\d{4}")
 _SSN_KNOWN: Final = frozenset({"123456789", "078051120", "219099999", "987654321"})
 _DIGITS_MIN: Final = 5
-_WITHIN: Final = re.compile(r"[+\d][ -]$")
-"""What comes is only a part of a longer number."""
 
 _NAMED: Final = (
     r"(?i:\bssn|\bsocial (?:security|insurance)|\bnational (?:id|insurance|identity)"
@@ -40,7 +38,7 @@ class _Checked:
         _module(self._module)
 
     def __call__(self, value: str, before: str) -> bool:
-        if not self._named and (names_phone(before) or _WITHIN.search(before)):
+        if not self._named and names_phone(before):
             return False
         return bool(_module(self._module).is_valid(value))
 
@@ -145,6 +143,7 @@ def _social_security() -> list[Pattern]:
             r"\d{3}[- .]\d{2}[- .]\d{4}",
             left=r"\w.-",
             right=r"\w-",
+            apart=" -",
             validator=is_ssn,
             rank=20,
         ),
@@ -174,6 +173,7 @@ def _by_check_digits() -> list[Pattern]:
             "national_id",
             expression,
             left=r"\w.-",
+            apart=" -",
             near=near,
             validator=_Checked(module, named=bool(near)),
             rank=22,

@@ -15,8 +15,6 @@ _ISSUERS: Final = re.compile(
     r"|(?:2131|1800)\d{11}|35\d{14,17}|62\d{14,17}|(?:5[06-8]|6\d)\d{10,17}"
     r"|220[0-4]\d{12}"
 )
-_WITHIN: Final = re.compile(r"\d[ -]$")
-"""What comes is only a part of a longer number."""
 _CARD_NEAR: Final = re.compile(
     r"(?i)(?:card|karte|carte|tarjeta|carta|cartão|kart|カード|卡)\W*(?:number|no|nr|is|#)?\W*$"
 )
@@ -48,6 +46,7 @@ def payment_patterns() -> list[Pattern]:
             r"\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{12,19}",
             left=r"\w.",
             right=r"\w",
+            apart=" -",
             validator=is_card,
             rank=15,
         ),
@@ -99,7 +98,7 @@ def _iban_expression() -> str:
 def is_card(value: str, before: str) -> bool:
     """A number that passes Luhn's check, of an issuer's range or said to be of a card."""
     number = digits(value)
-    if _WITHIN.search(before) or not luhn(number) or len(set(number)) == 1:
+    if not luhn(number) or len(set(number)) == 1:
         return False
     return _ISSUERS.fullmatch(number) is not None or _CARD_NEAR.search(before) is not None
 

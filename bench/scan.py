@@ -1,0 +1,155 @@
+"""What the scan of `dlp` and `threat` costs: whole texts, streams, hostile texts, memory, start.
+
+    python bench/scan.py
+
+Prints a Markdown table. Times are CPU times, the best of several rounds: other work on the machine
+can only add to them.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import process_time
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
+
+PROSE = (
+    "The committee met on Tuesday to discuss the proposal. Several members asked about the "
+    "schedule, and the chair said that a new draft would be ready before the summer. Nobody "
+    "objected, though one of them wondered whether the budget of 2023 would still be enough. "
+)
+MIXED = (
+    PROSE
+    + "You can use the token bucket algorithm: `rate = 10.0  # per second`. See section 3.1.4, "
+    "step 12 (p. 345-347). def refill(self, now: float) -> None: self.tokens = min(self.burst, "
+    "self.tokens + (now - self.last) * self.rate)\n{\"id\": 90211, \"name\": \"bucket\"}\n"
+)
+HOSTILE = {
+    "digits, one number": "1" * 65_536,
+    "digits in groups of nine": "123456789 " * 6_554,
+    "digits in groups of four": "4111 " * 13_108,
+    "phone-like": "+1 202 555 01" * 5_042,
+    "at signs": "a@" * 32_768,
+    "addresses without an end": "a.b@c." * 10_923,
+    "one key's prefix": "sk-" + "A" * 65_533,
+    "many prefixes": "ghp_ AKIA sk- eyJ xoxb- AIza " * 2_341,
+    "password assignments": "password = x1y2z3 " * 3_641,
+    "headers of keys": "-----BEGIN PRIVATE KEY-----" * 2_428,
+    "dashes": "-" * 65_536,
+    "colons and hex": "ab:cd:" * 10_923,
+    "base 64": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w" * 1_171,
+    "full width": "\uff11\uff12\uff13\uff14 " * 13_108,
+    "invisible": "4\u200b1\u200b1\u200b" * 10_923,
+}
+
+
+def best_us(work: Callable[[], object], rounds: int) -> float:
+    """Microseconds of CPU of the best round."""
+    found = []
+    for _ in range(rounds):
+        began = process_time()
+        work()
+        found.append(process_time() - began)
+    return min(found) * 1e6
+
+
+def grown(text: str, size: int) -> str:
+    return (text * (size // len(text) + 1))[:size]
+
+
+def main() -> None:
+    before = resident_mib()
+    from gateway.plugin import Runtime, TextStream  # noqa: PLC0415  # after the memory was looked at
+    from gateway.scan.binding import bind_scanners  # noqa: PLC0415  # the same
+    from gateway_plugins.dlp import Dlp  # noqa: PLC0415  # the same
+    from gateway_plugins.threat import Threats  # noqa: PLC0415  # the same
+
+    bare = resident_mib()
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = Runtime(data_dir=Path(folder))
+        uses = [Dlp(Dlp.Config(), runtime), Threats(Threats.Config(), runtime)]
+        began = process_time()
+        bind_scanners(uses)
+        compiled_s = process_time() - began
+        dlp, threat = (use.scanner for use in uses)
+        fresh = [Dlp(Dlp.Config(ignore=("x",)), runtime), Threats(Threats.Config(), runtime)]
+        for use in fresh:
+            use.patterns = tuple(replace(p) for p in use.patterns)
+        loaded_us = best_us(lambda: _reload(fresh), 3)
+    rows: list[tuple[str, str]] = []
+
+    def scan(text: str) -> float:
+        # Other spaces at the end: a text that was scanned before would cost a look-up.
+        texts = iter([text + " " * n for n in range(1, 60)])
+
+        def both() -> None:
+            each = next(texts)
+            dlp.find(each, "request")
+            threat.find(each, "request")
+
+        return best_us(both, 40 if len(text) < 20_000 else 8)
+
+    for name, text in (("clean prose", PROSE), ("prose with code and numbers", MIXED)):
+        for size in (1_000, 8_000, 64_000):
+            us = scan(grown(text, size))
+            rows.append((f"{name}, {size // 1000} kB", f"{us:.1f} us, {us / size * 1000:.1f} per kB"))
+    known = grown(PROSE, 8_000)
+    dlp.find(known)
+    rows.append(("the same text again", f"{best_us(lambda: [dlp.find(known) for _ in range(1000)], 20) / 1000:.2f} us"))
+    for size in (5, 20, 40):
+        rows.append((f"stream, pieces of {size}", _stream(dlp, TextStream, size)))
+    for name, text in HOSTILE.items():
+        rows.append((f"hostile, 64 kB: {name}", f"{scan(text[:65_536]) / 1000:.2f} ms"))
+    peak = resident_mib()
+    rows += [
+        ("compile, CPU", f"{compiled_s:.2f} s"),
+        ("load what was compiled", f"{loaded_us / 1000:.0f} ms"),
+        ("memory of both plugins in use", f"{peak - bare:.0f} MiB ({before:.0f} before any import)"),
+    ]
+    print("| what | cost |\n| --- | --- |")
+    for name, cost in rows:
+        print(f"| {name} | {cost} |")
+
+
+def _reload(uses: list[object]) -> None:
+    from gateway.scan import binding  # noqa: PLC0415  # the same
+    from gateway.scan.engine import Engine  # noqa: PLC0415  # the same
+
+    patterns = [p for use in uses for p in use.patterns]  # type: ignore[attr-defined]
+    Engine([p for p in patterns if "request" in p.directions], uses[0].runtime.data_dir)  # type: ignore[attr-defined]
+    del binding
+
+
+def _stream(scanner: object, text_stream: type, size: int) -> str:
+    """The cost of one piece, and how much is held on average and at most."""
+    text = grown(MIXED, 40_000)
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    held_characters: list[int] = []
+
+    def run() -> None:
+        channel = scanner.channel("response")  # type: ignore[attr-defined]
+        held = ""
+        for piece in pieces:
+            stream = text_stream("c", held + piece, kind="text")
+            _, safe = channel.feed(stream)
+            held = stream.text[safe:]
+            held_characters.append(len(held))
+
+    us = best_us(run, 5) / len(pieces)
+    mean = sum(held_characters) / len(held_characters)
+    return f"{us:.1f} us a piece; {mean:.1f} characters held, {max(held_characters)} at most"
+
+
+def resident_mib() -> float:
+    """The most memory that this process had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
