@@ -28,7 +28,7 @@ MIXED = (
     PROSE
     + "You can use the token bucket algorithm: `rate = 10.0  # per second`. See section 3.1.4, "
     "step 12 (p. 345-347). def refill(self, now: float) -> None: self.tokens = min(self.burst, "
-    "self.tokens + (now - self.last) * self.rate)\n{\"id\": 90211, \"name\": \"bucket\"}\n"
+    'self.tokens + (now - self.last) * self.rate)\n{"id": 90211, "name": "bucket"}\n'
 )
 HOSTILE = {
     "digits, one number": "1" * 65_536,
@@ -98,19 +98,28 @@ def main() -> None:
     for name, text in (("clean prose", PROSE), ("prose with code and numbers", MIXED)):
         for size in (1_000, 8_000, 64_000):
             us = scan(grown(text, size))
-            rows.append((f"{name}, {size // 1000} kB", f"{us:.1f} us, {us / size * 1000:.1f} per kB"))
+            rows.append(
+                (f"{name}, {size // 1000} kB", f"{us:.1f} us, {us / size * 1000:.1f} per kB")
+            )
     known = grown(PROSE, 8_000)
     dlp.find(known)
-    rows.append(("the same text again", f"{best_us(lambda: [dlp.find(known) for _ in range(1000)], 20) / 1000:.2f} us"))
-    for size in (5, 20, 40):
-        rows.append((f"stream, pieces of {size}", _stream(dlp, TextStream, size)))
+    rows.append(
+        (
+            "the same text again",
+            f"{best_us(lambda: [dlp.find(known) for _ in range(1000)], 20) / 1000:.2f} us",
+        )
+    )
+    rows += [(f"stream, pieces of {size}", _stream(dlp, TextStream, size)) for size in (5, 20, 40)]
     for name, text in HOSTILE.items():
         rows.append((f"hostile, 64 kB: {name}", f"{scan(text[:65_536]) / 1000:.2f} ms"))
     peak = resident_mib()
     rows += [
         ("compile, CPU", f"{compiled_s:.2f} s"),
         ("load what was compiled", f"{loaded_us / 1000:.0f} ms"),
-        ("memory of both plugins in use", f"{peak - bare:.0f} MiB ({before:.0f} before any import)"),
+        (
+            "memory of both plugins in use",
+            f"{peak - bare:.0f} MiB ({before:.0f} before any import)",
+        ),
     ]
     print("| what | cost |\n| --- | --- |")
     for name, cost in rows:
@@ -118,12 +127,10 @@ def main() -> None:
 
 
 def _reload(uses: list[object]) -> None:
-    from gateway.scan import binding  # noqa: PLC0415  # the same
     from gateway.scan.engine import Engine  # noqa: PLC0415  # the same
 
     patterns = [p for use in uses for p in use.patterns]  # type: ignore[attr-defined]
     Engine([p for p in patterns if "request" in p.directions], uses[0].runtime.data_dir)  # type: ignore[attr-defined]
-    del binding
 
 
 def _stream(scanner: object, text_stream: type, size: int) -> str:

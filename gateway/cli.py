@@ -192,7 +192,11 @@ def evaluate(
         typer.Option("--by", metavar="MEMBER", help="source, kind, role, lang or enc; repeatable."),
     ] = None,
     what: Annotated[
-        str, typer.Option(help="injection; or threat: each text as the value of an argument.")
+        str,
+        typer.Option(
+            help="injection; threat: each text as the value of an argument; pii: rows with spans; "
+            "secrets."
+        ),
     ] = "injection",
 ) -> None:
     """Measure detection on labelled texts: recall, false positives, time."""
@@ -213,8 +217,16 @@ def evaluate(
 
             print(table(evaluate_threats(rows, perf_counter, by=by or BY)))
             return
+        if what in {"pii", "secrets"}:
+            from gateway.scan.library.evaluation import evaluate_pii, evaluate_secrets
+
+            if what == "pii":
+                print(table(evaluate_pii(file, perf_counter)))
+            else:
+                print(table(evaluate_secrets(rows, perf_counter, by=by or GROUPS[:2])))
+            return
         if what != "injection":
-            hint = "choose from injection, threat"
+            hint = "choose from injection, threat, pii, secrets"
             raise ConfigError([Problem("--what", 0, 0, f'unknown detection "{what}"', hint)])
         print(table(evaluate_rows(rows, perf_counter, threshold=threshold, by=by or GROUPS[:3])))
 
@@ -227,11 +239,23 @@ def scan(
     role: Annotated[
         str, typer.Option(help="Who says it: user, system, assistant, tool or document.")
     ] = "user",
+    what: Annotated[
+        str, typer.Option(help="injection; or data: personal data and secrets.")
+    ] = "injection",
 ) -> None:
-    """Print how much a text tries to command the model, and why; exit code 1 if it is flagged."""
+    """Print what would be found in a text, and why; exit code 1 if anything is."""
     with _told_in_one_line():
         from gateway.scan.report import describe, read_text
 
+        if what == "data":
+            from gateway.scan.library.evaluation import describe_data
+
+            lines = describe_data(read_text(file))
+            print("\n".join(lines) or "nothing found")
+            raise typer.Exit(EXIT_FAULTY if lines else 0)
+        if what != "injection":
+            hint = "choose from injection, data"
+            raise ConfigError([Problem("--what", 0, 0, f'unknown detection "{what}"', hint)])
         report = describe(read_text(file), role)
         print(report.text)
         raise typer.Exit(EXIT_FAULTY if report.flagged else 0)

@@ -55,9 +55,7 @@ class Engine:
         for pattern in patterns:
             if pattern not in self.ready:
                 self.ready[pattern] = make_ready(pattern)
-                prepare = getattr(pattern.validator, "prepare", None)
-                if prepare is not None:
-                    prepare()
+                self.ready[pattern].prepare()
         self._list = list(self.ready.values())
         self._served: list[list[ReadyPattern]] = []
         """The patterns of each expression: one of its own, or all that need what it finds."""

@@ -84,25 +84,46 @@ class Report:
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a JSON Lines file, gzipped or not. Raises ConfigError."""
+    for number, value in _values(path):
+        yield _row(value, path, number)
+
+
+def json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows as they are. Raises ConfigError."""
+    for number, value in _values(path):
+        if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+            raise ConfigError([Problem(str(path), number, 1, "not a labelled row", _HINT)])
+        yield value
+
+
+_HINT = 'write {"text": "...", "label": 0 or 1, "role": "user", "source": "...", "kind": "..."}'
+
+
+def _values(path: Path) -> Iterator[tuple[int, Any]]:
     try:
         with path.open("rb") as raw:
             lines = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield _row(line, path, number)
+                    yield number, _parsed(line, path, number)
     except OSError as error:
         hint = "name a JSON Lines file that can be read"
         raise ConfigError([Problem(str(path), 0, 0, str(error), hint)]) from None
 
 
-def _row(line: bytes, path: Path, number: int) -> Row:
-    hint = 'write {"text": "...", "label": 0 or 1, "role": "user", "source": "...", "kind": "..."}'
+def _parsed(line: bytes, path: Path, number: int) -> Any:
     try:
-        value: Any = orjson.loads(line)
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raise ConfigError([Problem(str(path), number, 1, "not a labelled row", _HINT)]) from None
+
+
+def _row(value: Any, path: Path, number: int) -> Row:
+    try:
         groups = {name: str(value[name]) for name in GROUPS if value.get(name)}
         return Row(str(value["text"]), int(value["label"]), str(value.get("role", "user")), groups)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-        raise ConfigError([Problem(str(path), number, 1, "not a labelled row", hint)]) from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ConfigError([Problem(str(path), number, 1, "not a labelled row", _HINT)]) from None
 
 
 def evaluate(

@@ -35,10 +35,7 @@ _MEMORY_BYTES_MAX: Final = 8_388_608
 
 
 class ReadyPattern:
-    """A pattern with everything that a scan asks of it.
-
-    Expressions are compiled for RE2 when they are first needed: most never are.
-    """
+    """A pattern with everything that a scan asks of it."""
 
     __slots__ = (
         "_body",
@@ -112,6 +109,13 @@ class ReadyPattern:
         self._outside: Match | None = None
         self._run: Match | None = None
         self._near: Match | None = None
+
+    def prepare(self) -> None:
+        """Compiles what confirms it, and loads what its validator needs: no text waits for it."""
+        self._compile()
+        prepare = getattr(self.pattern.validator, "prepare", None)
+        if prepare is not None:
+            prepare()
 
     @property
     def live_form(self) -> LiveForm:

@@ -86,7 +86,7 @@ def test_any_text_and_any_cuts(data: st.DataObject) -> None:
 
     assert out == streamed(use, [text], kind)
     found = use._decide(use.scanner.find(text, "response", kind), "response", "assistant", kind)
-    assert out == use._rewritten(text, found)
+    assert out == use._rewritten(kind, text, found)
     if kind == "tool_call_arguments":
         assert isinstance(orjson.loads(out), dict)
 

@@ -1,0 +1,81 @@
+"""How much of a text may yet become part of a match."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.plugin import Pattern
+from gateway.scan.engine import make_ready
+from gateway.scan.holdback import HoldBack
+
+PATTERNS = [
+    Pattern("mail", "mail", r"[a-z]{1,9}@[a-z]{1,9}\.[a-z]{2,3}"),
+    Pattern("key", "key", r"sk-[a-z0-9]{4}", left=r"\w-", right=""),
+    Pattern("card", "card", r"\d{4}(?:[ -]?\d{4}){3}", apart=" -"),
+]
+
+
+def hold_back() -> HoldBack:
+    return HoldBack([make_ready(pattern).live_form for pattern in PATTERNS])
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("", ""),
+        ("The answer is ", ""),
+        ("The answer", "answer"),
+        ("write to jane@", "jane@"),
+        ("write to jane@exa", "jane@exa"),
+        ("jane@exa.org", "jane@exa.org"),  # a letter may follow
+        ("jane@exa.org ", ""),
+        # Repetitions above four are taken for unbounded, up to the length of the longest match.
+        ("far too long a localpartthatis@", "localpartthatis@"),
+        ("and alocalpartthatisevenlonger@", ""),
+        ("my sk", "sk"),
+        ("my sk-ab1", "sk-ab1"),
+        ("my sk-ab12", ""),  # over, and nothing is asked of what follows
+        ("no risk", "risk"),
+        ("card 4111 1111", "4111 1111"),
+        ("card 4111 1111 ", "4111 1111 "),
+        ("9999 4111 1111 1111 1111 ", ""),
+    ],
+)
+def test_what_waits(text: str, held: str) -> None:
+    earliest = hold_back().earliest(text, 0)
+
+    assert text[earliest:] == held
+
+
+def test_nothing_before_the_floor_is_looked_at() -> None:
+    assert hold_back().earliest("jane@exa", 5) == 5
+
+
+@given(st.text(alphabet="ab@. -1sk", max_size=30), st.text(alphabet="ab@. -1sk", max_size=12))
+def test_no_match_across_an_end_begins_before_what_waits(text: str, more: str) -> None:
+    """The promise that streams rest on, against another engine."""
+    earliest = hold_back().earliest(text, 0)
+    forms = [
+        r"(?<!\w)[a-z]{1,9}@[a-z]{1,9}\.[a-z]{2,3}(?!\w)",
+        r"(?<![\w-])sk-[a-z0-9]{4}",
+        r"(?<!\w)(?<!\d[ -])\d{4}(?:[ -]?\d{4}){3}(?!\w)",
+    ]
+    whole = text + more
+    for form in forms:
+        for start in range(len(text)):
+            match = re.compile(form).match(whole, start)
+            before = re.compile(form).match(text, start)
+            if match is not None and (before is None or before.end() != match.end()):
+                assert start >= earliest
+
+
+def test_the_memory_of_steps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.scan.holdback.STEPS_MAX", 8)
+    small, large = hold_back(), hold_back()
+
+    for text in ("jane@exa", "sk-ab1", "4111 11", "zebra quartz @ x", "risk sk"):
+        assert small.earliest(text, 0) == large.earliest(text, 0)

@@ -1,0 +1,162 @@
+"""The library of classes: what each finds, and what it leaves alone."""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli import app
+from gateway.scan.binding import engine_for
+from gateway.scan.library import CLASSES, GROUPS, library, patterns_of
+from gateway.scan.library.evaluation import evaluate_pii, evaluate_secrets
+from gateway.scan.library.wallets import keccak256
+from gateway.scan.scanner import UseScanner
+from tests.project.tree import ROOT
+
+SHARED = ROOT.parent / "shared" / "data" / "detection"
+
+
+@cache
+def scanner() -> UseScanner:
+    patterns = patterns_of(["all"])
+    engine = engine_for(patterns)
+    return UseScanner(patterns, {"request": engine, "response": engine})
+
+
+def kinds(text: str) -> list[tuple[str, str]]:
+    return [(f.pattern.kind, f.value) for f in scanner().find(text)]
+
+
+def test_every_class_has_patterns_and_every_group_knows_its_classes() -> None:
+    assert set(library()) == set(CLASSES)
+    assert all(library().values())
+    assert {name for names in GROUPS.values() for name in names} == set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("to jane.roe+x@sub.example.co.uk!", "email", "jane.roe+x@sub.example.co.uk"),
+        ("ring +49 30 901820-10 now", "phone", "+49 30 901820-10"),
+        ("call 4141 55 66 77", "phone", "4141 55 66 77"),
+        ("pay 5500-0055-5555-5559.", "card", "5500-0055-5555-5559"),
+        ("amex 3782 822463 10005", "card", "3782 822463 10005"),
+        ("IBAN gb82 west 1234 5698 7654 32", "iban", "gb82 west 1234 5698 7654 32"),
+        ("ssn: 536-22-8726", "ssn", "536-22-8726"),
+        ("CPF 529.982.247-25", "national_id", "529.982.247-25"),
+        ("codice RSSMRA85T10A562S", "national_id", "RSSMRA85T10A562S"),
+        ("NIF 12345678Z", "national_id", "12345678Z"),
+        ("passport number C01X00T47", "passport", "C01X00T47"),
+        ("born on 3 May 1981 in", "date_of_birth", "3 May 1981"),
+        ("host 203.0.113.9:443", "ip", "203.0.113.9"),
+        ("at 2001:db8::8a2e:370:7334", "ip", "2001:db8::8a2e:370:7334"),
+        ("mac 00:1A:2B:3C:4D:5E", "mac", "00:1A:2B:3C:4D:5E"),
+        (
+            "to 1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+            "crypto_wallet",
+            "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+        ),
+        (
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "crypto_wallet",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        ),
+        ("AKIA2OGYBAH6STMMNXNN", "api_key", "AKIA2OGYBAH6STMMNXNN"),
+        ("password: tr0ub4dor&3", "password", "tr0ub4dor&3"),
+        ("https://joe:s3cr3t9@db.example/x", "url_credentials", "s3cr3t9@db.example"),
+        ('api_token = "9f2Kd81LmQ47vXz0"', "secret", "9f2Kd81LmQ47vXz0"),
+        ("\uff14\uff11\uff11\uff11 1111 1111\u200b 1111", "card", "4111 1111 1111 1111"),
+    ],
+)
+def test_what_is_found(text: str, kind: str, value: str) -> None:
+    assert (kind, value) in kinds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1234 5678 9012 3456 is not a card, order 442378404",
+        "version 10.2.3.4-beta, build 1.2.3.4.5, 2024-01-15 12:30:45",
+        "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+        "id 123e4567-e89b-12d3-a456-426614174000",
+        '"integrity": "sha512-sO3jdX1s0pam6lIdeSJLMN3DQ6mPEbM4yLvyKkdqtmd=="',
+        'api_key="xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"',
+        "aws_access_key: AKIAIOSFODNN7EXAMPLE",
+        "password: ********",
+        "password = os.environ['DB_PASSWORD']",
+        "token = get_token(config.api_key)",
+        "Authorization: Bearer {{token}}",
+        "the secret ingredient is nutmeg",
+        "logo@2x.png and std::vector::iterator",
+        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
+        "it costs 1,234,567.89 in 2023, pages 345-347",
+        "1BoatSLRHtKNngkdXEeobR76b53LETtpyX",
+        "DE89 3704 0044 0532 0130 01",
+    ],
+)
+def test_what_is_left_alone(text: str) -> None:
+    assert kinds(text) == []
+
+
+def test_keccak_is_ethereums() -> None:
+    assert keccak256(b"").hex().startswith("c5d2460186f7233c927e7db2dcc703c0")
+    assert keccak256(b"a" * 200).hex() == keccak256(b"a" * 200).hex()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the detection data are not here")
+def test_personal_data_reach_their_bar() -> None:
+    report = evaluate_pii(SHARED / "pii" / "dev.jsonl.gz", lambda: 0.0)
+    patterns = [t for (_, name), t in report.groups.items() if name != "address"]
+
+    caught, values = sum(t.caught for t in patterns), sum(t.attacks for t in patterns)
+    false = sum(t.flagged for t in patterns)
+    assert caught / values >= 0.97
+    assert caught / (caught + false) >= 0.95
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the detection data are not here")
+def test_secrets_reach_their_bar() -> None:
+    packed = (SHARED / "secrets" / "dev.jsonl.gz").read_bytes()
+    rows = [orjson.loads(line) for line in gzip.decompress(packed).splitlines()]
+    secrets = set(GROUPS["secrets"])
+
+    def share(chosen: list[dict[str, Any]]) -> float:
+        hit = sum(any(k in secrets for k, _ in kinds(row["text"])) for row in chosen)
+        return hit / len(chosen)
+
+    assert share([r for r in rows if r["label"] and "gitleaks" in r["source"]]) >= 0.99
+    assert share([r for r in rows if r["label"] and "Cred" in r["source"]]) >= 0.60
+    assert share([r for r in rows if not r["label"]]) <= 0.05
+
+
+def test_eval_and_scan_print_what_they_find(tmp_path: Path) -> None:
+    spans = [{"type": "EMAIL", "start": 3, "end": 15}, {"type": "NAME", "start": 17, "end": 21}]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_bytes(
+        orjson.dumps({"text": "to jane@roe.org, Jane", "label": 1, "spans": spans})
+        + b"\n"
+        + orjson.dumps({"text": "password: tr0ub4dor&3", "label": 1, "kind": "x"})
+        + b"\n"
+    )
+    run = CliRunner()
+
+    pii = run.invoke(app, ["eval", "--what", "pii", str(rows)]).stdout
+    secrets = run.invoke(app, ["eval", "--what", "secrets", str(rows)]).stdout
+    shown = run.invoke(app, ["scan", "--what", "data"], input="mail jane@roe.org")
+    wrong = run.invoke(app, ["scan", "--what", "everything"], input="x")
+
+    assert "| class: email | 1 | 100.00%" in pii
+    assert "| kind: x | 1 | 100.00%" in secrets
+    assert shown.exit_code == 1
+    assert "email (email): characters 5 to 17" in shown.stdout
+    assert wrong.exit_code == 2
+
+
+def test_evaluation_counts_rows_of_secrets() -> None:
+    assert evaluate_secrets([], lambda: 0.0).total.attacks == 0
