@@ -27,13 +27,22 @@ from gateway.plugin import TextStream
 
 _HEAD: Final = 4
 """Characters that tell most texts from a placeholder; every placeholder has more."""
-# Where a tagged one may begin, or any. A lookalike never begins within a word or a number.
-_TAG: Final = re.compile("<")
-_ANY: Final = re.compile(r"<|[A-Z0-9+(](?<![A-Za-z0-9].)")
-# In JSON's source some servers write `<` as an escape, and `\n` before a lookalike is no word. An
-# escaped backslash is read as one, so that its second half begins nothing.
-_TAG_IN_JSON: Final = re.compile(r"<|\\\\|\\")
-_ANY_IN_JSON: Final = re.compile(r"<|\\\\|\\|[A-Z0-9+(](?<![A-Za-z0-9].)|[A-Z0-9+(](?<=\\[bfnrt].)")
+# Where a placeholder may stand, as far as can be told at the speed of the pattern: a tag that is
+# whole or reaches the end of the text, and whatever a lookalike may begin with, which is never
+# within a word or a number. In JSON's source some servers write `<` and `>` as escapes, `\n` before
+# a lookalike is no word, and an escaped backslash is read as one, so that its second half begins
+# nothing.
+_LABEL: Final = r"(?:[A-Z][A-Z0-9_]{0,40}+)?"
+_TAG: Final = rf"<{_LABEL}(?:>|\Z)"
+_BROKEN_OFF: Final = r"\\(?:u(?:0(?:03?)?)?)?\Z"
+_TAG_IN_JSON: Final = (
+    rf"\\\\|(?:<|\\u003[cC]){_LABEL}(?:>|\\u003[eE]|\Z|{_BROKEN_OFF})|{_BROKEN_OFF}"
+)
+_ALIKE: Final = r"[A-Z0-9+(](?<![A-Za-z0-9].)"
+_TAGS: Final = re.compile(_TAG)
+_ANY: Final = re.compile(f"{_TAG}|{_ALIKE}")
+_TAGS_IN_JSON: Final = re.compile(_TAG_IN_JSON)
+_ANY_IN_JSON: Final = re.compile(rf"{_TAG_IN_JSON}|{_ALIKE}|[A-Z0-9+(](?<=\\[bfnrt].)")
 _QUOTE: Final = re.compile(r'["\\]')
 _JSON_LEAD_CHARACTERS: Final = 256
 _SPACE: Final = " \t\r\n"
@@ -57,9 +66,9 @@ class _Index:
             # Go's encoding/json, and what is written in it, escapes these two.
             for less, greater in (("\\u003c", "\\u003e"), ("\\u003C", "\\u003E")):
                 self.spellings |= {f"{less}{each[1:-1]}{greater}": each for each in tagged}
-            self.start = _TAG_IN_JSON if only_tags else _ANY_IN_JSON
+            self.start = _TAGS_IN_JSON if only_tags else _ANY_IN_JSON
         else:
-            self.start = _TAG if only_tags else _ANY
+            self.start = _TAGS if only_tags else _ANY
         self.heads = {spelling[:_HEAD] for spelling in self.spellings}
         self.lengths = tuple({len(spelling) for spelling in self.spellings})
         self._ordered = sorted(self.spellings)
