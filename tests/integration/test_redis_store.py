@@ -12,8 +12,10 @@ import pytest
 import trustme
 
 from gateway.plugin.limits import Algorithm, Demand, StoreUnavailableError
+from gateway.plugin.values import Keeping
 from gateway.state.redis.build import redis_store
 from gateway.state.redis.link import FAILURES_MAX
+from gateway.state.redis.values import RedisValues
 from gateway.store_settings import RedisStoreSettings
 from tests.integration.redis_servers import RedisServer, needs_redis, running_redis
 from tests.integration.redis_stores import MINUTE, attempt, log, opened, take, until, used
@@ -145,7 +147,7 @@ async def test_an_older_library_is_replaced_and_a_newer_one_stays(own: RedisServ
 ACL = (
     "user sealgate on >correct ~gate{* resetchannels -@all +fcall +function|load +time "
     "+zadd +zrem +zscore +zcard +zrange +zrangebyscore +zremrangebyscore +get +set +pexpire "
-    "+hgetall +hset +hdel +ping +select"
+    "+hgetall +hset +hdel +hlen +exists +pttl +ping +select"
 )
 
 
@@ -169,7 +171,18 @@ async def test_a_user_with_the_documented_rights_is_enough(
         store.settle(grant, [1, 1, 1, 0])
 
         assert [s.used for s in await store.read("t", demands)] == [1, 1, 1, 0]
+        kept = RedisValues(store)
+        fields = {f"f{n}": f"{n}|x" for n in range(3)}
+        for _ in range(2):
+            found = await kept.keep(Keeping("acme", "c", fields, 60_000, 2, read=True))
+        assert found == await kept.fields("acme", await only(kept)) == {"f1": "1|x", "f2": "2|x"}
+        await kept.remove("acme", "c", ["f1", "f2"])
         await until(lambda: store.stats.links.errors == 0 and store.connected)
+
+
+async def only(kept: RedisValues) -> str:
+    (name,) = await kept.names("acme")
+    return name
 
 
 async def test_a_wrong_password_keeps_the_store_away_and_out_of_the_log(
