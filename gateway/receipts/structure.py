@@ -16,7 +16,8 @@ from gateway.receipts.record import KINDS, RECORD_VERSION
 SCHEMA_VERSION: Final = 1
 """`metadata.sealgate.v`."""
 
-Kind = Callable[[Any], bool]
+Kind = type | Callable[[Any], bool]
+"""A type that a value must have exactly (a truth value is no integer), or a test of it."""
 
 
 class Shape:
@@ -25,13 +26,16 @@ class Shape:
     `is_closed`: a member that is not listed is a fault, since no verifier would know its meaning.
     """
 
-    __slots__ = ("is_closed", "kinds", "required")
+    __slots__ = ("is_closed", "names", "required", "tests", "types")
 
     def __init__(
         self, required: Mapping[str, Kind], optional: Mapping[str, Kind], *, is_closed: bool
     ) -> None:
+        every = {**required, **optional}
         self.required = frozenset(required)
-        self.kinds = {**required, **optional}
+        self.names = frozenset(every)
+        self.types = {name: kind for name, kind in every.items() if isinstance(kind, type)}
+        self.tests = {name: kind for name, kind in every.items() if not isinstance(kind, type)}
         self.is_closed = is_closed
 
 
@@ -46,16 +50,12 @@ _REF = re.compile(r"[0-9a-z]{26}")
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
-def _matching(pattern: re.Pattern[str]) -> Kind:
+def _matching(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _one_of(*values: object) -> Kind:
+def _one_of(*values: object) -> Callable[[Any], bool]:
     return lambda value: type(value) is not bool and value in values
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _is_name(value: Any) -> bool:
@@ -64,14 +64,6 @@ def _is_name(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
 
 
 def _is_hash_or_genesis(value: Any) -> bool:
@@ -84,24 +76,24 @@ _is_key_id = _matching(_KEY_ID)
 
 _RECEIPT: Final[Mapping[str, Kind]] = {
     "agent_did": _matching(_DID),
-    "chain": _is_object,
+    "chain": dict,
     "human_did": _matching(_DID),
     "id": _is_hash,
-    "interaction": _is_object,
+    "interaction": dict,
     "mode": _one_of(*MODES),
     "session_id": _is_name,
-    "signature": _is_object,
-    "timestamp": _is_text,
+    "signature": dict,
+    "timestamp": str,
     "version": _one_of(VERSION),
 }
 _RECEIPT_OPTIONAL: Final[Mapping[str, Kind]] = {
-    "metadata": _is_object,
-    "policy_state": _is_object,
-    "policy_version": _is_text,
-    "telemetry": _is_object,
+    "metadata": dict,
+    "policy_state": dict,
+    "policy_version": str,
+    "telemetry": dict,
 }
 _INTERACTION: Final[Mapping[str, Kind]] = {
-    "model": _is_text,
+    "model": str,
     "prompt_hash": _is_hash,
     "response_hash": _is_hash,
 }
@@ -113,68 +105,68 @@ _SIGNATURE: Final[Mapping[str, Kind]] = {
 }
 _SIGNATURE_OPTIONAL: Final[Mapping[str, Kind]] = {
     "public_key": _is_hash,
-    "timestamp_signed": _is_text,
+    "timestamp_signed": str,
 }
 _SEALGATE: Final[Mapping[str, Kind]] = {
     "key_id": _is_key_id,
-    "log": _is_object,
+    "log": dict,
     "seq": _is_count,
     "signed_at": _is_moment,
-    "tenant": _is_text,
+    "tenant": str,
     "v": _one_of(SCHEMA_VERSION),
 }
 _SEALGATE_OPTIONAL: Final[Mapping[str, Kind]] = {
-    "attempts": _is_list,
-    "bytes": _is_object,
+    "attempts": list,
+    "bytes": dict,
     "cost_micros": _is_count,
-    "coverage": _is_object,
-    "dialect": _is_text,
-    "digests": _is_object,
-    "gateway": _is_object,
-    "model": _is_object,
-    "policy": _is_object,
-    "principal": _is_text,
-    "redactions": _is_object,
+    "coverage": dict,
+    "dialect": str,
+    "digests": dict,
+    "gateway": dict,
+    "model": dict,
+    "policy": dict,
+    "principal": str,
+    "redactions": dict,
     "ref": _matching(_REF),
-    "request_id": _is_text,
-    "route": _is_text,
+    "request_id": str,
+    "route": str,
     "status": _is_count,
-    "stream": _is_object,
-    "times_ms": _is_object,
-    "trust": _is_object,
-    "usage": _is_object,
-    "verdicts": _is_list,
+    "stream": dict,
+    "times_ms": dict,
+    "trust": dict,
+    "usage": dict,
+    "verdicts": list,
 }
 _LOG: Final[Mapping[str, Kind]] = {"index": _is_count, "origin": _is_name}
 _RECORD: Final[Mapping[str, Kind]] = {
-    "detail": _is_object,
+    "detail": dict,
     "epoch": _is_count,
     "key_id": _is_key_id,
     "kind": _one_of(*sorted(KINDS)),
-    "log": _is_object,
-    "node": _is_text,
-    "signature": _is_object,
+    "log": dict,
+    "node": str,
+    "signature": dict,
     "signed_at": _is_moment,
     "timestamp": _is_moment,
     "v": _one_of(RECORD_VERSION),
 }
 _MANIFEST: Final[Mapping[str, Kind]] = {
-    "complete": lambda value: isinstance(value, bool),
+    "complete": bool,
     "count": _is_count,
     "erased": _is_count,
     "format": _one_of("csv", "json", "ndjson"),
     "key_id": _is_key_id,
     "kind": _one_of("export"),
-    "query": _is_object,
+    "query": dict,
     "rows_sha256": _is_hash,
-    "signature": _is_object,
+    "signature": dict,
     "signed_at": _is_moment,
     "v": _one_of(1),
 }
 _MANIFEST_OPTIONAL: Final[Mapping[str, Kind]] = {
-    "checkpoint": _is_text,
-    "first": _is_object,
-    "last": _is_object,
+    "checkpoint": str,
+    "first": dict,
+    "last": dict,
 }
 
 _RECEIPT_SHAPE: Final = Shape(_RECEIPT, _RECEIPT_OPTIONAL, is_closed=True)
@@ -232,14 +224,14 @@ def _block_faults(document: Mapping[str, Any], *, is_ours: bool = True) -> list[
 
 
 def _faults(document: Mapping[str, Any], shape: Shape, prefix: str) -> list[str]:
-    kinds = shape.kinds
-    faults = [
-        f"{prefix}{name} is not as it must be"
-        for name, value in document.items()
-        if name in kinds and not kinds[name](value)
-    ]
+    types, tests = shape.types, shape.tests
+    faults = []
+    for name, value in document.items():
+        kind, test = types.get(name), tests.get(name)
+        if (kind is not None and type(value) is not kind) or (test is not None and not test(value)):
+            faults.append(f"{prefix}{name} is not as it must be")
     if not document.keys() >= shape.required:
         faults += [f"{prefix}{name} is missing" for name in shape.required - document.keys()]
-    if shape.is_closed and not document.keys() <= kinds.keys():
-        faults += [f"{prefix}{name} is unknown" for name in document.keys() - kinds.keys()]
+    if shape.is_closed and not document.keys() <= shape.names:
+        faults += [f"{prefix}{name} is unknown" for name in document.keys() - shape.names]
     return sorted(faults)

@@ -41,6 +41,11 @@ class Link:
     previous: str | None
     chain_hash: str
 
+    def __reduce__(self) -> tuple[type[Link], tuple[Any, ...]]:
+        """Travels between processes by its values: several times as fast as by its state."""
+        place = (self.origin, self.tenant, self.index, self.seq)
+        return Link, (*place, self.previous, self.chain_hash)
+
     @classmethod
     def of(cls, checked: Checked) -> Link | None:
         """The link of a checked receipt of ours; None of a record, or where its form is wrong."""

@@ -21,7 +21,6 @@ from gateway.receipts.verify import check_document, check_manifest, report_on
 from gateway.receipts.verify_chain import Chains, Link, note_record
 from gateway.receipts.verify_log import read_checkpoint
 
-_ROWS: Final = ("receipts", "records", "erased", "unreadable")
 _TOLD: Final = frozenset({"drop", "erased", "gap", "heartbeat"})
 """Kinds of control records that say something about others."""
 _ERASED_MEMBERS: Final = {
@@ -46,6 +45,11 @@ class RowResult:
     link: Link | None = None
     record: dict[str, Any] | None = None
     findings: list[Finding] = field(default_factory=list)
+
+    def __reduce__(self) -> tuple[type[RowResult], tuple[Any, ...]]:
+        """Travels between processes by its values: several times as fast as by its state."""
+        what = (self.kind, self.index, self.entry, self.is_authentic, self.is_proved)
+        return RowResult, (*what, self.link, self.record, self.findings)
 
     def add(self, aspect: Aspect, state: State, code: str, message: str) -> None:
         """Adds a finding."""
@@ -106,8 +110,10 @@ class ExportCheck:
         "_erased_by_record",
         "_hash",
         "_index",
+        "_is_authentic",
         "_leaves",
         "_manifest",
+        "_row",
         "_unproved",
         "checkpoint",
         "report",
@@ -125,6 +131,8 @@ class ExportCheck:
         self._manifest = self._read_manifest(manifest, ring)
         self._leaves = leaves
         self._index = -1
+        self._row = 0
+        self._is_authentic = False
         self._unproved = 0
         self._erased: list[tuple[int, bytes, str]] = []
         self._erased_by_record: dict[int, str] = {}
@@ -149,12 +157,13 @@ class ExportCheck:
         """Takes the next row."""
         report = self.report
         report.count(result.kind)
-        where = f"row {sum(report.counts.get(k, 0) for k in _ROWS)}"
+        self._row += 1
+        where = f"row {self._row}"
         for finding in result.findings:
             report.add(finding.aspect, finding.state, finding.code, finding.message, where)
-        report.passed(Aspect.INTEGRITY)
-        if result.is_authentic:
+        if result.is_authentic and not self._is_authentic:
             report.passed(Aspect.AUTHENTICITY)
+            self._is_authentic = True
         if result.index <= self._index:
             message = f"entry {result.index} comes after entry {self._index}"
             report.add(Aspect.INTEGRITY, State.TAMPERED, "order", message, where)
@@ -170,6 +179,8 @@ class ExportCheck:
     def end(self) -> Report:
         """The verdicts, after the last row."""
         report = self.report
+        if self._row:
+            report.passed(Aspect.INTEGRITY)
         self._check_erased()
         if self._unproved:
             report.counts["unproved"] = self._unproved
@@ -214,7 +225,7 @@ class ExportCheck:
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
         counts = self.report.counts
-        rows = sum(counts.get(kind, 0) for kind in _ROWS)
+        rows = self._row
         count = manifest["count"]
         where = "manifest"
         if rows < count:
