@@ -7,9 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.receipts.canonical import parse
 from gateway.receipts.commitment import ENTRY_LABEL, commit, salt
 from gateway.receipts.ed25519 import SigningKey
-from gateway.receipts.export import ExportTally, Format, csv_row, erased_row, receipt_row
+from gateway.receipts.export import (
+    ExportTally,
+    Format,
+    csv_erased_row,
+    csv_row,
+    erased_row,
+    receipt_row,
+)
 from gateway.receipts.keys import KeyRing, PublicKey
 from gateway.receipts.merkle import HASH_BYTES, CompactRange, entry, inclusion_proof, leaf_hash
 from gateway.receipts.note import Checkpoint, sign_checkpoint
@@ -168,6 +176,7 @@ class Log:
                 }
                 row = erased_row(index, self.entries[index], **left, proof=proof)
                 document = {"entry": "", **left}
+                row = csv_erased_row(index, parse(row)) if form == "csv" else row
             elif form == "csv":
                 row = csv_row(index, salted, document, sealed.data)
             else:

@@ -11,8 +11,9 @@ from gateway.receipts.verify_export import ExportCheck, check_row
 from tests.receipt_samples import RING, Log, a_log
 
 
-def test_a_csv_is_verified_row_by_row_and_cell_by_cell() -> None:
-    rows, manifest = a_log(6).export("csv")
+@pytest.mark.parametrize("erased", [(), (1, 4)])
+def test_a_csv_is_verified_row_by_row_and_cell_by_cell(erased: tuple[int, ...]) -> None:
+    rows, manifest = a_log(6).export("csv", erased=erased)
     text = b"".join(rows).decode()
     export = ExportCheck(RING, manifest)
     for cells in rows_of_csv(csv_head().decode() + text):
@@ -22,7 +23,9 @@ def test_a_csv_is_verified_row_by_row_and_cell_by_cell() -> None:
     edited = csv_head().decode() + text.replace(",openai,200,", ",openai,500,", 1)
     first, *others = [cells.fault for cells in rows_of_csv(edited)]
 
-    assert export.end().exit_code == 0
+    report = export.end()
+    assert report.exit_code == 0
+    assert report.counts.get("erased", 0) == len(erased)
     assert "status" in first
     assert set(others) == {""}
 
