@@ -25,8 +25,9 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from gateway.build import KIND
+from gateway.ledger.folder import journal_folder, open_journal
 from gateway.ledger.journal import Journal
-from gateway.ledger.opening import journal_folder, open_journal, open_ledger
+from gateway.ledger.opening import open_ledger
 from gateway.ledger.overview import check_all
 from tests.ledger_drafts import Node, make_draft, make_payload, make_ref
 

@@ -54,7 +54,8 @@ def create(
 ) -> None:
     """Make the keys that are missing, before the first start; a gateway would make them too."""
     with opened_settings(config, data_dir) as settings:
-        from gateway.ledger.opening import ledger_folder, locked, open_keys
+        from gateway.ledger.folder import ledger_folder
+        from gateway.ledger.opening import locked, open_keys
         from gateway.ledger.overview import now_ms
         from gateway.ledger.sealing import iso_ms
 

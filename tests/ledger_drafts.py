@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from gateway.ledger.opening import Clocks, open_journal, sequencer
+from gateway.ledger.folder import open_journal
+from gateway.ledger.opening import Clocks, sequencer
 from gateway.ledger.sequencer import Sequencer
 from gateway.settings import Settings
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from gateway.ledger.opening import open_journal
+from gateway.ledger.folder import open_journal
 from gateway.settings import Settings
 from tests.ledger_drafts import make_draft, make_payload, make_ref
 

@@ -18,13 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.admin.api_error import ApiError
 from gateway.identity.store import PAGE_MAX, Actor, NotFoundError
 from gateway.ledger.bodies import Body, LockedError, unpack
-from gateway.ledger.opening import (
-    ledger_folder,
-    open_keys,
-    open_ledger,
-    open_subject_keys,
-    read_index_key,
-)
+from gateway.ledger.folder import ledger_folder
+from gateway.ledger.opening import open_keys, open_ledger, open_subject_keys, read_index_key
 from gateway.ledger.sealing import iso_ms, session_hash
 from gateway.ledger.store import PRESENT, Filter, LedgerAwayError, LedgerError, Reader, Record
 from gateway.ledger.tree import LogFiles

@@ -15,9 +15,8 @@ from typing import Any
 import orjson
 
 from gateway.errors import SealgateError
-from gateway.ledger.asking import new_ref
+from gateway.ledger.folder import new_ref, open_journal
 from gateway.ledger.journal import BATCHED, Journal
-from gateway.ledger.opening import open_journal
 from gateway.settings import Settings
 
 _log = logging.getLogger("sealgate.audit")

@@ -15,25 +15,14 @@ from typing import Any
 import orjson
 
 from gateway.ledger.bodies import unpack
+from gateway.ledger.folder import journal_folder, new_ref, open_journal
 from gateway.ledger.journal import STRICT
-from gateway.ledger.opening import (
-    SequencerRunsError,
-    journal_folder,
-    open_journal,
-    open_ledger,
-    sequencer,
-)
+from gateway.ledger.opening import SequencerRunsError, open_ledger, sequencer
 from gateway.ledger.store import LedgerError, Record
 from gateway.settings import Settings
 
 WAIT_S = 30.0
 _POLL_S = 0.05
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_ref() -> str:
-    """A fresh ref of 26 characters, for a record that no exchange has."""
-    return "".join(_ALPHABET[byte % 32] for byte in os.urandom(26))
 
 
 def ask(settings: Settings, kind: str, detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,12 +24,11 @@ import orjson
 
 from gateway.errors import SealgateError
 from gateway.ledger import fsck
+from gateway.ledger.folder import JOURNAL_FOLDER, ledger_folder
 from gateway.ledger.opening import (
     INDEX_KEY_FILE,
-    JOURNAL_FOLDER,
     KEYS_FOLDER,
     ORIGIN_FILE,
-    ledger_folder,
     locked,
     open_keys,
     open_ledger,

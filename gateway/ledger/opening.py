@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.ledger.journal import ASYNC, Journal
+from gateway.ledger.folder import journal_folder, ledger_folder
 from gateway.ledger.sealing import Identity, iso_ms
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.signing_keys import SigningKeys
@@ -34,7 +34,6 @@ from gateway.ledger.tree import LogFiles, write_whole
 from gateway.receipts.keys import LOG, RECEIPTS
 from gateway.settings import Settings
 
-JOURNAL_FOLDER = "journal"
 KEYS_FOLDER = "keys"
 LOCK_FILE = "sequencer.lock"
 ORIGIN_FILE = "origin"
@@ -52,45 +51,16 @@ class Clocks(NamedTuple):
     wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
-def ledger_folder(settings: Settings) -> Path:
-    """The folder of this node's ledger."""
-    return settings.ledger.folder or settings.data_dir / "ledger"
-
-
-def journal_folder(settings: Settings) -> Path:
-    """Where workers write; made where it is missing. Raises LedgerError."""
-    folder = ledger_folder(settings) / JOURNAL_FOLDER
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(f"the folder {folder} cannot be made: {error.strerror}") from None
-    return folder
-
-
-def open_journal(
-    settings: Settings,
-    worker: str,
-    durability: str,
-    on_error: Callable[[str], None] | None = None,
-) -> Journal:
-    """A journal as the settings say. Raises LedgerError, JournalFailedError."""
-    ledger = settings.ledger
-    return Journal(
-        journal_folder(settings),
-        worker,
-        durability,
-        on_error,
-        sync_interval_ms=ledger.sync_interval_ms,
-        segment_bytes_max=ledger.segment_bytes_max,
-        buffer_bytes_max=ledger.buffer_bytes_max if durability == ASYNC else 0,
-    )
-
-
 def open_ledger(settings: Settings, *, read_only: bool = True) -> Ledger:
     """The database. Raises LedgerError, LedgerAwayError."""
     if settings.ledger.store == "postgres":
         # psycopg is an extra, and no gateway without it should pay for it.
-        from gateway.ledger.postgres import open_postgres  # noqa: PLC0415  # as said
+        try:
+            from gateway.ledger.postgres import open_postgres  # noqa: PLC0415  # as said
+        except ImportError:
+            raise LedgerError(
+                "`store: postgres` needs psycopg: pip install 'sealgate[postgres]'"
+            ) from None
 
         return open_postgres(settings.ledger, read_origin(ledger_folder(settings), settings))
     folder = ledger_folder(settings)

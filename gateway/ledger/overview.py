@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 
 from gateway.ledger import fsck
+from gateway.ledger.folder import journal_folder, ledger_folder
 from gateway.ledger.opening import (
     SequencerRunsError,
-    journal_folder,
-    ledger_folder,
     locked,
     open_keys,
     open_ledger,

@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from gateway.ledger.opening import Clocks, ledger_folder, sequencer
+from gateway.ledger.folder import ledger_folder
+from gateway.ledger.opening import Clocks, sequencer
 from gateway.ledger.recovery import ACKNOWLEDGED_FILE, QuarantineError
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.store import FencedError, LedgerAwayError, LedgerError

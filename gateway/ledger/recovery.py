@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from gateway.ledger.sealing import iso_ms
-from gateway.ledger.store import ENTRY_BYTES, LedgerError, Reader, State
+from gateway.ledger.store import ENTRY_BYTES, LedgerAwayError, LedgerError, Reader, State
 from gateway.ledger.tree import LogFiles, LogTree, write_whole
 from gateway.receipts.note import Checkpoint, NoteKey, open_checkpoint
 from gateway.receipts.tiles import TILE_WIDTH, Tile
@@ -65,7 +65,12 @@ def recover(
     if state.size == 0 and kept is None:
         return Recovered(state, LogTree())
     mark = kept.size if kept is not None else 0
-    tree, root_at_kept = rebuild(ledger, state.size, mark, files if repair else None)
+    try:
+        tree, root_at_kept = rebuild(ledger, state.size, mark, files if repair else None)
+    except LedgerAwayError:
+        raise
+    except LedgerError as error:
+        raise QuarantineError(f"the ledger is damaged: {error}") from None
     _check_own(state, tree, keys)
     restored = None
     if kept is None or kept.size > state.size:

@@ -27,6 +27,9 @@ from gateway.receipts.record import seal_record
 SESSION_BYTES = 16
 SEVERITY_LOSS = 2
 """Severity of records that tell of something lost: red, as alerts count."""
+SEVERITY_MAX = 3
+STATUS_MAX = 999
+TEXT_MAX = 1_024
 CONTROL_RETENTION = "control"
 _LOSSES = frozenset({"gap", "drop"})
 
@@ -139,7 +142,8 @@ class BatchMaker:
         secret = _secret(draft)
         # Whatever may be wrong with a draft shows before anything is added.
         at_ms = milliseconds(draft.receipt["timestamp"])
-        severity, status = int(sealgate.get("severity") or 0), int(sealgate.get("status") or 0)
+        severity = _number(sealgate.get("severity"), SEVERITY_MAX)
+        status = _number(sealgate.get("status"), STATUS_MAX)
         session = session_hash(self._identity.index_key, tenant, draft.receipt["session_id"])
         head = self._head(tenant)
         previous = head.chain_hash.hex() if head.seq else GENESIS
@@ -177,6 +181,7 @@ class BatchMaker:
     ) -> None:
         """Signs a control record. Raises ValueError for one that is none."""
         index = self.tree.size
+        ref, tenant = _text(ref), _text(tenant)
         at_ms = self.at_ms if timestamp is None else milliseconds(timestamp)
         sealed = seal_record(
             kind,
@@ -260,7 +265,17 @@ def _secret(draft: Draft) -> bytes:
     return secret
 
 
+def _number(value: Any, largest: int) -> int:
+    """A small number, 0 where it is absent; what no column holds must not reach the database."""
+    number = int(value or 0)
+    if not 0 <= number <= largest:
+        raise ValueError(f"a number up to {largest} is wanted here")
+    return number
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a text is wanted here")
+    if "\0" in value or len(value) > TEXT_MAX:
+        raise ValueError("a short text without NUL is wanted here")
     return value

@@ -48,7 +48,9 @@ HEADS_KEPT = 50_000
 TORN = "unfinished write of a writer that died"
 EXPIRY_INTERVAL_S = 3_600.0
 DAY_MS = 86_400_000
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+NO_WORKERS = ("admin-", "control-", "request-")
+"""How the names of journals begin that no worker writes."""
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What a draft that is none raises, wherever it is looked at."""
 
 _log = logging.getLogger("sealgate.ledger")
@@ -164,6 +166,7 @@ class Sequencer:
     def _known(self, items: list[Item]) -> set[str]:
         """Refs of these items that have a record: of journals that were read before."""
         refs = [_ref_of(item.payload) for item in items if item.kind == "record"]
+        refs += [_start_ref(item.stream) for item in items if item.kind == "began"]
         return self._ledger.known(ref for ref in refs if ref)
 
     def _take(self, maker: BatchMaker, item: Item, known: set[str]) -> None:
@@ -176,12 +179,20 @@ class Sequencer:
                 maker.count(opened=item.amount, dropped=item.amount)
             case "gap":
                 self._gap(maker, item.stream, item.detail, item.amount)
+            case "began":
+                self._take_start(maker, item.stream, known)
             case "torn":
                 # Told, and not counted as a loss: no append returned that it could belong to.
                 detail = {"worker": item.stream, "bytes": item.amount, "reason": TORN}
                 maker.add_control("gap", detail)
             case _:
                 self._interrupt(maker, item.stream)
+
+    def _take_start(self, maker: BatchMaker, stream: str, known: set[str]) -> None:
+        """A worker began; commands and the supervisor have journals too, and are none."""
+        ref = _start_ref(stream)
+        if ref not in known and not stream.startswith(NO_WORKERS):
+            maker.add_control("worker_start", {"worker": stream}, ref=ref)
 
     def _take_record(self, maker: BatchMaker, item: Item, known: set[str]) -> None:
         try:
@@ -354,6 +365,10 @@ class Sequencer:
 
 _IN_BYTES = frozenset({"damaged bytes", "a record of an unknown kind", "a record that is no draft"})
 _REF = b'"ref":"'
+
+
+def _start_ref(stream: str) -> str:
+    return f"start-{stream}"
 
 
 def _ref_of(payload: bytes) -> str:

@@ -41,9 +41,9 @@ class Position(NamedTuple):
 class Item(NamedTuple):
     """One thing that a journal tells, in the order of writing.
 
-    `kind` is `record` (with its payload), `drop` (`amount` records were dropped), `gap` (`detail`
-    says what is missing, `amount` the bytes or segments), `torn` (the writer died within a write,
-    of which `amount` bytes are there) or `gone` (the writer ended).
+    `kind` is `began` (a writer), `record` (with its payload), `drop` (`amount` records were
+    dropped), `gap` (`detail` says what is missing, `amount` the bytes or segments), `torn` (the
+    writer died within a write, of which `amount` bytes are there) or `gone` (the writer ended).
     """
 
     stream: str
@@ -255,7 +255,10 @@ class _StreamReader:
     def _take(self, payload: bytes) -> None:
         at = self._at()
         if payload.startswith((b'{"t":"segment"', b'{"t":"end"')):
-            self._check_frames(int(orjson.loads(payload)["frames"]))
+            document = orjson.loads(payload)
+            if document.get("number") == 0:
+                self._items.append(Item(self._stream, "began"))
+            self._check_frames(int(document["frames"]))
             return
         if payload.startswith(b'{"t":"drop"'):
             count = int(orjson.loads(payload)["count"])

@@ -7,8 +7,8 @@ import os
 import threading
 
 from gateway.errors import SealgateError
+from gateway.ledger.folder import open_journal
 from gateway.ledger.journal import Journal
-from gateway.ledger.opening import open_journal
 from gateway.plugin.journal import Durability
 from gateway.settings import Settings
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from typing import Any
 
 import orjson
 
+from gateway.errors import SealgateError
+from gateway.ledger.folder import new_ref, open_journal
+from gateway.ledger.journal import BATCHED, Journal
 from gateway.ledger_settings import LedgerSettings
 from gateway.policy.loader import Bundle
 from gateway.server.workers import restart_delay
@@ -58,6 +62,7 @@ class SequencerProcess:
         self._keeper: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
+        self._journal: Journal | None = None
         self._status: dict[str, Any] = {"state": "starting", "error": ""}
 
     @property
@@ -72,11 +77,20 @@ class SequencerProcess:
             self._keeper = loop.create_task(self._keep())
             self._watcher = loop.create_task(self._watch())
 
+    async def tell(self, kind: str, detail: dict[str, Any]) -> None:
+        """Puts a control record into the log, where receipts are kept; a fault is logged."""
+        if self.wanted:
+            draft = {"kind": kind, "detail": detail}
+            payload = orjson.dumps({"t": "control", "ref": new_ref(), "draft": draft})
+            await asyncio.to_thread(self._append, payload)
+
     async def stop(self) -> None:
         """Lets it read all journals to their end, and waits; called when every writer has ended."""
         self._ending.set()
         if self._keeper is None:
             return
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.close)
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -106,6 +120,14 @@ class SequencerProcess:
         for name in ("opened", "closed", "interrupted", "dropped"):
             snapshot.count(catalogue.LEDGER_EXCHANGES, status.get(name, 0), name)
         snapshot.count(catalogue.LEDGER_GAPS, status.get("gaps", 0))
+
+    def _append(self, payload: bytes) -> None:
+        try:
+            if self._journal is None or self._journal.state != "open":
+                self._journal = open_journal(self._settings, f"control-{os.getpid()}", BATCHED)
+            self._journal.append(payload)
+        except (SealgateError, OSError) as error:
+            _log.error("event not in the ledger", extra={"fields": {"error": str(error)}})
 
     async def _keep(self) -> None:
         """Starts it, and starts it again when it ends before it should."""

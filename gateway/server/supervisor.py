@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 from gateway import __version__
@@ -27,6 +28,8 @@ ASK_TIMEOUT_S = 1.0
 """How long a scrape waits for a worker before it shows that worker's last numbers."""
 EXIT_GRACE_S = 5.0
 """Time beyond the drain time-out after which a worker that has not ended is killed."""
+POLICIES_TOLD_MAX = 100
+"""Names of policy files in one record of the log."""
 START_ATTEMPTS_MAX = 3
 """Crashes of one worker before it ever was ready, after which starting is given up."""
 
@@ -62,6 +65,7 @@ class Supervisor:
         self.port = port_of(listeners[0])
         self.policies = Distribution(load, self._slots)
         self.sequencer = SequencerProcess(settings)
+        self._told_digest = ""
         self._watch = watch
         self._state = "starting"
         self._started_at = time.time()  # noqa: TID251  # wall-clock time is what the metric tells
@@ -90,6 +94,7 @@ class Supervisor:
             await self._all_ready
         if not self._stop.is_set():
             self._state = "serving"
+            await self._tell_policies()
         if self._watch is not None:
             self._spawn(self._follow(self._watch))
 
@@ -153,6 +158,16 @@ class Supervisor:
     async def _reload(self, *, again: bool) -> None:
         await self.policies.reload(again=again)
         self.sequencer.ensure(self.policies.bundle)
+        await self._tell_policies()
+
+    async def _tell_policies(self) -> None:
+        """Which policies are in force stands in the log of receipts, once for each set."""
+        digest = self.policies.digest
+        if self.sequencer.wanted and digest != self._told_digest:
+            self._told_digest = digest
+            files = getattr(self.policies.bundle, "files", ())
+            names = [Path(source.name).name for source in files[:POLICIES_TOLD_MAX]]
+            await self.sequencer.tell("policy_loaded", {"digest": digest, "policies": names})
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)

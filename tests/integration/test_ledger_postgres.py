@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from gateway.errors import SealgateError
-from gateway.ledger.opening import open_journal, open_ledger
+from gateway.ledger.folder import open_journal
+from gateway.ledger.opening import open_ledger
 from gateway.ledger.overview import check_all
 from gateway.ledger.store import Filter, LedgerAwayError
 from tests.ledger_drafts import Node, make_draft, make_payload, make_ref

@@ -47,17 +47,17 @@ def test_status_and_fsck_of_a_good_ledger(terminal: Terminal) -> None:
     assert (status["verdict"], status["closed"], status["waiting_bytes"]) == ("good", 2, 0)
     assert status["sequencer"] == "stopped"
     assert terminal.json("ledger", "fsck")["ok"]
-    assert "verified: 3" in terminal.run("ledger", "fsck")
+    assert "verified: 4" in terminal.run("ledger", "fsck")
 
 
 def test_fsck_of_a_changed_ledger_fails(terminal: Terminal) -> None:
     terminal.node.write(make_payload())
     terminal.run("ledger", "settle")
-    (terminal.node.folder / "log" / "tile" / "0" / "000.p" / "2").write_bytes(bytes(64))
+    (terminal.node.folder / "log" / "tile" / "0" / "000.p" / "3").write_bytes(bytes(96))
 
     report = terminal.json("ledger", "fsck", code=1)
 
-    assert report["findings"] == ["tile/0/000.p/2 is not what its entries say"]
+    assert report["findings"] == ["tile/0/000.p/3 is not what its entries say"]
 
 
 def test_erase_hold_and_release(terminal: Terminal) -> None:

@@ -36,7 +36,8 @@ from gateway.identity.identities import Identities
 from gateway.identity.jwt import TokenVerifier
 from gateway.identity.store import Actor
 from gateway.ledger.asking import settle
-from gateway.ledger.opening import open_journal, open_keys
+from gateway.ledger.folder import open_journal
+from gateway.ledger.opening import open_keys
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics, MetricsSnapshot
 from tests.ledger_drafts import make_draft, make_payload, make_ref

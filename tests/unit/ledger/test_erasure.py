@@ -11,7 +11,8 @@ import pytest
 from gateway.ledger.asking import ask
 from gateway.ledger.backup import backup
 from gateway.ledger.bodies import LockedError, unpack
-from gateway.ledger.opening import open_journal, open_ledger, open_subject_keys
+from gateway.ledger.folder import open_journal
+from gateway.ledger.opening import open_ledger, open_subject_keys
 from gateway.ledger.overview import check_all
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.store import ERASED, EXPIRED, Filter, Record

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from gateway.errors import SealgateError
+from gateway.ledger.folder import open_journal
 from gateway.ledger.journal import STRICT
-from gateway.ledger.opening import open_journal, open_ledger
+from gateway.ledger.opening import open_ledger
 from gateway.ledger.overview import check_all
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Filter, LedgerAwayError
@@ -199,7 +200,7 @@ def test_a_sequencer_that_was_fenced_commits_nothing(node: Node) -> None:
             running.step()
         size = ledger.state().size
         ledger.close()
-    assert size == 2
+    assert size == 3
     node.settle()
     assert check_all(node.settings).ok
 

@@ -23,7 +23,7 @@ def payloads(items: list[Item]) -> list[bytes]:
 
 
 def kinds(items: list[Item]) -> list[str]:
-    return [item.kind for item in items if item.kind != "record"]
+    return [item.kind for item in items if item.kind not in {"record", "began"}]
 
 
 def segment(folder: Path) -> Path:

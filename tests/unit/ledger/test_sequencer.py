@@ -10,13 +10,8 @@ import orjson
 import pytest
 
 from gateway.ledger.bodies import unpack
-from gateway.ledger.opening import (
-    SequencerRunsError,
-    open_journal,
-    open_keys,
-    open_ledger,
-    open_subject_keys,
-)
+from gateway.ledger.folder import open_journal
+from gateway.ledger.opening import SequencerRunsError, open_keys, open_ledger, open_subject_keys
 from gateway.ledger.store import Filter, Record
 from gateway.receipts.commitment import ENTRY_LABEL, salt
 from gateway.receipts.ed25519 import verify
@@ -49,8 +44,12 @@ def document(node: Node, record: Record) -> dict[str, Any]:
     return found
 
 
+AROUND = {"heartbeat", "worker_start"}
+"""What the sequencer adds by itself."""
+
+
 def kinds(node: Node) -> list[str]:
-    return [record.kind for record in records(node) if record.kind != "heartbeat"]
+    return [record.kind for record in records(node) if record.kind not in AROUND]
 
 
 def test_each_exchange_becomes_a_signed_receipt_in_its_tenants_chain(node: Node) -> None:
@@ -135,7 +134,7 @@ def test_an_exchange_that_was_open_over_a_restart_is_closed_or_interrupted(node:
     journal.close()
     node.settle()
 
-    assert {r.ref: r.kind for r in records(node) if r.kind != "heartbeat"} == {
+    assert {r.ref: r.kind for r in records(node) if r.kind not in AROUND} == {
         closed: "exchange",
         cut: "interrupted",
     }
@@ -150,11 +149,13 @@ def test_what_is_no_draft_is_a_gap_and_costs_nobody_else_anything(node: Node) ->
         make_control("unheard_of"),
         make_payload(draft={**make_draft(), "surplus": 1}),
         make_payload(draft=make_draft(ratio=0.5)),
+        make_payload(draft=make_draft(status=99_999)),
+        make_payload(draft=make_draft(tenant="nul\0")),
         make_payload(),
     )
     node.settle()
 
-    assert kinds(node) == ["exchange", "gap", "gap", "gap", "gap", "gap", "gap", "exchange"]
+    assert kinds(node) == ["exchange", *["gap"] * 8, "exchange"]
 
 
 def test_drops_of_the_journal_are_signed_and_counted(node: Node) -> None:
@@ -170,14 +171,26 @@ def test_drops_of_the_journal_are_signed_and_counted(node: Node) -> None:
 
 def test_control_records_of_others_stand_in_the_same_log(node: Node) -> None:
     node.write(
-        make_control("worker_start", worker="0", pid=1),
+        make_control("policy_loaded", digest="d", policies=["p.yaml"]),
         make_control("audit", actor="admin", action="receipts.read", tenant="acme", outcome="done"),
         make_payload(),
     )
     node.settle()
 
-    assert kinds(node) == ["worker_start", "audit", "exchange"]
+    assert kinds(node) == ["policy_loaded", "audit", "exchange"]
     assert [r.tenant for r in records(node) if r.kind == "audit"] == ["acme"]
+
+
+def test_each_worker_that_starts_is_told_once(node: Node) -> None:
+    journal = open_journal(node.settings, "7", "batched")
+    node.write(make_payload(), worker="request-1")
+    node.settle()
+    journal.append(make_payload())
+    journal.close()
+    node.settle()
+
+    started = [record for record in records(node) if record.kind == "worker_start"]
+    assert [document(node, record)["detail"]["worker"][:2] for record in started] == ["7."]
 
 
 def test_heartbeats_come_when_they_are_due(node: Node) -> None:
@@ -193,7 +206,7 @@ def test_clocks_that_jump_change_times_and_nothing_else(node: Node) -> None:
             node.clock.wall += jump_s * 1000
             node.write(make_payload())
             running.step()
-    assert node.settle() == 5
+    assert node.settle() == 8
     assert kinds(node) == ["exchange"] * 3
 
 
