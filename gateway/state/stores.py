@@ -51,6 +51,8 @@ class Stores:
         """The sealed values of the store `name`; raises as `get`."""
         store = self._values.get(name)
         if store is None:
+            if self._workers != 1 and isinstance(self._settings.get(name), MemoryStoreSettings):
+                raise ValueError(_one_worker_only(name, self._workers, _OWN_VALUES))
             counters = self.get(name)  # in Redis, both use the same connections
             store = self._values_beside(counters, self._settings[name])
             self._values[name] = store
@@ -71,7 +73,7 @@ class Stores:
             raise ValueError(f'gateway.yaml has no store "{name}"; {hint}')
         if isinstance(settings, MemoryStoreSettings):
             if self._workers != 1:
-                raise ValueError(_one_worker_only(name, self._workers))
+                raise ValueError(_one_worker_only(name, self._workers, _OWN_COUNTS))
             return MemoryStore(keys_max=settings.keys_max)
         store = redis_store(name, settings, check_only=self._loop is None)
         if self._loop is not None:
@@ -88,10 +90,14 @@ class Stores:
         await asyncio.gather(*(store.close() for store in self.redis().values()))
 
 
-def _one_worker_only(name: str, workers: int | str) -> str:
+_OWN_COUNTS = "each of which would admit the whole limit; give every worker the same counters"
+_OWN_VALUES = "each of which would know only the values it kept; give every worker the same ones"
+
+
+def _one_worker_only(name: str, workers: int | str, why: str) -> str:
     return (
         f'the store "{name}" is in memory, which one worker can use, and there are {workers} '
-        "workers, each of which would admit the whole limit; give every worker the same counters, "
-        f"in gateway.yaml: `stores: {{{name}: {{kind: redis, url: redis://127.0.0.1:6379}}}}` (a "
-        "redis-server on this machine will do), or set `workers: 1`"
+        f"workers, {why}, in gateway.yaml: "
+        f"`stores: {{{name}: {{kind: redis, url: redis://127.0.0.1:6379}}}}` (a redis-server on "
+        "this machine will do), or set `workers: 1`"
     )

@@ -22,6 +22,7 @@ from gateway.plugin import PRINCIPAL, Exchange, Span
 from gateway.plugin.identity import ANONYMOUS_TENANT
 from gateway.plugin.text import UNPARSED
 from gateway.providers.client_credentials import CREDENTIAL_HEADERS
+from gateway.providers.document import json_value
 from gateway.providers.operations import operation_of
 from gateway_plugins.dlp.vault_config import ConversationConfig
 
@@ -80,8 +81,12 @@ def _caller(x: Exchange) -> tuple[str, str]:
 
 def _body(x: Exchange) -> dict[str, Any]:
     document = x.request.document()
-    parsed = None if document is None else document.parsed
-    return parsed if parsed is not UNPARSED and isinstance(parsed, dict) else {}
+    if document is None:
+        return {}
+    parsed = document.parsed
+    if parsed is UNPARSED:  # a use before this one has edited it, or it holds half characters
+        parsed = json_value(document.body)
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _named(x: Exchange, body: dict[str, Any], config: ConversationConfig) -> str | None:

@@ -84,3 +84,9 @@ def test_values_stand_beside_the_counters_of_the_same_store() -> None:
     assert stores.values("default") is stores.values("default")
     with pytest.raises(ValueError, match=r'no store "share"'):
         stores.values("share")
+
+
+def test_several_workers_cannot_keep_values_in_memory() -> None:
+    stores = Stores(Settings.model_validate({"workers": 2}))
+    with pytest.raises(ValueError, match=r"only the values it kept; .*kind: redis, url: "):
+        stores.values("default")

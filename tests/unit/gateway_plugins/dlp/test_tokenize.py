@@ -12,6 +12,7 @@ from gateway.plugin import REDACTIONS, Exchange, Outcome, Reason, Reject, Runtim
 from gateway.plugin.testing import Played, make_exchange, make_response, play, running
 from gateway.scan.binding import engine_for
 from gateway.scan.library import patterns_of
+from gateway.settings import Dialect
 from gateway_plugins.dlp import Dlp
 from gateway_plugins.dlp.tokens import TAGGED
 from tests.unit.gateway_plugins.dlp.vaults import World, keys_of
@@ -74,6 +75,93 @@ async def test_a_whole_answer_has_the_values_again() -> None:
     texts = {span.kind: span.text for span in x.response.spans()}
     assert texts["text"] == f"to {EMAIL} with {CARD}"
     assert orjson.loads(texts["tool_call_arguments"]) == {"text": texts["text"]}
+
+
+ANSWERS: dict[str, tuple[Dialect, str, str, Any]] = {
+    "responses": (
+        *(Dialect.OPENAI, "/v1/responses"),
+        '{"input":%s,"store":false}',
+        {
+            "output": [
+                {"type": "message", "role": "assistant", "content": [{"type": "output_text"}]},
+                {"type": "function_call", "name": "f", "call_id": "c", "arguments": "JSON"},
+            ]
+        },
+    ),
+    "anthropic": (
+        *(Dialect.ANTHROPIC, "/v1/messages"),
+        '{"messages":[{"role":"user","content":%s}]}',
+        {"role": "assistant", "content": [{"type": "tool_use", "name": "f", "input": "DATA"}]},
+    ),
+    "gemini": (
+        *(Dialect.GEMINI, "/v1beta/models/m:generateContent"),
+        '{"contents":[{"role":"user","parts":[{"text":%s}]}]}',
+        {"candidates": [{"content": {"parts": [{"functionCall": {"name": "f", "args": "DATA"}}]}}]},
+    ),
+    "bedrock": (
+        *(Dialect.BEDROCK, "/model/m/converse"),
+        '{"messages":[{"role":"user","content":[{"text":%s}]}]}',
+        {
+            "output": {
+                "message": {
+                    "role": "assistant",
+                    "content": [{"toolUse": {"toolUseId": "t", "name": "f", "input": "DATA"}}],
+                }
+            }
+        },
+    ),
+    "ollama": (
+        *(Dialect.OLLAMA, "/api/chat"),
+        '{"messages":[{"role":"user","content":%s}]}',
+        {"message": {"tool_calls": [{"function": {"name": "f", "arguments": "DATA"}}]}},
+    ),
+    "mcp": (
+        *(Dialect.MCP, "/mcp"),
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"f","arguments":{"q":%s}}}',
+        {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "JSON"}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+@pytest.mark.parametrize("style", ["tagged", "lookalike"])
+async def test_whole_answers_of_every_dialect(name: str, style: str) -> None:
+    """Arguments come as data or as JSON within a text; both are what the caller sent."""
+    dialect, target, request, answer = ANSWERS[name]
+    secret = 'key "a\\b" for'
+    body = request % orjson.dumps(f"{secret} {EMAIL}").decode()
+    x = make_exchange(target=target, dialect=dialect, body=body.encode())
+    written = TOKENIZE | {"tokenize": {"style": style}}
+    async with running(Dlp, written, runtime(World())) as dlp:
+        await play(dlp, x)
+        text = next(t for t in contents(x) if secret in t)
+        assert EMAIL not in (x.request.body or b"").decode()
+        said = {"text": text, "deep": [{"list": text}]}
+        written_answer = orjson.dumps(answer).replace(b'"DATA"', orjson.dumps(said))
+        in_text = orjson.dumps(orjson.dumps(said).decode())
+        x.response = make_response(
+            body=written_answer.replace(b'"JSON"', in_text), dialect=dialect, target=target
+        )
+        dlp.on_response(x)
+    restored = f"{secret} {EMAIL}"
+    texts = [span.text for span in x.response.spans()]
+    wanted = {"text": restored, "deep": [{"list": restored}]}
+    if b'"JSON"' in orjson.dumps(answer):
+        assert wanted in [orjson.loads(t) for t in texts if t.startswith("{")]
+    else:
+        assert texts.count(restored) == 2
+
+
+async def test_what_was_sent_before_is_sent_again_byte_for_byte() -> None:
+    """So that the provider's prompt cache fits."""
+    first = asked(f"to {EMAIL}")
+    second = asked(f"to {EMAIL}", "and more", f"with {CARD} to {EMAIL}")
+    async with running(Dlp, TOKENIZE, runtime(World())) as dlp:
+        await play(dlp, first)
+        await play(dlp, second)
+    assert first.request.body is not None
+    assert second.request.body is not None
+    assert second.request.body.startswith(first.request.body.removesuffix(b"]}"))
 
 
 @pytest.mark.parametrize("style", ["tagged", "lookalike"])

@@ -35,6 +35,13 @@ def test_a_chat_is_how_it_begins() -> None:
     assert not first.held
 
 
+def test_an_edit_by_an_earlier_plugin_does_not_make_it_another_conversation() -> None:
+    x = chat("hi", "Hello.", "more", target=RESPONSES, store=False)
+    before = scope(x)
+    x.request.edit(x.request.spans()[-1], "less")
+    assert scope(x) == before
+
+
 def test_only_the_user_begins_a_chat() -> None:
     """A system prompt may hold the date."""
     body = b'{"system":"%b","messages":[{"role":"user","content":"hi"}]}'
