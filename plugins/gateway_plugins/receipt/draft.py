@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway import __version__
@@ -63,8 +64,12 @@ class Moment:
     def text(self) -> str:
         """Now as ISO 8601 in UTC, with milliseconds."""
         second = int(self._wall)
-        date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{date}.{int((self._wall - second) * 1000):03d}Z"
+        return f"{_date(second)}.{int((self._wall - second) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def draft_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from gateway.plugin import PRINCIPAL, Exchange, Principal
@@ -86,18 +85,16 @@ class Naming:
         pseudonym: str | None,
         sources: dict[str, str],
     ) -> str:
-        finders: tuple[tuple[str, Callable[[], str | None]], ...] = (
-            ("header", lambda: _header(x, self._human.header)),
-            ("claim", lambda: _claim(principal, self._human.claim)),
-            ("principal", lambda: pseudonym),
-        )
-        for source, find in finders:
-            found = find()
-            if found is not None:
-                sources["human"] = source
-                return did(found)
-        sources["human"] = "policy"
-        return self._human_did
+        source, found = "header", _header(x, self._human.header)
+        if found is None:
+            source, found = "claim", _claim(principal, self._human.claim)
+        if found is None:
+            source, found = "principal", pseudonym
+        if found is None:
+            sources["human"] = "policy"
+            return self._human_did
+        sources["human"] = source
+        return did(found)
 
 
 def _header(x: Exchange, name: str | None) -> str | None:

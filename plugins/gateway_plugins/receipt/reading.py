@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import orjson
 
-from gateway.plugin import BodyTrace, Evidence, Exchange
+from gateway.plugin import BodyTrace, Evidence, Exchange, Headers, RequestView
 from gateway.plugin.usage import Usage
 from gateway.providers.bedrock import unwrapped
 from gateway.providers.content_coding import DecodeError, decoded
@@ -35,6 +35,10 @@ SAME: Final = "same"
 _DONE: Final = b"[DONE]"
 _CHUNK: Final = b"chunk"
 _EVENT_END: Final = b"\n\n"
+
+
+_NOBODY: Final = Exchange("", RequestView("", "", Headers([])))
+"""Stands for the exchange once all of it was read."""
 
 
 class Hash(Protocol):
@@ -116,6 +120,8 @@ class Reading:
             self._read_answer(whole)
         if self._usage is not None:
             self._usage.close(complete=evidence.stream_outcome == "complete")
+        # The exchange holds its evidence, and that this: a circle would wait for the collector.
+        self._x = _NOBODY
 
     def _returned_encoding(self) -> bytes:
         response = self._x.response
@@ -212,8 +218,9 @@ class Reading:
                 return
             self._say(answer_said(value))
             self._note_model(value)
-            self._usage = UsageReader(Usage())
-            self._usage.whole(value)
+            if x.usage is None:  # else the core has read it
+                self._usage = UsageReader(Usage())
+                self._usage.whole(value)
 
     def _read_stream(self, data: bytes, *, last: bool = False) -> None:
         splitter = self._splitter

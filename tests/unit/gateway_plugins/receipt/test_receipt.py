@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import hashlib
+import weakref
 from typing import Any
 
 import orjson
@@ -440,3 +442,27 @@ async def test_no_evidence_no_record() -> None:
 
     assert plugin.on_complete(x) is None
     assert journal.records == []
+
+
+class Finder:
+    """Something that a weak reference can be had of."""
+
+
+async def test_an_exchange_that_is_over_leaves_no_circle_behind() -> None:
+    """Else every exchange would wait for the garbage collector, and its bodies with it."""
+    journal = MemoryJournal()
+    plugin = await plugin_with(journal)
+    gc.collect()
+    gc.disable()
+    try:
+        for streamed in (False, True):
+            x = begun(plugin)
+            answered(x, EVENTS if streamed else orjson.dumps(ANSWER), streamed=streamed)
+            plugin.on_complete(x)
+            found = Finder()
+            x.flagged = ("", {"found": found})  # type: ignore[dict-item]  # a thing to look for
+            held = weakref.ref(found)
+            del x, found
+            assert held() is None
+    finally:
+        gc.enable()
