@@ -95,7 +95,10 @@ def read_json(gather: Gather, body: bytes, parsed: Any = UNPARSED) -> Document:
         return RawDocument(body, gap)
     places = Places(body, parsed if compact else None)
     found = Gatherer(places)
-    gather(parsed, found)
+    try:
+        gather(parsed, found)
+    except UnreadableJsonError as error:
+        return RawDocument(body, error.gap)
     if surrogates and any(has_surrogates(span.text) for span in found.spans):
         found.gap(Gap.LONE_SURROGATES)
         for span in found.spans:

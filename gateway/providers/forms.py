@@ -19,6 +19,7 @@ from gateway.providers.document import JsonDocument, json_value, read_json
 from gateway.providers.gathering import Gatherer
 from gateway.providers.gemini import GENERATE
 from gateway.providers.gemini_live import LIVE
+from gateway.providers.json_text import UnreadableJsonError
 from gateway.providers.mcp import RPC, is_json_rpc
 from gateway.providers.ollama import LINES
 from gateway.providers.openai_chat import CHAT
@@ -122,7 +123,10 @@ def _read_request(
 ) -> Document:
     if form is None:
         return _read_unknown(body, parsed)
-    known = None if recall is None else recall.read(form, body)
+    try:
+        known = None if recall is None else recall.read(form, body)
+    except UnreadableJsonError:
+        known = None
     if known is not None:
         return known
     document = _read(partial(_gather_request, form), announced, body, parsed)

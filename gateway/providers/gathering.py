@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path, Place, Span, WholeBody
 from gateway.providers.json_places import KEY
-from gateway.providers.json_text import DEPTH_MAX
+from gateway.providers.json_text import DEPTH_MAX, UnreadableJsonError
 
 STRUCTURAL: Final = frozenset(
     {
@@ -25,6 +25,8 @@ STRUCTURAL: Final = frozenset(
 
 They are passed over where the dialect describes the object, never in data such as a tool's result.
 """
+TEXTS_MAX: Final = 16_384
+"""Texts of one body or event. Each costs microseconds; one with more is read as a single text."""
 NUMBER_MIN: Final = 100_000
 """Smaller whole numbers in the data of tools are not shown: they identify nobody."""
 
@@ -50,8 +52,13 @@ class Gatherer:
         path: Path,
         echoes: tuple[tuple[Path, bytes], ...] = (),
     ) -> None:
-        """Adds one text; what is empty or no text is none."""
+        """Adds one text; what is empty or no text is none.
+
+        Raises `UnreadableJsonError` where there are too many.
+        """
         if text and isinstance(text, str):
+            if len(self.spans) >= TEXTS_MAX:
+                raise UnreadableJsonError(Gap.TOO_DEEP)
             self.spans.append(Span(role, kind, text, path, self._places, echoes))
 
     def gap(self, gap: Gap, *, tool: bool = False) -> None:

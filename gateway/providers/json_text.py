@@ -6,11 +6,12 @@ colons than the original, which is all that is compared: a colon of a string sta
 was an escape, and then the keys are compared one by one.
 
 Lone surrogates: `"\ud83d"` is legal in JSON text and no Unicode; orjson refuses it. They are parsed
-as characters of the last private plane and put back afterwards.
+by the standard library, whose strings may hold them.
 """
 
 from __future__ import annotations
 
+import json  # noqa: TID251  # orjson refuses lone surrogates, which are legal JSON
 import re
 from typing import Any, Final
 
@@ -22,16 +23,8 @@ from gateway.providers.json_structure import exceeds
 DEPTH_MAX: Final = 128
 CONTAINERS_MAX: Final = 100_000
 
-_ESCAPE: Final = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _COLON_ESCAPE: Final = re.compile(rb"\\u003[aA]")
-_PLANE: Final = 0x100000
-_TAKEN: Final = re.compile(rb"\xf4\x8d[\xa0-\xbf]|\\u[dD][bB][fF][67]")
-"""Characters of that plane in the text itself: who writes them beside a half is not understood."""
-_STAND_IN: Final = re.compile("[\U0010d800-\U0010dfff]")
 
 
 class UnreadableJsonError(ValueError):
@@ -52,11 +45,13 @@ def parse(body: bytes) -> tuple[Any, bool]:
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
             raise UnreadableJsonError(Gap.TOO_DEEP) from None
-    if _SURROGATE.search(body) is not None and _TAKEN.search(body) is None:
+    if _SURROGATE.search(body) is not None:
         try:
             return with_surrogates(body), True
-        except orjson.JSONDecodeError:
+        except ValueError:
             pass
+        except RecursionError:
+            raise UnreadableJsonError(Gap.TOO_DEEP) from None
     if not _is_utf8(body):
         raise UnreadableJsonError(Gap.INVALID_UTF8)
     raise UnreadableJsonError(Gap.INVALID_JSON)
@@ -80,29 +75,16 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def with_surrogates(body: bytes) -> Any:
-    """The value of a JSON text that has lone surrogates; a text of it may hold some then."""
-    return _restored(orjson.loads(_ESCAPE.sub(_stand_in, body)))
+    """The value of a JSON text that has lone surrogates; a text of it may hold some then.
+
+    Raises ValueError (UnicodeDecodeError too), or RecursionError.
+    """
+    return json.loads(body.decode(), parse_constant=_refuse_constant)
 
 
-def _stand_in(match: re.Match[bytes]) -> bytes:
-    lone = match[1]
-    if lone is None:
-        return match[0]
-    return chr(_PLANE + int(lone, 16)).encode()
-
-
-def _restored(value: Any) -> Any:
-    if isinstance(value, str):
-        return _STAND_IN.sub(_surrogate, value)
-    if isinstance(value, list):
-        return [_restored(inner) for inner in value]
-    if isinstance(value, dict):
-        return {_restored(key): _restored(inner) for key, inner in value.items()}
-    return value
-
-
-def _surrogate(match: re.Match[str]) -> str:
-    return chr(ord(match[0]) - _PLANE)
+def _refuse_constant(name: str) -> Any:
+    """`NaN` and its like are no JSON."""
+    raise ValueError(name)
 
 
 def ambiguity(body: bytes, parsed: Any) -> Gap | None:

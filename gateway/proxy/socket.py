@@ -11,6 +11,7 @@ client gets the dialect's error event and a close frame (1008), the server a cut
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import Final
 
@@ -39,7 +40,7 @@ from gateway.providers.websocket import (
 )
 from gateway.proxy.answer import settle
 from gateway.proxy.body import too_large
-from gateway.proxy.fiber import Signal
+from gateway.proxy.fiber import Signal, outside
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.inspection import socket_coverage
 from gateway.proxy.refusal import dialect_of, socket_refusal
@@ -53,6 +54,8 @@ from gateway.reasons import Reason
 WAITING_MAX: Final = 64
 """Messages of a client that may wait for plugins before its socket is not read any more."""
 
+TURN_MESSAGES: Final = 8
+"""Messages of one socket that are shown before other connections get their turn."""
 _FORMS: Final = (REALTIME, RESPONSES, LIVE)
 _SWITCHED: Final = 101
 _OFFER: Final = "sec-websocket-extensions"
@@ -144,8 +147,12 @@ class Socket(Tunnel):
         """Shows the client's messages in their order until the socket is over."""
         while not self._over:
             await self._wake
+            turn = 0
             while self._waiting and not self._over:
                 await self._forward(self._waiting.popleft())
+                turn += 1
+                if turn % TURN_MESSAGES == 0:
+                    await outside(asyncio.sleep(0))  # others get their turn
                 if len(self._waiting) < WAITING_MAX and not self._connection.write_paused:
                     self._client.resume_reading()
             if self._client_ended and not self._over:

@@ -138,7 +138,11 @@ class StreamText:
         channels = self._channels or self._recognise(event)
         if channels is None or not isinstance(event, dict):
             return (self._pass_raw(piece, data),)
-        before, fresh = channels.pass_event(piece, data, event)
+        try:
+            before, fresh = channels.pass_event(piece, data, event)
+        except UnreadableJsonError as error:
+            self._note(error.gap)
+            return (self._pass_raw(piece, data),)
         return before, piece.raw if fresh is data else piece.with_data(fresh)
 
     def _recognise(self, event: Any) -> StreamChannels | None:

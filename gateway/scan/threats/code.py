@@ -12,6 +12,7 @@ trust, and from there on nothing is code any more:
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import Final, NamedTuple
 
 SPAN_CHARACTERS_MAX: Final = 1000
@@ -20,6 +21,8 @@ SPAN_CHARACTERS_MAX: Final = 1000
 _TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~{3,}|\\`|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
 _SIGNS: Final = re.compile(r"[`~\\<]")
 _END: Final = re.compile(r"(?:[`~]+|\\|<)\Z")
+TOKENS_MAX: Final = 20_000
+"""Words and signs of a text with code in it that are read; behind them nothing is code."""
 _FENCE_MIN: Final = 3
 _INDENT_MAX: Final = 3
 
@@ -40,17 +43,22 @@ class CodeMap(NamedTuple):
 
     def holds(self, place: int) -> bool:
         """Whether the character at `place` is code for sure."""
-        return any(
-            code.start <= place < code.stop
-            and (code.fence or code.stop - place <= SPAN_CHARACTERS_MAX)
-            for code in self.ranges
-        )
+        index = bisect_right(self.ranges, place, key=_start_of) - 1
+        if index < 0:
+            return False
+        code = self.ranges[index]
+        near = code.fence or code.stop - place <= SPAN_CHARACTERS_MAX
+        return place < code.stop and near
+
+
+def _start_of(code: Range) -> int:
+    return code.start
 
 
 class CodeReader:
     """Reads a text part by part; a copy reads the same part again."""
 
-    __slots__ = ("_fence", "_indent", "_line_start", "_pending", "_ticks", "_trusted")
+    __slots__ = ("_fence", "_indent", "_left", "_line_start", "_pending", "_ticks", "_trusted")
 
     def __init__(self) -> None:
         self._fence = ""
@@ -59,6 +67,7 @@ class CodeReader:
         self._indent = 0
         self._line_start = True
         self._trusted = True
+        self._left = TOKENS_MAX
 
     def copy(self) -> CodeReader:
         """A reader in the same state."""
@@ -90,6 +99,10 @@ class CodeReader:
         begun = 0
         for token in _TOKEN.finditer(text):
             found, at = token[0], token.start()
+            self._left -= 1
+            if self._left < 0:
+                self._trusted = False
+                return CodeMap(ranges, None)
             if found == "\n":
                 if self._fence and self._pending:
                     ranges.append(Range(begun, at, fence=True))

@@ -59,9 +59,9 @@ _COMMANDS: Final = (
     (
         "reverse_shell",
         (
-            r"(?i)(?:/dev/(?:tcp|udp)/|\bnc(?:at)?\b[^\n]{0,40}\s-[a-z]{0,6}e\b"
-            r"|\bbash\s{1,3}-i\b|\bmkfifo\s|socket\(\s?(?:PF|AF)_INET|\bpowershell(?:\.exe)?\b[^\n]{0,60}"
-            r"-(?:e|enc|encodedcommand|nop|w\s+hidden)\b)"
+            r"(?i)(?:/dev/(?:tcp|udp)/|\bnc(?:at)?\b[^\n]{0,20}\s-[a-z]{0,3}e\b|\bbash\s{1,3}-i\b"
+            r"|\bmkfifo\s|socket\(\s?(?:PF|AF)_INET"
+            r"|\bpowershell(?:\.exe)?\s{1,3}-(?:e|enc|encodedcommand|nop)\b)"
         ),
         0.9,
         None,
@@ -120,7 +120,6 @@ _FILES: Final = (
 )
 _PATHS: Final = (
     ("encoded", rf"(?i)(?:{_STEP}){{2,8}}", 0.9),
-    ("step_to_file", rf"(?i)(?:{_STEP}){{1,6}}[^\s\"']{{0,16}}{_FILES}", 0.95),
     (
         "file",
         rf"(?i)(?:[/\\]|[a-z]:[/\\]|%2f|0x2f)(?:[a-z0-9._-]{{1,16}}[/\\]){{0,4}}{_FILES}",

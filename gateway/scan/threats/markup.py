@@ -38,12 +38,10 @@ _MARKUP: Final = (
         0.9,
         None,
     ),
+    ("link", rf"""(?i)(?:{_JS}|vbscript|livescript):[^\s"'<>)`]""", 0.9, None),
     (
-        "link",
-        (
-            rf"""(?i)(?:[=(:"'`]\s{{0,3}})(?:{_JS}|vbscript|livescript)\s?:\s{{0,8}}[^\s"'<>)]"""
-            rf"""|(?:{_JS}|vbscript|livescript):[^\s"'<>)`]"""
-        ),
+        "link_apart",
+        rf"""(?i)[=(:"'`]\s{{0,3}}(?:{_JS}|vbscript|livescript)\s?:\s{{0,8}}[^\s"'<>)]""",
         0.9,
         None,
     ),
@@ -77,8 +75,8 @@ _MARKUP: Final = (
     (
         "style",
         (
-            r"(?i)(?:style\s{0,3}=[^<>]{0,80}|<style\b[^<]{0,80})(?:expression\s?\("
-            r"|-moz-binding|behaviou?r\s?:|javascript|@import)"
+            r"(?i)(?:[:]\s?expression\s?\(\s?[a-z(\"']|-moz-binding\s?:\s?url"
+            r"|behaviou?r\s?:\s?url|@import\s{0,3}[\"'(]{1,2}\s?(?:javascript|data:|//|https?:))"
         ),
         0.9,
         None,
@@ -142,7 +140,10 @@ _DIRECTORY: Final = (
     ("return", r"""["']\s?;\s?return\s?[(\s]\s?['"\dt(]""", 0.8),
 )
 
-_SURE: Final = 0.8
+_SHOWN: Final = frozenset(
+    {"script", "handler", "link", "data_link", "frame", "refresh", "style", "import"}
+)
+"""What runs where a client shows it. A handler without its tag does not."""
 
 RULES: Final = (
     *(
@@ -152,7 +153,7 @@ RULES: Final = (
             expression,
             weight,
             confirm,
-            bites_shown=weight >= _SURE,
+            bites_shown=name in _SHOWN,
         )
         for name, expression, weight, confirm in _MARKUP
     ),

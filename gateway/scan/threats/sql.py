@@ -13,7 +13,9 @@ from typing import Final
 from gateway.scan.threats.rule import Rule, Threat
 
 _S: Final = r"(?:[\s(]|/\*[^*]{0,12}\*/)"
-_JOIN: Final = rf"(?:\b(?:or|and|xor|having|where)\b|\|\||&&){_S}{{0,3}}(?:not\b)?[\s(]{{0,3}}"
+_JOIN: Final = (
+    r"(?:\b(?:or|and|xor|having|where)\b|\|\||&&)(?:[\s(]|/\*[^*]{0,4}\*/){0,3}(?:not\b[\s(]{0,2})?"
+)
 _LITERAL: Final = (
     r"""(?:[nx]?'[^'\n]{0,24}'?|"[^"\n]{0,24}"?|-?\d{1,12}(?:\.\d{1,6})?"""
     r"""|0x[0-9a-f]{1,20}|@@?[a-z_]{2,30}|true\b|false\b|null\b|[a-z]{1,12}\([^()\n]{0,16}\))"""
@@ -48,8 +50,8 @@ _RULES: Final = (
     (
         "quote_join",
         (
-            rf"""(?i)['"`][\s)]{{0,4}}(?:\bor\b|\band\b|\|\||&&|\bxor\b){_S}{{0,3}}"""
-            rf"""{_LITERAL}[\s)]{{0,4}}(?:--|#|/\*|;)"""
+            r"""(?i)['"`][\s)]{0,2}(?:\bor\b|\band\b|\|\||&&|\bxor\b)[\s(]{0,3}"""
+            r"""(?:'[^'\n]{0,12}'?|\d{1,6}|true|null)[\s)]{0,2}(?:--|#|/\*|;)"""
         ),
         0.9,
         None,
@@ -110,7 +112,7 @@ _RULES: Final = (
     (
         "schema",
         (
-            r"(?i)(?:\bunion\b|\bselect\b)[^;]{1,100}(?:information_schema|mysql\.user|sysobjects"
+            r"(?i)(?:\bunion\b|\bselect\b)[^;]{1,48}(?:information_schema|mysql\.user|sysobjects"
             r"|syscolumns|@@(?:version|hostname|datadir|servername|basedir)|pg_(?:catalog|shadow|user)\b"
             r"|\b(?:version|database|user|current_user|system_user)\s?\(\s?\)|all_tables\b)"
         ),

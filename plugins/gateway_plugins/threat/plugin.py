@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import ClassVar, Final, TypeAlias
 
 from gateway.plugin import (
@@ -25,6 +26,8 @@ from gateway_plugins.threat.config import Action, Place, ThreatConfig, place_of
 from gateway_plugins.threat.streams import AnswerChannel, ArgumentsChannel
 
 CHANNELS_MAX: Final = 1024
+AT_ONCE_CHARACTERS: Final = 16_384
+"""So much that is new is looked through on the loop; more in a thread."""
 _Channels: TypeAlias = dict[str, AnswerChannel | ArgumentsChannel]
 
 
@@ -51,10 +54,10 @@ class Threats(Plugin):
 
     # -- hooks
 
-    def on_request(self, x: Exchange) -> Reject | None:
+    def on_request(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         return self._whole(x, x.request.spans(), answering=False)
 
-    def on_response(self, x: Exchange) -> Reject | None:
+    def on_response(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         return None if x.response is None else self._whole(x, x.response.spans(), answering=True)
 
     def on_text(self, x: Exchange, text: TextStream) -> Reject | None:
@@ -80,7 +83,31 @@ class Threats(Plugin):
 
     # -- inner
 
-    def _whole(self, x: Exchange, spans: Iterable[Span], *, answering: bool) -> Reject | None:
+    def _whole(
+        self, x: Exchange, spans: Sequence[Span], *, answering: bool
+    ) -> Reject | Awaitable[Reject | None] | None:
+        if self._is_much(spans):
+            return self._aside(x, spans, answering=answering)
+        reject, flagged = self._look(spans, answering=answering)
+        _flag(x, flagged)
+        return reject
+
+    def _is_much(self, spans: Sequence[Span]) -> bool:
+        """Whether so much of it is new that other exchanges would wait for it."""
+        if sum([len(span.text) for span in spans]) <= AT_ONCE_CHARACTERS or not self.patterns:
+            return False
+        knows = self.scanner.knows
+        fresh = sum([len(s.text) for s in spans if not knows(s.text, "request")])
+        return fresh > AT_ONCE_CHARACTERS
+
+    async def _aside(self, x: Exchange, spans: Sequence[Span], *, answering: bool) -> Reject | None:
+        reject, flagged = await asyncio.to_thread(self._look, spans, answering=answering)
+        _flag(x, flagged)
+        return reject
+
+    def _look(
+        self, spans: Iterable[Span], *, answering: bool
+    ) -> tuple[Reject | None, list[tuple[Place, Score]]]:
         flagged: list[tuple[Place, Score]] = []
         for span in spans:
             place = place_of(span.kind, span.role, answering=answering)
@@ -88,9 +115,8 @@ class Threats(Plugin):
                 scores = self._scores(place, span.text)
                 reject = self._judged(place, scores, flagged) if scores else None
                 if reject is not None:
-                    return reject
-        _flag(x, flagged)
-        return None
+                    return reject, []
+        return None, flagged
 
     def _scores(self, place: Place, text: str) -> list[Score]:
         if place is Place.ARGUMENTS:

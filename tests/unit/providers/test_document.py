@@ -7,8 +7,10 @@ import pytest
 
 from gateway.plugin.text import UNPARSED
 from gateway.providers.document import read_json
-from gateway.providers.gathering import Gatherer
+from gateway.providers.gathering import TEXTS_MAX, Gatherer
 from gateway.providers.json_places import KEY
+from gateway.providers.openai_chat import CHAT
+from tests.spans import gaps, read_request
 
 
 def gather(value: object, found: Gatherer) -> None:
@@ -96,3 +98,14 @@ def test_no_text_is_shown_when_a_span_is_printed() -> None:
     document = read_json(gather, orjson.dumps(["secret"]))
 
     assert "secret" not in repr(document.spans)
+
+
+def test_a_body_with_too_many_texts_is_one_raw_text() -> None:
+    """Each text costs microseconds, so that their number must have an end."""
+    body = orjson.dumps({"messages": [{"role": "user", "content": "x"}] * (TEXTS_MAX + 1)})
+
+    document = read_request(CHAT, body)
+
+    assert gaps(document) == {"too_deep"}
+    assert [(span.kind, span.text) for span in document.spans] == [("raw", body.decode())]
+    assert not gaps(read_request(CHAT, {"input": ["x"] * 2048}))

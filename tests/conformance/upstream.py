@@ -1,0 +1,73 @@
+"""A loopback provider that answers every request with what it was told last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+WRITE_BYTES = 211
+"""An odd size, so that events and characters are cut at any place."""
+
+
+class Upstream(ThreadingHTTPServer):
+    """`say` sets the answer; `url` is where a gateway finds it."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((host, port), _Handler)
+        self.content_type = "application/json"
+        self.body = b"{}"
+        self.streamed = False
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def say(self, body: bytes, content_type: str, *, streamed: bool) -> None:
+        """What the next requests are answered with."""
+        self.body, self.content_type, self.streamed = body, content_type, streamed
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Upstream
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        upstream = self.server
+        self.send_response(200)
+        self.send_header("content-type", upstream.content_type)
+        if not upstream.streamed:
+            self.send_header("content-length", str(len(upstream.body)))
+            self.end_headers()
+            self.wfile.write(upstream.body)
+            return
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        body = upstream.body
+        for at in range(0, len(body), WRITE_BYTES):
+            part = body[at : at + WRITE_BYTES]
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *args: object) -> None:
+        """Nothing is printed beside the report."""
+
+
+@contextmanager
+def running_upstream(host: str = "127.0.0.1", port: int = 0) -> Iterator[Upstream]:
+    """Serves until the block ends."""
+    upstream = Upstream(host, port)
+    thread = Thread(target=upstream.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield upstream
+    finally:
+        upstream.shutdown()
+        upstream.server_close()
+        thread.join()
