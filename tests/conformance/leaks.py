@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-CHANCE_MAX = 5
+CHANCE_MAX = 6
 """Shorter runs than this in common are no leak: they are in every text."""
 
 
@@ -30,7 +30,9 @@ def texts_of(body: bytes, content_type: str) -> dict[str, str]:
 def leaked(secret: str, body: bytes, content_type: str) -> int:
     """The longest run of characters of `secret` that came out, in any place; 0 by chance."""
     wanted = _plain(secret)
-    texts = [*texts_of(body, content_type).values(), body.decode("utf-8", "replace")]
+    texts = list(texts_of(body, content_type).values())
+    if "amazon" not in content_type:  # in base64, every JSON begins as a token does
+        texts.append(body.decode("utf-8", "replace"))
     longest = max((_longest(wanted, _plain(text)) for text in texts), default=0)
     return longest if longest >= CHANCE_MAX else 0
 

@@ -27,6 +27,9 @@ class Upstream(ThreadingHTTPServer):
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A gateway that refuses an answer goes away in the middle of it: nothing to tell."""
+
     def say(self, body: bytes, content_type: str, *, streamed: bool) -> None:
         """What the next requests are answered with."""
         self.body, self.content_type, self.streamed = body, content_type, streamed
