@@ -53,6 +53,7 @@ class Receipt(Plugin):
         self._keeps = CONTENT_CHARACTERS_MAX if config.include_content else 0
         self._naming = Naming(config, b"")
         self._journal: Journal | None = None
+        self._told = False
         self._renewing = False
         self._renew_at = 0.0
 
@@ -100,10 +101,15 @@ class Receipt(Plugin):
             self._tell_failure()
         else:
             self.runtime.log.info("receipts are kept again")
+            self._told = False
         finally:
             self._renewing = False
 
     def _tell_failure(self) -> None:
+        """Once, until receipts are kept again."""
+        if self._told:
+            return
+        self._told = True
         fields = {"plugin": self.name, "refuses": self._refuses}
         self.runtime.log.error("receipts cannot be kept", extra={"fields": fields})
 

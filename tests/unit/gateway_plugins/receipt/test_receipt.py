@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import hashlib
+import logging
 import weakref
 from typing import Any
 
@@ -293,6 +294,21 @@ async def test_a_journal_that_fails_while_opening_refuses() -> None:
     assert isinstance(found, Reject)
     assert found.reason is Reason.RECEIPT_UNAVAILABLE
     assert x.evidence is None
+
+
+async def test_another_journal_is_asked_for_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    journal = MemoryJournal()
+    plugin = await plugin_with(journal)
+    journal.state = "failed"
+    with caplog.at_level(logging.INFO):
+        assert begun(plugin).evidence is None
+        await asyncio.gather(*plugin.runtime.tasks)
+        journal.state = "open"
+        assert begun(plugin).evidence is not None
+
+    assert [record.message for record in caplog.records] == ["receipts are kept again"]
 
 
 async def test_a_journal_that_fails_at_the_end_is_a_gap() -> None:
