@@ -154,8 +154,9 @@ def _stream(scanner: object, text_stream: type, size: int) -> str:
 
 
 def resident_mib() -> float:
-    """The most memory that this process had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 if __name__ == "__main__":

@@ -118,11 +118,12 @@ def _zstd(body: bytes, limit: int) -> bytes:
 
 
 def _brotli(body: bytes, limit: int) -> bytes:
-    library: Any = import_module("brotli")
-    inflater = library.Decompressor()
+    import brotli  # type: ignore[import-untyped]  # noqa: PLC0415  # only where a body comes in it
+
+    inflater = brotli.Decompressor()
     try:
         part: bytes = inflater.process(body, output_buffer_limit=limit + 1)
-    except library.error:
+    except brotli.error:
         raise DecodeError(Gap.UNKNOWN_ENCODING) from None
     part = _bounded(part, limit)
     if not inflater.is_finished():

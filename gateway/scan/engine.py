@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Pattern
 from gateway.scan.database import HITS_KEPT_MAX, Database, Expression
@@ -170,11 +171,20 @@ class _Memory:
 
 
 def make_ready(pattern: Pattern) -> ReadyPattern:
-    """The pattern with all that a scan needs. Raises ExpressionError, which names it."""
-    try:
-        return ReadyPattern(pattern)
-    except ExpressionError as error:
-        raise ExpressionError(f'pattern "{pattern.name}": {error}') from None
+    """The pattern with all that a scan needs, once for all engines.
+
+    Raises ExpressionError, which names it.
+    """
+    ready = _ready.get(pattern)
+    if ready is None:
+        try:
+            ready = _ready[pattern] = ReadyPattern(pattern)
+        except ExpressionError as error:
+            raise ExpressionError(f'pattern "{pattern.name}": {error}') from None
+    return ready
+
+
+_ready: Final[WeakValueDictionary[Pattern, ReadyPattern]] = WeakValueDictionary()
 
 
 class _Search:

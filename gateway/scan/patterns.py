@@ -38,7 +38,7 @@ class ReadyPattern:
     """A pattern with everything that a scan asks of it."""
 
     __slots__ = (
-        "_body",
+        "__weakref__",
         "_inside",
         "_near",
         "_outside",
@@ -112,7 +112,8 @@ class ReadyPattern:
 
     def prepare(self) -> None:
         """Compiles what confirms it, and loads what its validator needs: no text waits for it."""
-        self._compile()
+        if self._inside is None:
+            self._compile()
         prepare = getattr(self.pattern.validator, "prepare", None)
         if prepare is not None:
             prepare()

@@ -40,10 +40,8 @@ def digits(text: str) -> str:
 
 def luhn(number: str) -> bool:
     """ISO/IEC 7812-1 annex B."""
-    total = 0
-    for place, digit in enumerate(reversed(number)):
-        value = int(digit)
-        total += _LUHN_DOUBLED[value] if place % 2 else value
+    last = number[::-1]
+    total = sum(map(int, last[::2])) + sum([_LUHN_DOUBLED[int(d)] for d in last[1::2]])
     return total % 10 == 0
 
 

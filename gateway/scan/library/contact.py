@@ -48,7 +48,7 @@ _GROUPED_MIN: Final = 9
 
 def contact_patterns() -> list[Pattern]:
     """Email, telephone, address in context, date of birth in context."""
-    number = r"\+?(?:\(\+?\d{1,5}\)|\d)[\d ().\-/]{5,24}\d(?: ?(?:x|ext\.? ?)\d{1,6})?"
+    number = r"[\d ().\-/]{5,24}\d(?: ?(?:x|ext\.? ?)\d{1,6})?"
     date = (
         r"(?P<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
         r"|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zäéû]{3,9}\.?,? \d{4}"
@@ -68,10 +68,17 @@ def contact_patterns() -> list[Pattern]:
         Pattern(
             "phone",
             "phone",
-            number,
+            r"\d" + number,
             left=r"\w+.(/-",
-            right=r"\w",
             apart=" -",
+            validator=PhoneCheck(),
+            rank=60,
+        ),
+        Pattern(
+            "phone-marked",
+            "phone",
+            r"(?:\+\d|\+?\(\+?\d{1,5}\))" + number,
+            left=r"\w+.(/-",
             validator=PhoneCheck(),
             rank=60,
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, Final
 
 from gateway.plugin.pattern import Pattern
@@ -54,7 +53,10 @@ class _Checked:
 
 @lru_cache(maxsize=128)
 def _module(name: str) -> Any:
-    return import_module(f"stdnum.{name}")
+    from stdnum import get_cc_module  # noqa: PLC0415  # only where such numbers are looked for
+
+    country, _, number = name.partition(".")
+    return get_cc_module(country.rstrip("_"), number)
 
 
 _NUMBERS: Final[tuple[tuple[str, str, str, str], ...]] = (
@@ -143,7 +145,6 @@ def _social_security() -> list[Pattern]:
             r"\d{3}[- .]\d{2}[- .]\d{4}",
             left=r"\w.-",
             right=r"\w-",
-            apart=" -",
             validator=is_ssn,
             rank=20,
         ),
@@ -173,7 +174,7 @@ def _by_check_digits() -> list[Pattern]:
             "national_id",
             expression,
             left=r"\w.-",
-            apart=" -",
+            apart=" -" if " " in expression else "",
             near=near,
             validator=_Checked(module, named=bool(near)),
             rank=22,

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import digits, luhn
+from gateway.scan.library.checks import luhn
 from gateway.scan.library.wallets import base58check, bech32, eip55
 
 _ISSUERS: Final = re.compile(
@@ -40,15 +40,14 @@ def payment_patterns() -> list[Pattern]:
     """Cards, IBANs and crypto-currency wallets."""
     base58 = "[1-9A-HJ-NP-Za-km-z]"
     return [
-        Pattern(
-            "card",
-            "card",
-            r"\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{12,19}",
-            left=r"\w.",
-            right=r"\w",
-            apart=" -",
-            validator=is_card,
-            rank=15,
+        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=is_card, rank=15),
+        # Groups of four, 4-6-4, 4-6-5 and 4-4-4-4-3; a first digit that issuers have.
+        *(
+            Pattern(name, "card", expression, left=r"\w.", validator=is_card, rank=15)
+            for name, expression in (
+                ("card-grouped", r"[2-6]\d{3}(?:[ -]\d{4}){3}|3\d{3}[ -]\d{6}[ -]\d{4,5}"),
+                ("card-grouped-long", r"[56]\d{3}(?:[ -]\d{4}){3}[ -]\d{3}"),
+            )
         ),
         Pattern(
             "iban",
@@ -97,7 +96,7 @@ def _iban_expression() -> str:
 
 def is_card(value: str, before: str) -> bool:
     """A number that passes Luhn's check, of an issuer's range or said to be of a card."""
-    number = digits(value)
+    number = value.replace(" ", "").replace("-", "")
     if not luhn(number) or len(set(number)) == 1:
         return False
     return _ISSUERS.fullmatch(number) is not None or _CARD_NEAR.search(before) is not None
