@@ -24,7 +24,7 @@
 |                        | work was stopped at once              |                               |
 | `deletion_possible`    | the receipt of a known caller can be  | content is kept for nobody    |
 |                        | erased by that caller                 | who could ask                 |
-| `no_manipulation_flag` | a check ran, and found nothing        | one flagged, edited or denied |
+| `no_manipulation_flag` | a check ran, and raised nothing       | one flagged or denied         |
 | `limits_admitted`      | the client was told what could not be | (unknown without checks)      |
 |                        | inspected (`x-sealgate-coverage`)     |                               |
 """
@@ -41,7 +41,7 @@ Facts = dict[str, bool | None]
 _REQUEST: Final = frozenset({"on_request_headers", "on_request"})
 _RESPONSE: Final = frozenset({"on_response", "on_text"})
 _RAN: Final = frozenset({Outcome.ALLOW, Outcome.EDIT, Outcome.DENY, Outcome.FLAG})
-_FOUND: Final = frozenset({Outcome.EDIT, Outcome.DENY, Outcome.FLAG})
+_FOUND: Final = frozenset({Outcome.DENY, Outcome.FLAG})
 
 
 def consent_facts(
