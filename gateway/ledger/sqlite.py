@@ -119,7 +119,11 @@ class SqliteLedger(SqlLedger):
             )
             connection.execute("DELETE FROM bodies WHERE idx IN (SELECT idx FROM gone)")
         # What was deleted is overwritten (secure_delete), but the log of SQLite still has it.
-        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        if busy and erased:
+            raise LedgerAwayError(
+                f"a reader keeps {self.path} from letting go of what was deleted; it is tried again"
+            )
         return done.rowcount
 
     def backup(self, target: Path) -> None:

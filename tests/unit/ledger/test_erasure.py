@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gateway.ledger.folder import open_journal
 from gateway.ledger.opening import open_ledger, open_subject_keys
 from gateway.ledger.overview import check_all
 from gateway.ledger.sequencer import Sequencer
-from gateway.ledger.store import ERASED, EXPIRED, Filter, Record
+from gateway.ledger.store import ERASED, EXPIRED, Filter, LedgerAwayError, Record
 from tests.ledger_drafts import Node, make_draft, make_payload, make_ref
 
 SUBJECT = "pseudonym-of-somebody-0123456789"
@@ -157,6 +158,29 @@ def test_classes_expire_unless_they_are_held(node: Node) -> None:
     report = check_all(node.settings)
     assert report.ok, report.findings
     assert (report.expired, report.erased) == (1, 0)
+
+
+def test_an_erasure_waits_for_readers_that_keep_old_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite keeps what a reader still sees in its log; until that is gone, nothing is erased."""
+    monkeypatch.setattr("gateway.ledger.sqlite.WRITE_WAIT_S", 0.01)
+    node = Node(tmp_path)
+    node.write(payload_of(SUBJECT))
+    node.settle()
+    reader = sqlite3.connect(node.folder / "ledger.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM records").fetchone()
+
+    with pytest.raises(LedgerAwayError, match="a reader keeps"):
+        erase(node)
+    assert "erased" not in {record.kind for record in records(node)}
+    reader.close()
+    node.settle()
+
+    assert "erased" in {record.kind for record in records(node)}
+    assert files_with(node.folder.parent, SUBJECT) == []
+    assert check_all(node.settings).ok
 
 
 def test_an_erasure_that_was_cut_is_carried_on(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
