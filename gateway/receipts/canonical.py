@@ -33,6 +33,11 @@ INTEGER_MAX: Final = 2**53 - 1
 DEPTH_MAX: Final = 64
 """Deeper documents are refused before the interpreter's own limit is met."""
 
+# How a float ends: behind a number of ours there is neither a point nor an exponent. Both begin
+# with one character that is looked for, which is several times as fast as an expression with two
+# ways.
+_FRACTION = re.compile(rb"\.[0-9]+(?:e[+-]?[0-9]+)?(?:[,}\]]|\Z)")
+_EXPONENT = re.compile(rb"e[+-]?[0-9]+(?:[,}\]]|\Z)")
 _ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _ESCAPES = {
     '"': '\\"',
@@ -179,21 +184,21 @@ def _placed(digits: str, point: int) -> str:
 def _is_suspect(data: bytes, *, is_parsed: bool) -> bool:
     """Whether orjson may have written what the subset lacks: then the value is walked.
 
-    It says nothing of a float, of a null that was NaN, and of a name beyond ASCII. Without escaped
-    quotes every other piece between quotes lies outside of the texts, where numbers stand, and what
-    a colon follows is a name. To look there is several times as fast as an expression.
+    It says nothing of a float, of a null that was NaN, and of a name beyond ASCII. A text may look
+    alike, which costs the walk and no more.
     """
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    pieces = data.split(b'"')
-    if not data.isascii():
-        texts = zip(pieces[1::2], pieces[2::2], strict=True)
-        if not b"".join([text for text, after in texts if after[:1] == b":"]).isascii():
-            return True
-    outside = b"".join(pieces[::2])
-    if b"." in outside or (b"null" in outside and not is_parsed):
+    if _FRACTION.search(data) or _EXPONENT.search(data):
         return True
-    return b"e" in outside and b"e" in outside.replace(b"true", b"").replace(b"false", b"")
+    if not is_parsed and b"null" in data:
+        return True
+    return not data.isascii() and _has_wide_name(data)
+
+
+def _has_wide_name(data: bytes) -> bool:
+    """Whether a member's name goes beyond ASCII: a text that a colon follows."""
+    pieces = data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+    texts = zip(pieces[1::2], pieces[2::2], strict=True)
+    return not b"".join([text for text, after in texts if after[:1] == b":"]).isascii()
 
 
 def _write(value: Any, pieces: list[str], path: tuple[str, ...], depth: int) -> None:
