@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from gateway.admin.openapi import describe
 from gateway.admin.receipt_desk import Document, ReceiptDesk
 from gateway.admin.receipt_export import Stream
 from gateway.admin.trail import Trail
+from gateway.errors import SealgateError
 from gateway.identity.identities import Identities
 from gateway.identity.store import PAGE_MAX, Actor, NotFoundError
 from gateway.identity.strict_json import UnclearJsonError, parse_object
@@ -33,6 +35,7 @@ WAIT_S_MAX = 30
 WAIT_POLL_S = 0.05
 OPENAPI_PATH = "/api/openapi.json"
 
+_log = logging.getLogger("sealgate.admin")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
 
 
@@ -157,9 +160,16 @@ class Api:
         first = await loop.run_in_executor(self._ledger_thread, next, chunks, b"")
         await response.prepare(request)
         piece = first
-        while piece:
-            await response.write(piece)
-            piece = await loop.run_in_executor(self._ledger_thread, next, chunks, b"")
+        try:
+            while piece:
+                await response.write(piece)
+                piece = await loop.run_in_executor(self._ledger_thread, next, chunks, b"")
+        except (SealgateError, LookupError, ValueError) as error:
+            # The head is out: what is broken off must not look whole.
+            _log.error("export broken off", extra={"fields": {"error": str(error)}})
+            if request.transport is not None:
+                request.transport.abort()
+            return response
         await response.write_eof()
         return response
 
