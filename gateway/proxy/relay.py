@@ -358,6 +358,9 @@ class Relay:
         """Whether an event may be added: else it would be swallowed by one that is half sent."""
         if self._kind is StreamKind.SSE:
             return ends_between_events(self._tail)
+        if self._kind is StreamKind.EVENTSTREAM:
+            # Frames have no end that one could see; who reads their texts lets out whole ones.
+            return self._transform is not None and self._transform.changes
         return self._kind is StreamKind.NDJSON and (not self._tail or self._tail.endswith(b"\n"))
 
     def _upstream_failed(self, error: UpstreamError) -> None:
