@@ -17,20 +17,22 @@ from gateway.scan.views import swapped, views
 DATA_ROLES = frozenset({"tool", "document"})
 """What is read on behalf of the user: nobody gives orders there."""
 OPERATOR_ROLES = frozenset({"system", "developer"})
+TOOL_DESCRIPTION = "tool_description"
+"""What a tool says of itself: data, in which its author tells the model how to use it."""
 FLAGGED = 0.5
 """The score at the threshold that was chosen when the model was made, for either role."""
 
-_BAND = 2.5
+BAND = 2.5
 """Logits below the threshold from which phrases are searched for, and what a phrase adds."""
 _KNOWN_MIN, _SWAPPED_CHARS_MAX = 0.45, 3000
 """Short texts of mostly unknown words are also read backwards and moved by 13 letters."""
 _PASSAGE_CHARS = 200
 """Characters around the strongest passage that are searched as well."""
-_PASSAGE_CHARS_MAX = 2000
+PASSAGE_CHARS_MAX = 2000
 _ALLOWED_FROM_CHARS = 2400
 _ALLOWANCE_MAX = 1.0
 _OPERATOR_ALLOWANCE = 1.5
-"""Logits more for system prompts: their author commands the model by right."""
+"""Logits more for system prompts and tools: their author commands the model by right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,13 @@ class _Reading:
 
 def head_of(role: str) -> Head:
     """Which head judges what a role says."""
-    return "tool" if role in DATA_ROLES else "user"
+    return "tool" if role in DATA_ROLES or role == TOOL_DESCRIPTION else "user"
 
 
 def allowance_of(role: str) -> float:
     """Logits by which a role's threshold is above its head's."""
-    return _OPERATOR_ALLOWANCE if role in OPERATOR_ROLES else 0.0
+    is_operators = role in OPERATOR_ROLES or role == TOOL_DESCRIPTION
+    return _OPERATOR_ALLOWANCE if is_operators else 0.0
 
 
 def score(text: str, role: str) -> float:
@@ -110,23 +113,30 @@ def _strongest(text: str, head: Head, model: Classifier) -> _Reading:
 
 def _read(text: str, encoding: str, head: Head, model: Classifier) -> _Reading:
     strongest = model.strongest(text, head)
-    margin = strongest.logit - model.thresholds[head] - _allowance(len(text))
+    margin = strongest.logit - model.thresholds[head] - allowance(len(text))
     phrases: tuple[str, ...] = ()
-    if margin > -_BAND:
-        start = max(0, strongest.start - _PASSAGE_CHARS)
-        stop = min(strongest.stop + _PASSAGE_CHARS, start + _PASSAGE_CHARS_MAX)
-        hits = matches(text[start:stop], data=head == "tool")
-        phrases = tuple(hit.name for hit in hits)
-        margin += _BAND * bool(hits)
+    if margin > -BAND:
+        begin, end = strongest.place(text)
+        start = max(0, begin - _PASSAGE_CHARS)
+        stop = min(end + _PASSAGE_CHARS, start + PASSAGE_CHARS_MAX)
+        phrases = phrases_in(text[start:stop], head)
+        margin += BAND * bool(phrases)
     return _Reading(text, encoding, strongest, phrases, margin)
 
 
-def _allowance(chars: int) -> float:
+def phrases_in(passage: str, head: Head) -> tuple[str, ...]:
+    """The names of the known phrases in a normalised passage."""
+    return tuple(hit.name for hit in matches(passage, data=head == "tool"))
+
+
+def allowance(chars: int) -> float:
     """Logits more that a long text may have: it has more windows, and the highest counts."""
-    return min(_ALLOWANCE_MAX, 0.4 * log(max(1.0, chars / _ALLOWED_FROM_CHARS)))
+    if chars <= _ALLOWED_FROM_CHARS:
+        return 0.0
+    return min(_ALLOWANCE_MAX, 0.4 * log(chars / _ALLOWED_FROM_CHARS))
 
 
 def _place(plain: Normalised, found: _Reading) -> tuple[int, int]:
     if found.encoding:
         return 0, len(plain.original)
-    return plain.origin(found.strongest.start, found.strongest.stop)
+    return plain.origin(*found.strongest.place(found.text))

@@ -118,6 +118,16 @@ def grams(piece: str) -> Grams:
     return _hashed(squeezed, begins, marks, starts, stops)
 
 
+def word_places(text: str) -> tuple[Indexes, Indexes]:
+    """Where the words of a text of any length begin and end."""
+    codes = _codes(text)
+    kind = folded().kind.take(codes)
+    kept = (kind != DROP).nonzero()[0]
+    kind = kind.take(kept)
+    first, last = _words(kind, (kind == WORD) | (kind == SINGLE))
+    return kept[first], kept[last - 1] + 1
+
+
 def _words(kind: NDArray[np.uint8], word: NDArray[np.bool_]) -> tuple[Indexes, Indexes]:
     """Where words begin and end; a SINGLE character is a word by itself."""
     edge = np.ones(len(kind) + 1, dtype=np.bool_)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import ConfigError, Problem
-from gateway.scan.injection import DATA_ROLES, FLAGGED, OPERATOR_ROLES, judge
+from gateway.scan.injection import DATA_ROLES, FLAGGED, OPERATOR_ROLES, TOOL_DESCRIPTION, judge
 
-ROLES = ("user", "assistant", *sorted(OPERATOR_ROLES), *sorted(DATA_ROLES))
+ROLES = ("user", "assistant", *sorted(OPERATOR_ROLES), TOOL_DESCRIPTION, *sorted(DATA_ROLES))
 _SHOWN_CHARS = 300
 
 

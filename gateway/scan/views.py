@@ -23,9 +23,9 @@ _SPACED = re.compile(r"(?<!\w)(?:\w[-._* ]{1,3}){6,}\w(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
 _SPACES = re.compile(r" {2,}")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
-_REVERSED = ("eht ", "snoit", "erongi", "tpmorp", "uoy ", " lla ")
-_ROT13 = ("gur ", "vafgeh", "vtaber", "cebzcg", "lbh", " nyy ")
-_ENGLISH = re.compile(r"\b(?:the|all|you|and|to|ignore|system|prompt|instructions?|your|is|me)\b")
+_REVERSED = ("snoitc", "erongi", "tpmorp", "tegrof")
+_ROT13 = ("vafgeh", "vtaber", "cebzcg", "sbetrg")
+"""`instructions`, `ignore`, `prompt`, `forget`: seldom part of anything else when moved."""
 _SHAPES = bytes(
     ord("a")
     if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "+/")
@@ -36,7 +36,7 @@ _SHAPES = bytes(
 )
 """Letters and digits as `a`, separators as a space: what an encoding looks like from afar."""
 _LONG, _PAIRS, _LONE, _OCTETS = b"a" * 24, b"aa " * 8, b"a a a a a ", b"aaaaaaaa " * 4
-_PERCENTS_MIN, _SIGNS_MIN = 3, 2
+_PERCENTS_MIN = 3
 _SHORTEST = 12
 """Characters of a decoded text below which it says nothing worth judging."""
 
@@ -66,13 +66,13 @@ def _whole(text: str) -> Iterator[View]:
         plain = html.unescape(text)
         if plain != text:
             yield View("entities", plain, 0, stop)
-    if "\\x" in text or "\\u" in text:
+    if "\\" in text and ("\\x" in text or "\\u" in text):
         yield View("escapes", _HEX_ESCAPES.sub(_escaped, text), 0, stop)
     small = text.lower()
-    if sum(sign in small for sign in _REVERSED) >= _SIGNS_MIN:
-        yield from _if_english("reversed", text[::-1], small, stop)
-    if sum(sign in small for sign in _ROT13) >= _SIGNS_MIN:
-        yield from _if_english("rot13", codecs.encode(text, "rot13"), small, stop)
+    if any(sign in small for sign in _REVERSED):
+        yield View("reversed", text[::-1], 0, stop)
+    if any(sign in small for sign in _ROT13):
+        yield View("rot13", codecs.encode(text, "rot13"), 0, stop)
 
 
 def swapped(text: str) -> list[View]:
@@ -80,13 +80,6 @@ def swapped(text: str) -> list[View]:
     stop = len(text)
     moved = codecs.encode(text, "rot13")
     return [View("reversed", text[::-1], 0, stop), View("rot13", moved, 0, stop)]
-
-
-def _if_english(encoding: str, decoded: str, before: str, stop: int) -> Iterator[View]:
-    """The decoded text, if it has more English in it than before."""
-    after = len(_ENGLISH.findall(decoded.lower()))
-    if after >= _SIGNS_MIN and after > len(_ENGLISH.findall(before)):
-        yield View(encoding, decoded, 0, stop)
 
 
 def _escaped(found: re.Match[str]) -> str:

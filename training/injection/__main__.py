@@ -1,4 +1,4 @@
-"""`python -m training.injection DATA`: trains on DATA/train.jsonl.gz and writes the model.
+"""`python -m training.injection DATA --packages FOLDER`: trains and writes the model.
 
 Thresholds are chosen on DATA/dev.jsonl.gz, which is never trained on. The same data and seed give
 the same bytes on one kind of machine; BLAS is kept to one thread for that.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray  # as above
 
 from gateway.scan import injection  # as above
 from gateway.scan.classifier import MAGIC, MODEL, Head, read  # as above
-from training.injection.corpus import Generators, Row, prepared, sources  # as above
+from training.injection.corpus import Generators, prepared, sources  # as above
 from training.injection.fit import (  # as above
     HEADS,
     Linear,
@@ -28,19 +28,23 @@ from training.injection.fit import (  # as above
     train,
     vocabulary,
 )
+from training.injection.ordinary import held_out  # as above
+from training.injection.rows import Row  # as above
 from training.injection.windows import hashed  # as above
 
 SEED = 7
 LEAST_TEXTS = 5
-KEEP = 160_000
+KEEP = 200_000
 RIDGE = 3e-6
 ROUNDS = 30
 FALSE_POSITIVES = 0.005
 """The share of dev's harmless texts that may be flagged, for each head; below the bar of 1 %
 because other harmless texts differ from dev's."""
+FALSE_POSITIVES_ELSEWHERE = 0.01
+"""The same for code and documents of packages that were not trained on."""
 
 
-def corpus(folder: Path) -> list[Row]:
+def corpus(folder: Path, packages: Path) -> list[Row]:
     """Every row to train on."""
     found = sources(folder)
     documents = [
@@ -48,7 +52,7 @@ def corpus(folder: Path) -> list[Row]:
         for row in found
         if not row.label and row.role in {"tool", "assistant"} and len(row.text) > 150
     ]
-    return [*found, *Generators(SEED, documents).rows()]
+    return [*found, *Generators(SEED, documents, packages).rows()]
 
 
 def learn(rows: list[Row]) -> tuple[NDArray[np.uint32], dict[str, Linear]]:
@@ -80,8 +84,12 @@ def serialise(
     return MAGIC + orjson.dumps(facts) + b"\n" + body
 
 
-def thresholds_on(data: bytes, dev: Path) -> dict[Head, float]:
-    """The logits above which a share of dev's harmless texts lies, for each head."""
+def thresholds_on(data: bytes, dev: Path, packages: Path) -> dict[Head, float]:
+    """The logits above which a share of dev's harmless texts lies, for each head.
+
+    No lower than where another share of the code and documents lies that were held out: a threshold
+    that is chosen on one benign set alone drifts on others.
+    """
     model = read(data)
     found: dict[Head, list[float]] = {"user": [], "tool": []}
     for row in prepared(dev):
@@ -90,24 +98,35 @@ def thresholds_on(data: bytes, dev: Path) -> dict[Head, float]:
             head = injection.head_of(role)
             allowed = injection.allowance_of(role)
             found[head].append(injection.margin(str(row["text"]), head, model) - allowed)
+    others = held_out(packages)
     chosen: dict[Head, float] = {}
     for head, margins in found.items():
-        margins.sort()
-        place = int(len(margins) * (1 - FALSE_POSITIVES))
-        chosen[head] = round(margins[min(place, len(margins) - 1)], 4)
+        elsewhere = [injection.margin(text, head, model) for text in others]
+        least = _quantile(margins, FALSE_POSITIVES)
+        chosen[head] = round(max(least, _quantile(elsewhere, FALSE_POSITIVES_ELSEWHERE)), 4)
     return chosen
+
+
+def _quantile(margins: list[float], share: float) -> float:
+    """The value above which `share` of the margins lie."""
+    ordered = sorted(margins)
+    return ordered[min(int(len(ordered) * (1 - share)), len(ordered) - 1)]
 
 
 def main() -> None:
     """Trains, chooses thresholds and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with train.jsonl.gz and dev.jsonl.gz")
+    parser.add_argument("--packages", type=Path, required=True, help="a site-packages folder")
+    parser.add_argument("--leave-out", default="", help="families by name, `;` between them")
     parser.add_argument("--out", type=Path, default=MODEL)
     arguments = parser.parse_args()
-    known, heads = learn(corpus(arguments.data))
+    left_out = frozenset(arguments.leave_out.split(";"))
+    rows = corpus(arguments.data, arguments.packages)
+    known, heads = learn([row for row in rows if row.family not in left_out])
     open_thresholds: dict[Head, float] = {"user": 0.0, "tool": 0.0}
     draft = serialise(known, heads, open_thresholds)
-    chosen = thresholds_on(draft, arguments.data / "dev.jsonl.gz")
+    chosen = thresholds_on(draft, arguments.data / "dev.jsonl.gz", arguments.packages)
     data = serialise(known, heads, chosen)
     arguments.out.write_bytes(data)
     print(f"{arguments.out}: {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")

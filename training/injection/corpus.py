@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -12,11 +11,22 @@ import orjson
 
 from training.injection.carriers import carrier, hide, prose
 from training.injection.disguise import DISGUISES
+from training.injection.further import Further
 from training.injection.grammar import Grammar
+from training.injection.ordinary import ordinary
+from training.injection.rows import LANGUAGES, Row, attack_row
 
-LANGUAGES = (
-    "de fr es pt it nl pl ru uk cs sv tr ro hu el fi ar he fa hi bn id vi th zh ja ko"
-).split()
+GRAMMARS = (
+    "direct.txt",
+    "direct_more.txt",
+    "indirect.txt",
+    "agents.txt",
+    "tasks.txt",
+    "benign.txt",
+    "benign_more.txt",
+    "languages.txt",
+    "languages_more.txt",
+)
 _TRAINED_DISGUISES = ("typo", "spaced", "dashed", "leet", "zalgo", "homoglyph", "zero_width")
 """Those that leave letters to learn from; the others are undone before the text is scored."""
 _UNDONE = {
@@ -31,21 +41,6 @@ _UNDONE = {
 }
 _GIBBERISH_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _GIBBERISH_MARKS = "!#$%&()*+-./:;<=>?@[]^_{|}~"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One text. `span` is where the attack stands, None where it is not known.
-
-    `family` is the generator or the source; `bare` marks orders that are an attack only in data.
-    """
-
-    text: str
-    label: int
-    role: str
-    family: str
-    span: tuple[int, int] | None = None
-    bare: bool = False
 
 
 def prepared(path: Path) -> list[dict[str, str | int]]:
@@ -86,10 +81,11 @@ def _place(text: str, orders: list[str]) -> tuple[int, int] | None:
 class Generators:
     """All families of made-up rows; the same seed gives the same rows."""
 
-    def __init__(self, seed: int, documents: list[str]) -> None:
-        self.grammar = Grammar("direct.txt", "indirect.txt", "benign.txt", "languages.txt")
+    def __init__(self, seed: int, documents: list[str], packages: Path) -> None:
+        self.grammar = Grammar(*GRAMMARS)
         self.random = Random(seed)
         self.documents = documents
+        self.packages = packages
 
     def rows(self) -> Iterator[Row]:
         """Every row of every family."""
@@ -101,13 +97,15 @@ class Generators:
             ("override", 500),
         ):
             for _ in range(count):
-                yield self._attack(self._mixed(rule), "user", f"own {rule}")
+                yield attack_row(self._mixed(rule), "user", f"own {rule}")
         yield from self._languages()
         yield from self._hidden()
         yield from self._disguised()
         yield from self._many_shot()
         yield from self._suffixes()
         yield from self._harmless()
+        yield from Further(self._say, self._document, self.random).rows()
+        yield from ordinary(self._say, self._document, self.random, self.packages)
 
     def _say(self, rule: str) -> str:
         text = self.grammar.sample(rule, self.random)
@@ -125,10 +123,6 @@ class Generators:
         if roll < 0.22:
             return f"{text} {self._say('ask_benign')}"
         return text
-
-    @staticmethod
-    def _attack(text: str, role: str, family: str, *, bare: bool = False) -> Row:
-        return Row(text, 1, role, family, (0, len(text)), bare)
 
     def _document(self) -> str:
         if self.random.random() < 0.5:
@@ -166,7 +160,7 @@ class Generators:
             text = f"{self._say(f'{language}.benign')} {text}"
         elif roll < 0.16:
             text = f"{self._say('ask_benign')} {text}"
-        return self._attack(text, "user", "own languages")
+        return attack_row(text, "user", "own languages")
 
     def _hidden(self) -> Iterator[Row]:
         for _ in range(5200):
@@ -174,20 +168,20 @@ class Generators:
             text, at = hide(attack, self._document(), self.random)
             yield Row(text, 1, "tool", "own hidden", (at, at + len(attack)))
         for _ in range(1200):
-            yield self._attack(self._say("latent"), "user", "own latent")
+            yield attack_row(self._say("latent"), "user", "own latent")
         for _ in range(3000):
             rule = self.random.choice(("bare_order", "agent_order"))
             attack = self._say(rule)
             text, at = hide(attack, self._document(), self.random)
             yield Row(text, 1, "tool", f"own {rule}", (at, at + len(attack)), bare=True)
         for _ in range(600):
-            yield self._attack(self._say("agent_order"), "tool", "own agent_order", bare=True)
+            yield attack_row(self._say("agent_order"), "tool", "own agent_order", bare=True)
 
     def _disguised(self) -> Iterator[Row]:
         for _ in range(1800):
             rule = self.random.choice(("direct", "extraction", "jailbreak", "latent"))
             disguise = DISGUISES[self.random.choice(_TRAINED_DISGUISES)]
-            yield self._attack(disguise(self._say(rule), self.random), "user", "own disguised")
+            yield attack_row(disguise(self._say(rule), self.random), "user", "own disguised")
         for _ in range(900):
             disguise = DISGUISES[self.random.choice(_TRAINED_DISGUISES)]
             rule = self.random.choice(("ask_benign", "to_people", "about"))
@@ -203,12 +197,12 @@ class Generators:
                 for who in [self.random.choice(("User", "Human", "Q"))]
                 for _ in range(self.random.randint(3, 10))
             ]
-            yield self._attack("\n".join(turns), "user", "own many-shot")
+            yield attack_row("\n".join(turns), "user", "own many-shot")
 
     def _suffixes(self) -> Iterator[Row]:
         for _ in range(700):
             tail = " ".join(self._noise() for _ in range(self.random.randint(10, 25)))
-            yield self._attack(f"{self._say('harm')} {tail}", "user", "own suffix")
+            yield attack_row(f"{self._say('harm')} {tail}", "user", "own suffix")
 
     def _noise(self) -> str:
         """A made-up word with marks, as optimised suffixes have them."""

@@ -70,3 +70,21 @@ DISGUISES: dict[str, Callable[[str, Random], str]] = {
     "zalgo": _zalgo,
     "typo": _typo,
 }
+
+_LATIN = dict(
+    zip(
+        "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґјљњћђџαβγδεζηθικλμνξοπρσςτυφχψω",
+        (
+            "a b v g d e zh z i y k l m n o p r s t u f h ts ch sh sch  y  e yu ya i yi ye g j "
+            "lj nj c dj dz a v g d e z i th i k l m n x o p r s s t y f ch ps o"
+        ).split(" "),
+        strict=True,
+    )
+)
+_ACCENTED = dict(zip("άέήίόύώϊΐ", "αεηιουωιι", strict=True))
+
+
+def romanised(text: str) -> str:
+    """Cyrillic or Greek in Latin letters, as people type it without the right keyboard."""
+    small = "".join(_ACCENTED.get(char, char) for char in text.lower())
+    return "".join(_LATIN.get(char, char) for char in small)

