@@ -54,6 +54,7 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"
     TOO_COMPLEX = "too_complex"
     ORIGIN_DENIED = "origin_denied"
+    PROMPT_INJECTION = "prompt_injection"
     # identity
     CREDENTIAL_MISSING = "credential_missing"
     CREDENTIAL_INVALID = "credential_invalid"
@@ -148,6 +149,9 @@ REASONS: dict[Reason, ReasonInfo] = {
         400, "The JSON body holds more objects and arrays than the policy allows"
     ),
     Reason.ORIGIN_DENIED: ReasonInfo(403, "The policy does not allow this web origin"),
+    Reason.PROMPT_INJECTION: ReasonInfo(
+        400, "The policy refuses text that tries to override the instructions of the model"
+    ),
     Reason.CREDENTIAL_MISSING: ReasonInfo(401, "A credential is needed"),
     Reason.CREDENTIAL_INVALID: ReasonInfo(401, "The credential is not valid"),
     Reason.CREDENTIAL_EXPIRED: ReasonInfo(401, "The credential has expired"),

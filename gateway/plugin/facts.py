@@ -47,5 +47,8 @@ TRUST_BAND: Fact[str] = Fact("trust_band", str)
 REDACTIONS: Fact[dict[str, int]] = Fact("redactions", dict)
 """How many values of each class were masked, redacted, hashed or tokenized; provided by `dlp`."""
 
+INJECTION: Fact[Mapping[str, str]] = Fact("injection", object)  # type: ignore[arg-type]  # a generic is no `type`
+"""How near to an attack each part was (`clear`, `low`, `near`, `over`); provided by `injection`."""
+
 CORE_FACTS: frozenset[Fact[object]] = frozenset({CLIENT_ADDRESS})  # type: ignore[arg-type]  # Fact is invariant
 """What holds before the first plugin runs."""

@@ -156,9 +156,10 @@ async def _call(plugin: Plugin, hook: str, x: Exchange, played: Played, *more: A
     if isinstance(answer, Reject):
         verdict.outcome, verdict.reason = Outcome.DENY, answer.code or answer.reason.value
     elif flag is not None:
-        verdict.outcome, verdict.reason, verdict.labels = Outcome.FLAG, *flag
+        verdict.outcome, verdict.reason = Outcome.FLAG, flag[0]
     elif _edited(x, more):
         verdict.outcome = Outcome.EDIT
+    verdict.labels = {} if flag is None else flag[1]
     played.verdicts.append(verdict)
     return answer
 

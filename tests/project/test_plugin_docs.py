@@ -70,6 +70,7 @@ def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
         ("budget", 200),
         ("concurrency", 200),
         ("dlp", 200),
+        ("injection", 200),
         ("ip_allowlist", 403),
         ("rate_limit", 200),
         ("receipt", 200),

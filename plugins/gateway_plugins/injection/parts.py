@@ -1,0 +1,62 @@
+"""The parts of an exchange, and how the texts of each are judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_plugins.injection.config import InjectionConfig
+
+_BY_KIND = {
+    "tool_result": "tool_result",
+    "document": "document",
+    "tool_description": "tool_description",
+    "tool_call_arguments": "tool_call",
+    "system": "system",
+    "file_name": "other",
+    "other": "other",
+    "raw": "other",
+}
+_BY_ROLE = {"user": "user", "system": "system", "assistant": "assistant", "tool": "tool_result"}
+_JUDGED_AS = {
+    "tool_result": "tool",
+    "document": "document",
+    "other": "tool",
+    "system": "system",
+    "tool_description": "tool_description",
+}
+"""What the scorer takes a text for; all others are judged as what a user writes."""
+STANDING = frozenset({"system", "tool_description"})
+"""Parts that every request repeats in front: they are never history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: `action` above `threshold`; `role` is what the scorer judges its texts as."""
+
+    name: str
+    role: str
+    threshold: float
+    action: str
+
+
+def parts_of(config: InjectionConfig) -> dict[str, Part]:
+    """Every part by its name, those that are off included."""
+    found = {}
+    for name, action in config.actions:
+        role = _JUDGED_AS.get(name, "user")
+        is_data = role in {"tool", "document", "tool_description"}
+        threshold = config.thresholds.tool if is_data else config.thresholds.user
+        found[name] = Part(name, role, threshold, action)
+    return found
+
+
+def part_of_request(role: str, kind: str) -> str:
+    """The name of the part that a span of a request belongs to."""
+    return _BY_KIND.get(kind) or _BY_ROLE.get(role, "other")
+
+
+def part_of_answer(kind: str) -> str:
+    """The name of the part that a text of an answer belongs to."""
+    if kind == "tool_call_arguments":
+        return "answer_tool_call"
+    return "answer_reasoning" if kind == "reasoning" else "answer"
