@@ -37,6 +37,9 @@ QUERY: Final = "?key="
 
 _PREFIXES: Final = (KEY_PREFIX, TOKEN_PREFIX)
 
+_MARK: Final = b"sg"
+"""Stands in both prefixes."""
+
 Found = dict[str, list[str]]
 """The credentials of one request, and the places where each of them stood."""
 
@@ -50,9 +53,12 @@ class Places:
         self._tokens = tokens
         names = (*CREDENTIAL_HEADERS, own_header)
         self._places = tuple((name.encode("latin-1"), name) for name in dict.fromkeys(names))
-        self._spelled = {name: spellings(name) for name in names}
+        self._exact = {
+            name: frozenset(s for s in spellings(name) if b"_" not in s) | {raw}
+            for raw, name in self._places
+        }
         self._twins = frozenset(
-            spelled for name in names for spelled in self._spelled[name] if b"_" in spelled
+            spelled for name in names for spelled in spellings(name) if b"_" in spelled
         )
 
     def find(self, request: RequestView) -> Found:
@@ -62,7 +68,7 @@ class Places:
         distinct = headers.distinct() is not None
         for raw, name in self._places:
             value = headers.first(raw)
-            if value is None:
+            if value is None or (distinct and not self._may_be_ours(value, name)):
                 continue
             values = (value.decode("latin-1"),) if distinct else headers.get_all(name)
             for text in values:
@@ -76,7 +82,7 @@ class Places:
         return found
 
     def take_off(self, request: RequestView, places: Iterable[str]) -> None:
-        """Removes the credential from where it stood, in every spelling of the header's name."""
+        """Removes the credential from where it stood; `take_off_twins` was called before."""
         headers = request.headers
         for place in places:
             if place == QUERY:
@@ -84,7 +90,7 @@ class Places:
             elif place == PROTOCOLS:
                 take_key_off_protocols(headers)
             else:
-                headers.drop(self._spelled[place])
+                headers.drop(self._exact[place])
 
     def take_off_twins(self, headers: Headers) -> None:
         """Removes the spellings with `_`: they were not looked at, and some upstream might."""
@@ -92,6 +98,10 @@ class Places:
             headers.drop(self._twins)
 
     # -- inner
+
+    def _may_be_ours(self, value: bytes, name: str) -> bool:
+        """Whether a look at the text is worth it: most of these fields hold a provider's key."""
+        return name == self._own or self._tokens or _MARK in value
 
     def _is_ours(self, text: str) -> bool:
         return text.startswith(_PREFIXES) or (self._tokens and looks_like_token(text))
