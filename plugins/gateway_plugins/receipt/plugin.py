@@ -1,7 +1,8 @@
 """Leaves one receipt per exchange: a record for the ledger, and its name for the client.
 
 begin      the policy is chosen: a random secret, and what the core notes the bodies in
-opened     `strict`: before the request is forwarded; `batched`: before the first byte of a stream
+opened     `strict`: before the request is forwarded; `batched`: before the first byte of a stream,
+           and where a whole answer takes longer than the turn of the loop that brings its head
 end        the draft of the receipt goes to this worker's journal in one write
 
 The sequencer of the node makes receipts of drafts. An opened exchange that never ends becomes one
@@ -11,6 +12,7 @@ as well: its worker was killed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import os
 from collections.abc import Awaitable
@@ -48,7 +50,7 @@ class Receipt(Plugin):
         super().__init__(config, runtime)
         failure = config.on_ledger_failure or runtime.on_ledger_failure
         self._refuses = failure == "refuse"
-        self._strict = self._opens_streams = False
+        self._strict = self._opens_answers = False
         self._salted = config.commitment == "salted"
         self._keeps = CONTENT_CHARACTERS_MAX if config.include_content else 0
         self._naming = Naming(config, b"")
@@ -72,7 +74,7 @@ class Receipt(Plugin):
         open_journal = self.runtime.journal
         journal = await asyncio.to_thread(open_journal, self.config.durability)
         self._strict = journal.durability == "strict"
-        self._opens_streams = journal.durability == "batched"
+        self._opens_answers = journal.durability == "batched"
         self._journal = journal
 
     # -- the request ----------------------------------------------------------------------------
@@ -145,14 +147,24 @@ class Receipt(Plugin):
 
     def on_response_headers(self, x: Exchange) -> None:
         response, evidence = x.response, x.evidence
-        if not self._opens_streams or evidence is None or response is None:
+        if not self._opens_answers or evidence is None or response is None:
             return
-        if response.streamed and not response.local:
-            try:
+        if response.local:
+            return
+        if not response.streamed:
+            asyncio.get_running_loop().call_soon(self._open_if_unended, x, evidence)
+            return
+        try:
+            self._append("opened", evidence, self._opening(x, evidence))
+        except SealgateError:
+            x.evidence = None
+            self._mark_gap(x)
+
+    def _open_if_unended(self, x: Exchange, evidence: Evidence) -> None:
+        """A whole answer mostly ends in the turn of the loop in which its head came."""
+        if not evidence.outcome:
+            with contextlib.suppress(SealgateError):  # its end is tried and told all the same
                 self._append("opened", evidence, self._opening(x, evidence))
-            except SealgateError:
-                x.evidence = None
-                self._mark_gap(x)
 
     def on_complete(self, x: Exchange) -> Awaitable[None] | None:
         evidence = x.evidence
