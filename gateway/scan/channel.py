@@ -117,14 +117,23 @@ class Channel:
             if group.start >= cut:
                 break
             if group.runner is not None:
-                return self._begin_run(group, base, folded, found, final=final)
+                whole = _between_bodies(ordered, group.start)
+                return self._begin_run(group, base, folded, found, whole, final=final)
             pattern = group.raw.ready.pattern
             found.append(self._finding(pattern, folded, group.start, group.head))
         return cut, None
 
     def _begin_run(
-        self, group: Group, base: str, folded: Folded, found: list[Finding], *, final: bool
+        self,
+        group: Group,
+        base: str,
+        folded: Folded,
+        found: list[Finding],
+        whole: int,
+        *,
+        final: bool,
     ) -> tuple[int, int | None]:
+        """`whole` is where to hold from, so that all of the group is found again."""
         pattern = group.raw.ready.pattern
         ready = group.runner.ready if group.runner is not None else group.raw.ready
         stop, over = self._run(ready, base, group.head, final=final)
@@ -133,8 +142,10 @@ class Channel:
             return stop, stop
         self._runner, self._named = ready, pattern
         if self._whole_values:
-            self._run_at = stop - group.start
-            return group.start, None
+            self._run_at = stop - whole
+            began = len(self._context)
+            found[:] = [each for each in found if each.stop <= folded.end(whole - began)]
+            return whole, None
         found.append(self._finding(pattern, folded, group.start, stop))
         return stop, None
 

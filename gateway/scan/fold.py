@@ -72,6 +72,7 @@ def _plain(character: str) -> str | None:
 
 
 _BMP_LAST: Final = 0xFFFF
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ASTRAL_ANY: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -184,6 +185,9 @@ def fold(text: str, *, json: bool = False) -> Folded:
         text = source.text
     if text.isascii():
         return Folded(text, text, source)
+    if _SURROGATE.search(text) is not None:
+        # Half a character is none, to every reader alike.
+        text = _SURROGATE.sub("\ufffd", text)
     table = _table()
     if _ASTRAL_ANY.search(text) is not None:
         folded = text.translate(table)

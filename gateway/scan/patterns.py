@@ -156,7 +156,9 @@ class ReadyPattern:
             return f"(?:{begin}{re2_class(inverted(self.left))})" if self.left else ""
         free = inverted(union(self.left, self.apart))
         no_digit = re2_class(inverted(DIGITS))
-        separator = f"(?:{begin}{no_digit}){re2_class(self.apart)}"
+        # What `left` forbids stays forbidden.
+        allowed = inverted(union(inverted(self.apart), self.left))
+        separator = f"(?:{begin}{no_digit}){re2_class(allowed)}"
         return f"(?:{begin}{re2_class(free)}|{separator})"
 
     def accepts(self, value: str, before: str) -> bool:

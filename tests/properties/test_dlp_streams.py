@@ -30,7 +30,8 @@ FRAGMENTS = [
     EMAIL, SSN, JWT, PRIVATE_KEY, "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", " ", ".",
     ",", "\n", "password = hunter2x!", "ghp_x7Kq2mWv9LsT4bNc8RzY1pHd6JfG3aUe5oQi", "call ",
     "+49 30 901820", "word", "@", "-", "192.0.2.17", "\u200b", "https://u:s3cr3tpw@h.example/",
-    "born 1980-02-03", '"', "12", "eyJ", "-----BEGIN ",
+    "born 1980-02-03", "\U0001d7ce44111 1111", "-----", "SSN ", "password=b4",
+    '"', "12", "eyJ", "-----BEGIN ",
 ]  # fmt: skip
 
 

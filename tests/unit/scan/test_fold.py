@@ -22,6 +22,7 @@ ALPHABET = st.sampled_from([*'ab1@\\n"{', "\u200b", "\uff41", "é", "\u0663", "\
         ("non\u2011breaking", "non-breaking"),
         ("\U000e0041\U000e0042", "AB"),
         ("naïve café 日本", "naïve café 日本"),
+        ("half \ud83d", "half \ufffd"),
     ],
 )
 def test_what_a_text_folds_to(text: str, expected: str) -> None:
