@@ -12,6 +12,8 @@ from gateway.store_settings import SecretReference
 
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._~-]+)*")
 _CLASS = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_KEY = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|file:/.+|transit:[A-Za-z0-9_.-]+")
+_MOUNT = r"^[A-Za-z0-9_.~-]+(/[A-Za-z0-9_.~-]+)*$"
 
 
 def _origin(text: str) -> str:
@@ -27,6 +29,54 @@ def _classes(days: dict[str, int]) -> dict[str, int]:
         if count < 0:
             raise ValueError(f"{name}: a number of days, 0 for ever")
     return days
+
+
+def _key(text: str) -> str:
+    if _KEY.fullmatch(text) is None:
+        raise ValueError(
+            "a key is never written into the settings; write file:/path, transit:NAME for a key "
+            "of Vault's transit engine, or ${NAME} for an environment variable"
+        )
+    return text
+
+
+KeyReference = Annotated[str, AfterValidator(_key)]
+
+
+class KeySettings(BaseModel):
+    """Where the private keys of the log are, if not in files that the gateway makes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    receipts: KeyReference | None = Field(
+        None,
+        description="Signs receipts, records and exports: `file:/path`, `transit:NAME` or "
+        "`${NAME}`; default: a file of the ledger's own.",
+    )
+    log: KeyReference | None = Field(
+        None, description="Signs checkpoints: the same, and never the same key."
+    )
+    transit_mount: str = Field(
+        "transit", pattern=_MOUNT, description="Where Vault's transit engine is mounted."
+    )
+    transit_timeout_ms: int = Field(
+        5_000, ge=100, le=600_000, description="Longest time of one request to Vault."
+    )
+    check_interval_s: float = Field(
+        60.0, ge=1, le=86_400, description="How often files and Vault are asked for a newer key."
+    )
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Self:
+        if self.receipts is not None and self.receipts == self.log:
+            raise ValueError("one key for receipts and log: make another one for `log`")
+        return self
+
+    @property
+    def in_environment(self) -> list[str]:
+        """The settings that name an environment variable which holds a private key."""
+        named = (("receipts", self.receipts), ("log", self.log))
+        return [f"ledger.keys.{name}" for name, text in named if (text or "").startswith("$")]
 
 
 class LedgerSettings(BaseModel):
@@ -65,6 +115,7 @@ class LedgerSettings(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
         description="This node's name in records; default: the host's.",
     )
+    keys: KeySettings = KeySettings()
     durability: Literal["strict", "batched", "async"] = Field(
         "batched", description="What a policy gets that does not choose."
     )

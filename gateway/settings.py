@@ -14,6 +14,9 @@ from gateway.ledger_settings import LedgerSettings
 from gateway.networks import NetworkText
 from gateway.store_settings import SecretReference, StoreSettings
 
+PRODUCTION = "production"
+"""The profile under which what is convenient for a trial is refused."""
+
 
 class Dialect(StrEnum):
     """The API a route speaks; decides how refusals look and, later, how bodies are read."""
@@ -314,3 +317,17 @@ class Settings(_Model):
     )
     log: LogSettings = LogSettings()
     metrics: MetricSettings = MetricSettings()
+
+    @model_validator(mode="after")
+    def _signs_with_kept_keys(self) -> Self:
+        keys = self.ledger.keys
+        if self.profile == PRODUCTION and keys.in_environment:
+            raise ValueError(
+                f"{' and '.join(keys.in_environment)}: with `profile: production` no private key "
+                "is in an environment variable, where every child and crash report has it; write "
+                "file:/path or transit:NAME"
+            )
+        in_vault = [key for key in (keys.receipts, keys.log) if key and key.startswith("transit:")]
+        if in_vault and self.vault.address is None:
+            raise ValueError(f"ledger.keys: {in_vault[0]} needs `vault.address`")
+        return self

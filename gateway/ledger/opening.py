@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.ledger.folder import journal_folder, ledger_folder
-from gateway.ledger.sealing import Identity, iso_ms
+from gateway.ledger.key_sources import KeySource, SeedSource
+from gateway.ledger.sealing import Identity
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.signing_keys import SigningKeys
 from gateway.ledger.sqlite import SqliteLedger
@@ -77,7 +78,27 @@ def open_subject_keys(settings: Settings, *, read_only: bool = True) -> SubjectK
 def open_keys(settings: Settings) -> SigningKeys:
     """The keys that sign, and all public keys there were. Raises LedgerError."""
     folder = ledger_folder(settings)
-    return SigningKeys(folder / KEYS_FOLDER, read_origin(folder, settings))
+    return SigningKeys(folder / KEYS_FOLDER, read_origin(folder, settings), _key_sources(settings))
+
+
+def _key_sources(settings: Settings) -> dict[str, KeySource]:
+    """The keys that are not files of the ledger's own. None is asked for yet."""
+    keys = settings.ledger.keys
+    sources: dict[str, KeySource] = {}
+    for purpose, reference in ((RECEIPTS, keys.receipts), (LOG, keys.log)):
+        setting = f"ledger.keys.{purpose}"
+        if reference is None:
+            continue
+        if not reference.startswith("transit:"):
+            sources[purpose] = SeedSource(setting, reference)
+            continue
+        from gateway.ledger.transit import TransitSource  # noqa: PLC0415  # only where Vault signs
+        from gateway.ledger.vault_session import VaultSession  # noqa: PLC0415  # the same
+
+        session = VaultSession(settings.vault, keys.transit_timeout_ms / 1000)
+        name = reference.removeprefix("transit:")
+        sources[purpose] = TransitSource(session, keys.transit_mount, name, setting)
+    return sources
 
 
 def read_origin(folder: Path, settings: Settings) -> str:
@@ -132,7 +153,6 @@ def sequencer(settings: Settings, clocks: Clocks | None = None) -> Iterator[Sequ
         stack.enter_context(locked(folder))
         journals = journal_folder(settings)
         keys = open_keys(settings)
-        keys.ensure(iso_ms(clocks.wall_ms()))
         ledger = open_ledger(settings, read_only=False)
         stack.callback(ledger.close)
         subjects = open_subject_keys(settings, read_only=False)
@@ -146,12 +166,11 @@ def sequencer(settings: Settings, clocks: Clocks | None = None) -> Iterator[Sequ
             identity=Identity(
                 origin=keys.origin,
                 node=settings.ledger.node or socket.gethostname(),
-                receipts=keys.signer(RECEIPTS),
-                log=keys.signer(LOG),
                 index_key=read_index_key(folder),
             ),
             wall_ms=clocks.wall_ms,
             monotonic_s=clocks.monotonic_s,
             heartbeat_s=settings.ledger.heartbeat_s,
             retention_days=settings.ledger.retention_days,
+            key_check_interval_s=settings.ledger.keys.check_interval_s,
         )

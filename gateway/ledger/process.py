@@ -47,6 +47,12 @@ def main() -> int:
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     writer = LineWriter(sys.stdout.fileno())
     configure_logging(settings.log, writer)
+    for name in settings.ledger.keys.in_environment:
+        _log.warning(
+            "%s is a private key in the environment, which every child and crash report has: "
+            "write file:/path or transit:NAME; `profile: production` refuses it",
+            name,
+        )
     try:
         with sequencer(settings) as running:
             return Loop(settings, running, Clocks()).run()
@@ -119,11 +125,16 @@ class Loop:
             self._pause(STATUS_INTERVAL_S)
 
     def _step(self) -> int:
-        """The number of new entries; -1 where the ledger or a file cannot be used now."""
+        """The number of new entries; -1 where the ledger, a key or a file cannot be used now."""
+        seen = self._acknowledged()
         try:
             entries = self._sequencer.step()
         except LedgerAwayError as error:
             self._say("away", str(error))
+            return -1
+        except QuarantineError as error:
+            self._say("quarantined", str(error))
+            self._wait_for_acknowledgement(seen)
             return -1
         except OSError as error:
             self._say("away", f"a file of the ledger cannot be used: {error.strerror}")

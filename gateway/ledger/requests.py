@@ -5,7 +5,7 @@
 | `erase` | `subject`, `reason`, `actor` | `erased`, or `audit` where it was refused |
 | `hold` | `name`, `tenant`, `subject` (optional), `reason`, `actor` | `audit` |
 | `release` | `name`, `reason`, `actor` | `audit` |
-| `rotate_key` | `purpose`, `reason`, `actor` | `key_rotated` |
+| `rotate_key` | `purpose`, `reason`, `actor` | `key_rotated`; `audit` for a key not ours |
 | `revoke_key` | `key_id`, `reason`, `actor` | `audit` |
 
 An erasure is remembered beside the subject's key until its `erased` record is in the log, so one
@@ -20,14 +20,11 @@ from typing import Any
 
 import orjson
 
-from gateway.ledger.bodies import unpack
-from gateway.ledger.sealing import BatchMaker, Identity, iso_ms
+from gateway.ledger.key_changes import KeyChanges
+from gateway.ledger.sealing import BatchMaker, iso_ms
 from gateway.ledger.signing_keys import SigningKeys
-from gateway.ledger.sql import PAGE_MAX
-from gateway.ledger.store import Filter, Hold, Ledger, LedgerError
+from gateway.ledger.store import Hold, Ledger, LedgerError
 from gateway.ledger.subject_keys import SubjectKeys
-from gateway.receipts.keys import LOG, RECEIPTS
-from gateway.receipts.receipt import key_id_of
 
 REQUESTS = frozenset({"erase", "hold", "release", "rotate_key", "revoke_key"})
 ENTRIES_PER_RECORD = 500
@@ -37,16 +34,14 @@ ENTRIES_PER_RECORD = 500
 class Requests:
     """Carries requests out; one per sequencer."""
 
-    def __init__(self, ledger: Ledger, subjects: SubjectKeys, keys: SigningKeys) -> None:
+    def __init__(
+        self, ledger: Ledger, subjects: SubjectKeys, keys: SigningKeys, changes: KeyChanges
+    ) -> None:
         self._ledger = ledger
         self._subjects = subjects
         self._keys = keys
+        self._changes = changes
         self._afterwards: list[Callable[[], None]] = []
-        self._signers: dict[str, Any] = {}
-
-    def identity(self, identity: Identity) -> Identity:
-        """Who signs, after the rotations so far."""
-        return identity._replace(**self._signers)
 
     def witnessed(self) -> dict[str, Any]:
         """What a heartbeat says of the logs of other nodes in the same database."""
@@ -85,16 +80,12 @@ class Requests:
         for work in todo:
             work()
 
-    def finish(self, size: int, at_ms: int) -> None:
+    def finish(self) -> None:
         """What a crash left undone after the record was in the log; called at the start."""
         for request, numbers in self._subjects.asked_erasures().items():
             if self._ledger.known([orjson.loads(request)["ref"]]):
                 for number in numbers:
                     self._subjects.destroy(number)
-        for purpose in (RECEIPTS, LOG):
-            key_id = self._keys.next_key_id(purpose)
-            if key_id is not None and key_id in self._rotated_keys():
-                self._take_over(purpose, at_ms, size)
 
     def _ask_erasure(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
         asked = {name: str(detail.get(name) or "") for name in ("reason", "actor")}
@@ -138,36 +129,15 @@ class Requests:
 
     def _rotate(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
         purpose = str(detail["purpose"])
-        if purpose not in {RECEIPTS, LOG}:
-            raise ValueError("no purpose of a key")
-        fresh = self._keys.prepare_next(purpose)
-        key_id = key_id_of(fresh.public_key)
-        told = {
-            "purpose": purpose,
-            "old": key_id_of(self._keys.signer(purpose).public_key),
-            "new": key_id,
-            "public_key": fresh.public_key.hex(),
-            "reason": str(detail.get("reason") or ""),
-            "actor": str(detail.get("actor") or ""),
-        }
-        maker.add_control("key_rotated", told, ref=ref)
-        self._afterwards.append(lambda: self._take_over(purpose, maker.at_ms, maker.tree.size))
-
-    def _take_over(self, purpose: str, at_ms: int, index: int) -> None:
-        signer = self._keys.take_over(purpose, iso_ms(at_ms), index)
-        self._signers["receipts" if purpose == RECEIPTS else "log"] = signer
-
-    def _rotated_keys(self) -> set[str]:
-        """The keys that took over, as the log has it."""
-        found = self._ledger.page(Filter(kinds=("key_rotated",), limit=PAGE_MAX))
-        bodies = self._ledger.bodies(record.log_index for record in found)
-        details = (orjson.loads(unpack(body, None).receipt)["detail"] for body in bodies.values())
-        return {str(detail["new"]) for detail in details}
+        told = {name: str(detail.get(name) or "") for name in ("reason", "actor")}
+        if not self._changes.rotate(maker, purpose, told, ref):
+            cause = f"rotate the key that ledger.keys.{purpose} names; the log follows"
+            self._audit(maker, "keys.rotate", detail, "refused", ref, target=purpose, cause=cause)
 
     def _revoke(self, maker: BatchMaker, detail: Mapping[str, Any], ref: str) -> None:
         key_id = str(detail["key_id"])
         try:
-            self._keys.revoke(key_id, iso_ms(maker.at_ms), maker.tree.size)
+            self._keys.revoke(key_id, iso_ms(maker.at_ms), maker.next_index)
         except LedgerError:
             self._audit(maker, "keys.revoke", detail, "not_found", ref, target=key_id)
             return

@@ -1,6 +1,9 @@
 """A batch in the making: drafts become signed receipts with their places in log and chains.
 
 Nothing here is in force until the batch is committed; a batch that is not leaves no trace.
+
+A key in this process signs each receipt as it comes. One far away signs the whole batch at once,
+when it is finished: chains and places do not depend on signatures, only the log's entries do.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from gateway.ledger.bodies import SECRET_BYTES, pack
+from gateway.ledger.deferred import Deferred
+from gateway.ledger.key_sources import BatchSigner
 from gateway.ledger.store import Batch, Head, Ledger, Opened, Record
 from gateway.ledger.subject_keys import SubjectKeys
 from gateway.ledger.tree import LogTree
@@ -21,7 +26,7 @@ from gateway.receipts.commitment import ENTRY_LABEL, salt
 from gateway.receipts.ed25519 import Signer
 from gateway.receipts.merkle import entry
 from gateway.receipts.note import Checkpoint, sign_note
-from gateway.receipts.receipt import GENESIS, Place, key_id_of, seal
+from gateway.receipts.receipt import GENESIS, Place, Sealed, key_id_of, seal
 from gateway.receipts.record import seal_record
 
 SESSION_BYTES = 16
@@ -45,16 +50,21 @@ class Counters(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Who writes the log: its name, the node, and the keys.
+    """Who writes the log: its name, and the node.
 
     `index_key` hashes sessions, so that they can be looked up and not be read.
     """
 
     origin: str
     node: str
+    index_key: bytes
+
+
+class Signers(NamedTuple):
+    """The keys in force."""
+
     receipts: Signer
     log: Signer
-    index_key: bytes
 
 
 class Draft(NamedTuple):
@@ -71,16 +81,25 @@ class Draft(NamedTuple):
         return found
 
 
+class _Unsigned(NamedTuple):
+    """A sealed record whose signature is a mark; `key` locks its body."""
+
+    mark: bytes
+    data: bytes
+    secret: bytes
+    key: bytes | None
+
+
 def iso_ms(ms: int) -> str:
     """Milliseconds since 1970 as receipts write a time."""
     moment = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
-def sign_checkpoint(identity: Identity, tree: LogTree) -> bytes:
+def sign_checkpoint(origin: str, signer: Signer, tree: LogTree) -> bytes:
     """The head of the log as a note signed by the log's key."""
-    checkpoint = Checkpoint(identity.origin, tree.size, tree.root())
-    return sign_note(checkpoint.text, identity.origin, identity.log).encode()
+    checkpoint = Checkpoint(origin, tree.size, tree.root())
+    return sign_note(checkpoint.text, origin, signer).encode()
 
 
 def milliseconds(text: str) -> int:
@@ -104,6 +123,7 @@ class BatchMaker:
         ledger: Ledger,
         subjects: SubjectKeys,
         identity: Identity,
+        signers: Signers,
         *,
         tree: LogTree,
         heads: Mapping[str, Head],
@@ -121,14 +141,25 @@ class BatchMaker:
         self.records: list[Record] = []
         self.at_ms = wall_ms()
         self._bodies: list[bytes] = []
+        self._unsigned: list[_Unsigned] = []
         self._ledger = ledger
         self._subjects = subjects
+        self._deferred = (
+            Deferred(signers.receipts) if isinstance(signers.receipts, BatchSigner) else None
+        )
+        self._signer = self._deferred or signers.receipts
+        self._log_signer = signers.log
         self._identity = identity
         self._known_heads = heads
         self._number = number
         self._epoch = epoch
-        self._key_id = key_id_of(identity.receipts.public_key)
+        self._key_id = key_id_of(signers.receipts.public_key)
         self._signed_at = iso_ms(self.at_ms)
+
+    @property
+    def next_index(self) -> int:
+        """The place of the next entry."""
+        return self.first + len(self.records)
 
     def count(self, **more: int) -> None:
         """Adds to the counters."""
@@ -147,19 +178,19 @@ class BatchMaker:
         session = session_hash(self._identity.index_key, tenant, draft.receipt["session_id"])
         head = self._head(tenant)
         previous = head.chain_hash.hex() if head.seq else GENESIS
-        place = Place(self._identity.origin, self.tree.size, head.seq + 1, previous)
-        sealed = seal(draft.receipt, place, self._identity.receipts, self._signed_at, self._key_id)
+        place = Place(self._identity.origin, self.next_index, head.seq + 1, previous)
+        sealed = seal(draft.receipt, place, self._signer, self._signed_at, self._key_id)
         subject, key = self._subject(draft)
         chain_hash = bytes.fromhex(sealed.receipt["chain"]["chain_hash"])
         record = Record(
-            log_index=self.tree.size,
+            log_index=place.index,
             ref=_text(draft.ref),
             kind=kind,
             tenant=tenant,
             seq=place.seq,
             receipt_id=bytes.fromhex(sealed.receipt["id"]),
             chain_hash=chain_hash,
-            entry=entry(salt(secret, ENTRY_LABEL), sealed.data),
+            entry=b"",
             at_ms=at_ms,
             severity=severity,
             status=status,
@@ -167,7 +198,7 @@ class BatchMaker:
             subject=subject,
             retention=_text(draft.private.get("retention") or "default"),
         )
-        self._add(record, pack(secret, sealed.data, key))
+        self._add(record, sealed, secret, key)
         self.heads[tenant] = Head(place.seq, chain_hash)
 
     def add_control(
@@ -180,7 +211,7 @@ class BatchMaker:
         tenant: str = "",
     ) -> None:
         """Signs a control record. Raises ValueError for one that is none."""
-        index = self.tree.size
+        index = self.next_index
         ref, tenant = _text(ref), _text(tenant)
         at_ms = self.at_ms if timestamp is None else milliseconds(timestamp)
         sealed = seal_record(
@@ -190,7 +221,7 @@ class BatchMaker:
             index=index,
             node=self._identity.node,
             epoch=self._epoch,
-            signer=self._identity.receipts,
+            signer=self._signer,
             signed_at=self._signed_at,
             timestamp=timestamp,
         )
@@ -201,9 +232,9 @@ class BatchMaker:
             kind=kind,
             tenant=tenant,
             seq=0,
-            receipt_id=hashlib.sha256(sealed.data).digest(),
+            receipt_id=b"",
             chain_hash=b"",
-            entry=entry(salt(secret, ENTRY_LABEL), sealed.data),
+            entry=b"",
             at_ms=at_ms,
             severity=SEVERITY_LOSS if kind in _LOSSES else 0,
             status=0,
@@ -211,7 +242,7 @@ class BatchMaker:
             subject=0,
             retention=CONTROL_RETENTION,
         )
-        self._add(record, pack(secret, sealed.data, None))
+        self._add(record, sealed, secret, None)
 
     def open(self, draft: Draft, stream: str) -> None:
         """Remembers an exchange that began, until its end comes. Raises ValueError, KeyError."""
@@ -222,7 +253,11 @@ class BatchMaker:
         self.opened[draft.ref] = Opened(_text(draft.ref), stream, subject, body)
 
     def finish(self, positions: str, counters: str) -> Batch:
-        """The batch, with its checkpoint signed by the log's key."""
+        """The batch, with its checkpoint signed by the log's key.
+
+        Raises LedgerAwayError, QuarantineError where a key far away does not sign.
+        """
+        self._sign_waiting()
         return Batch(
             number=self._number,
             epoch=self._epoch,
@@ -232,17 +267,39 @@ class BatchMaker:
             opened=[each for each in self.opened.values() if each.ref not in self.refs],
             size=self.tree.size,
             root=self.tree.root(),
-            checkpoint=sign_checkpoint(self._identity, self.tree),
+            checkpoint=sign_checkpoint(self._identity.origin, self._log_signer, self.tree),
             positions=positions,
             counters=counters,
             at_ms=self.at_ms,
         )
 
-    def _add(self, record: Record, body: bytes) -> None:
-        self._bodies.append(body)
+    def _add(self, record: Record, sealed: Sealed, secret: bytes, key: bytes | None) -> None:
         self.records.append(record)
         self.refs.add(record.ref)
+        if self._deferred is None:
+            self._place(len(self.records) - 1, sealed.data, secret, key)
+        else:
+            mark = bytes.fromhex(sealed.receipt["signature"]["value"])
+            self._unsigned.append(_Unsigned(mark, sealed.data, secret, key))
+
+    def _place(self, at: int, data: bytes, secret: bytes, key: bytes | None) -> None:
+        """Makes the entry of a record from its signed bytes; in the order of the log."""
+        record = self.records[at]
+        self.records[at] = record = record._replace(
+            entry=entry(salt(secret, ENTRY_LABEL), data),
+            receipt_id=record.receipt_id or hashlib.sha256(data).digest(),
+        )
+        self._bodies.append(pack(secret, data, key))
         self.tree.append(record.entry)
+
+    def _sign_waiting(self) -> None:
+        if self._deferred is None:
+            return
+        signatures = self._deferred.settle([each.mark for each in self._unsigned])
+        for at, (each, signature) in enumerate(zip(self._unsigned, signatures, strict=True)):
+            data = each.data.replace(each.mark.hex().encode(), signature.hex().encode())
+            self._place(at, data, each.secret, each.key)
+        self._unsigned.clear()
 
     def _subject(self, draft: Draft) -> tuple[int, bytes | None]:
         subject = draft.private.get("subject")

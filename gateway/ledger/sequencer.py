@@ -21,6 +21,8 @@ from typing import Any
 import orjson
 
 from gateway.ledger.bodies import LockedError, unpack
+from gateway.ledger.expiry import Expiry
+from gateway.ledger.key_changes import KeyChanges
 from gateway.ledger.recovery import recover
 from gateway.ledger.requests import REQUESTS, Requests
 from gateway.ledger.sealing import (
@@ -46,8 +48,6 @@ from gateway.receipts.record import KINDS
 
 HEADS_KEPT = 50_000
 TORN = "unfinished write of a writer that died"
-EXPIRY_INTERVAL_S = 3_600.0
-DAY_MS = 86_400_000
 NO_WORKERS = ("admin-", "control-", "request-")
 """How the names of journals begin that no worker writes."""
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -75,6 +75,7 @@ class Sequencer:
         monotonic_s: Callable[[], float],
         heartbeat_s: float = 60.0,
         retention_days: Mapping[str, int] | None = None,
+        key_check_interval_s: float = 60.0,
     ) -> None:
         self.counters = Counters()
         self.size = 0
@@ -85,13 +86,15 @@ class Sequencer:
         self._keys = keys
         self._identity = identity
         self._files = files
-        self._requests = Requests(ledger, subjects, keys)
+        self._changes = KeyChanges(
+            ledger, keys, monotonic_s=monotonic_s, check_interval_s=key_check_interval_s
+        )
+        self._requests = Requests(ledger, subjects, keys, self._changes)
         self._wall_ms = wall_ms
         self._monotonic_s = monotonic_s
         self._heartbeat_s = heartbeat_s
         self._next_heartbeat = 0.0
-        self._retention_days = {n: days for n, days in (retention_days or {}).items() if days}
-        self._next_expiry = 0.0
+        self._expiry = Expiry(ledger, retention_days or {}, monotonic_s)
         self._heads: dict[str, Head] = {}
         self._open: dict[str, Opened] = {}
         self._erases = False
@@ -102,15 +105,19 @@ class Sequencer:
 
     def start(self) -> None:
         """Takes the log over and checks it. Raises QuarantineError, LedgerError, OSError."""
-        self.epoch = self._ledger.claim(self._identity.node, self._wall_ms())
-        self._requests.finish(self._ledger.state().size, self._wall_ms())
+        now_ms = self._wall_ms()
+        self._changes.load(iso_ms(now_ms))
+        self.epoch = self._ledger.claim(self._identity.node, now_ms)
+        self._requests.finish()
+        self._changes.finish(self._ledger.state().size, now_ms)
         log_keys = self._keys.ring().log_keys(self._identity.origin)
         recovered = recover(self._ledger, self._files, log_keys)
         state = recovered.state
+        self._changes.settle(state.size, now_ms)
         if not state.size:
             # Kept before the first batch: a database without one beside it is not believed.
-            note = sign_checkpoint(self._requests.identity(self._identity), recovered.tree)
-            self._files.keep(note)
+            log_key = self._changes.signers.log
+            self._files.keep(sign_checkpoint(self._identity.origin, log_key, recovered.tree))
         self._tree = recovered.tree
         self.size, self._number = state.size, state.number
         self._checkpoint = state.checkpoint
@@ -120,9 +127,11 @@ class Sequencer:
         self._tailer.clean()
         self._tailer.committed()
         self._open = {each.ref: each for each in self._ledger.open_exchanges()}
+        maker = self._maker()
         if recovered.restored is not None:
-            maker = self._maker()
             maker.add_control("restored", recovered.restored)
+        self._changes.tell_settled(maker)
+        if maker.records:
             self._commit(maker)
 
     def step(self) -> int:
@@ -138,8 +147,9 @@ class Sequencer:
             known = self._known(items)
             for item in items:
                 self._take(maker, item, known)
+            self._changes.look(maker)
             self._beat(maker)
-            self._expire(maker)
+            self._expiry.carry_out(maker)
             if items or maker.records:
                 self._commit(maker)
         except BaseException:
@@ -286,27 +296,14 @@ class Sequencer:
         maker.add_control("heartbeat", detail)
         self._next_heartbeat = now + self._heartbeat_s
 
-    def _expire(self, maker: BatchMaker) -> None:
-        """Takes bodies away that are older than their class allows, once an hour."""
-        now = self._monotonic_s()
-        if now < self._next_expiry:
-            return
-        self._next_expiry = now + EXPIRY_INTERVAL_S
-        for retention, days in self._retention_days.items():
-            before_ms = maker.at_ms - days * DAY_MS
-            count = self._ledger.expire(retention, before_ms, maker.at_ms)
-            if count:
-                told = {"count": count, "entries": [], "reason": "retention", "class": retention}
-                maker.add_control("erased", {**told, "before": iso_ms(before_ms)})
-        self._ledger.tidy()
-
     # -- committing -----------------------------------------------------------------------------
 
     def _maker(self) -> BatchMaker:
         return BatchMaker(
             self._ledger,
             self._subjects,
-            self._requests.identity(self._identity),
+            self._identity,
+            self._changes.signers,
             tree=self._tree,
             heads=self._heads,
             counters=self.counters,
@@ -338,6 +335,8 @@ class Sequencer:
             self._heads.clear()
         self._heads.update(maker.heads)
         self._requests.committed()
+        self._changes.committed()
+        self._expiry.committed()
         self._tailer.committed()
         if self._erases:
             self._tailer.erase_read()

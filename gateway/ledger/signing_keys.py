@@ -3,20 +3,24 @@
 <folder>/receipts.key, log.key     32 secret bytes in hex, for this user alone (0600)
 <folder>/receipts.next, log.next   a key that takes over when its rotation is in the log
 <folder>/public.json               all public keys with the entries of the log they count for
+
+Of a private key that is elsewhere (`key_sources`), only the public half is here.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
-from gateway.ledger.store import LedgerError
+from gateway.ledger.key_sources import KeySource
+from gateway.ledger.store import LedgerAwayError, LedgerError
 from gateway.ledger.tree import write_whole
-from gateway.receipts.ed25519 import SEED_BYTES, SigningKey
+from gateway.receipts.ed25519 import SEED_BYTES, Signer, SigningKey
 from gateway.receipts.keys import LOG, RECEIPTS, KeyRing, PublicKey, key_document, key_from_document
 from gateway.receipts.receipt import key_id_of
 
@@ -25,28 +29,63 @@ PUBLIC_FILE = "public.json"
 
 
 class SigningKeys:
-    """The keys in one folder. Raises LedgerError where a file cannot be used."""
+    """The keys of one log; `sources` has those that are not in its folder, by purpose.
 
-    def __init__(self, folder: Path, origin: str) -> None:
+    Raises LedgerError where a key cannot be used, LedgerAwayError where Vault does not answer.
+    """
+
+    def __init__(
+        self, folder: Path, origin: str, sources: Mapping[str, KeySource] | None = None
+    ) -> None:
         self.folder = folder
         self.origin = origin
+        self._sources = sources or {}
+        self.own = [purpose for purpose in PURPOSES if purpose not in self._sources]
+        self.outside = [purpose for purpose in PURPOSES if purpose in self._sources]
 
-    def ensure(self, created: str) -> None:
-        """Makes the folder and the keys that are missing. `created` is ISO 8601 UTC."""
+    def ensure(self, created: str, purposes: Iterable[str] = PURPOSES) -> None:
+        """Makes the folder and the keys that are missing, and lists the first key of each purpose.
+
+        `created` is ISO 8601 UTC.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for purpose in PURPOSES:
+        for purpose in purposes:
             path = self._file(purpose)
-            if not path.exists():
-                if any(key.purpose == purpose for key in self.public_keys()):
+            if purpose in self.own and not path.exists():
+                if self.current(purpose) is not None:
                     raise LedgerError(
-                        f"the key {path} is gone, though its public key signs this log: restore it"
+                        f"the key {path} is gone, though its public key signs this log: restore "
+                        f"it, or say in ledger.keys.{purpose} where the key is"
                     )
                 self._write_seed(path, os.urandom(SEED_BYTES))
-            self._list(purpose, self.signer(purpose), created, 0)
+            if self.current(purpose) is None:
+                self.adopt(purpose, self.newest(purpose), created, 0)
 
-    def signer(self, purpose: str) -> SigningKey:
+    def signer(self, purpose: str) -> Signer:
         """The key that signs now."""
-        return SigningKey(self._read_seed(self._file(purpose)))
+        source = self._sources.get(purpose)
+        if source is None:
+            return SigningKey(self._read_seed(self._file(purpose)))
+        current = self.current(purpose)
+        found = source.signing_as(current.public_key) if current is not None else None
+        if found is None:
+            raise LedgerAwayError(
+                f"the key of ledger.keys.{purpose} is another one than the log's: the sequencer "
+                "lets it take over"
+            )
+        return found
+
+    def newest(self, purpose: str) -> Signer:
+        """The key that is at its place now, whether or not it signs yet."""
+        source = self._sources.get(purpose)
+        return self.signer(purpose) if source is None else source.newest()
+
+    def current(self, purpose: str) -> PublicKey | None:
+        """The public half of the key that signs now; None before the first one."""
+        for key in reversed(self.public_keys()):
+            if key.purpose == purpose and key.last_index is None:
+                return key
+        return None
 
     def public_keys(self) -> list[PublicKey]:
         """Every public key that ever signed, oldest first."""
@@ -78,14 +117,50 @@ class SigningKeys:
             return None
         return key_id_of(SigningKey(self._read_seed(path)).public_key)
 
-    def take_over(self, purpose: str, created: str, index: int) -> SigningKey:
+    def take_over(self, purpose: str, created: str, index: int) -> Signer:
         """Lets the prepared key sign from entry `index` of the log on."""
         waiting = self._file(purpose, "next")
         if waiting.exists():
             waiting.replace(self._file(purpose))
         signer = self.signer(purpose)
-        self._list(purpose, signer, created, index)
+        self.adopt(purpose, signer, created, index)
         return signer
+
+    def checked(self, purpose: str, signer: Signer, created: str = "", index: int = 0) -> PublicKey:
+        """The public half of a key that is to take over. Raises LedgerError for a used one."""
+        for key in self.public_keys():
+            if key.public_key != signer.public_key:
+                continue
+            used = (
+                f"it signs for the purpose `{key.purpose}`"
+                if key.purpose != purpose
+                else f"it signed up to entry {key.last_index} and was replaced"
+            )
+            raise LedgerError(
+                f"the key {key.key_id} cannot sign for the purpose `{purpose}`: {used}; make a "
+                f"fresh one and name it in ledger.keys.{purpose}"
+            )
+        return PublicKey(
+            public_key=signer.public_key,
+            purpose=RECEIPTS if purpose == RECEIPTS else LOG,
+            created=created,
+            first_index=index,
+            origin=self.origin,
+        )
+
+    def adopt(self, purpose: str, signer: Signer, created: str, index: int) -> None:
+        """Puts a key into the list from entry `index` on, and ends the time of the one before."""
+        current = self.current(purpose)
+        if current is not None and current.public_key == signer.public_key:
+            return
+        fresh = self.checked(purpose, signer, created, index)
+        ended = [
+            replace(key, last_index=max(index - 1, 0))
+            if key.purpose == purpose and key.last_index is None
+            else key
+            for key in self.public_keys()
+        ]
+        self._save([*ended, fresh])
 
     def revoke(self, key_id: str, revoked_at: str, index: int) -> PublicKey:
         """Says that what a key signed from entry `index` on does not count."""
@@ -96,26 +171,6 @@ class SigningKeys:
         revoked = replace(found[0], revoked_index=index, revoked_at=revoked_at)
         self._save([revoked if key.key_id == key_id else key for key in keys])
         return revoked
-
-    def _list(self, purpose: str, signer: SigningKey, created: str, index: int) -> None:
-        """Adds a key to the list, and ends the time of the one before."""
-        keys = self.public_keys()
-        if any(key.public_key == signer.public_key for key in keys):
-            return
-        ended = [
-            replace(key, last_index=max(index - 1, 0))
-            if key.purpose == purpose and key.last_index is None
-            else key
-            for key in keys
-        ]
-        fresh = PublicKey(
-            public_key=signer.public_key,
-            purpose=RECEIPTS if purpose == RECEIPTS else LOG,
-            created=created,
-            first_index=index,
-            origin=self.origin,
-        )
-        self._save([*ended, fresh])
 
     def _save(self, keys: list[PublicKey]) -> None:
         documents = [key_document(key) for key in keys]
