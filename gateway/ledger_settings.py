@@ -116,6 +116,10 @@ class LedgerSettings(BaseModel):
         description="This node's name in records; default: the host's.",
     )
     keys: KeySettings = KeySettings()
+    publish_on_listener: bool = Field(
+        False,
+        description="Serves the public keys (`/.well-known/...`) on the listener too, to anybody.",
+    )
     durability: Literal["strict", "batched", "async"] = Field(
         "batched", description="What a policy gets that does not choose."
     )

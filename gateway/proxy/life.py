@@ -174,7 +174,7 @@ class Life:
     async def _choose(self, found: Reject | NeedsModel | Identify) -> Binding | Reject | Reply:
         """The policy, where it takes more than the head to tell, or what is answered instead."""
         if isinstance(found, Reject):
-            chosen: Binding | Reject | Reply = found
+            chosen: Binding | Reject | Reply = self._unrouted(found)
         else:
             chosen = await choose(self, self._snapshot, found)
         if self._binding is None and not isinstance(chosen, Binding):
@@ -182,6 +182,13 @@ class Life:
             if route is not None:
                 locate(self.x, route)
         return chosen
+
+    def _unrouted(self, found: Reject) -> Reject | Reply:
+        """What is answered where no policy was found, which may be a page of our own."""
+        unrouted = self._parts.unrouted
+        if unrouted is None or found.reason is not Reason.NO_ROUTE:
+            return found
+        return unrouted(self.x.request) or found
 
     async def read_model(self) -> str | Reject:
         """Reads the model from the body, because the choice depends on it; "" if it names none."""

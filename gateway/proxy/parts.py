@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gateway.plugin.exchange import RequestView
+from gateway.plugin.verdict import Reply
 from gateway.policy.lifecycle import PolicyStore
 from gateway.proxy.balancer import Upstream
 from gateway.proxy.client_address import ClientAddresses
@@ -25,3 +27,5 @@ class ProxyParts:
     metrics: Metrics
     log: ExchangeLog
     request_ids: RequestIds
+    unrouted: Callable[[RequestView], Reply | None] | None = None
+    """Answers some of the requests that no route takes."""

@@ -7,13 +7,16 @@ import contextlib
 import functools
 import socket
 import time
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
 from gateway.chain.registry import GROUP
 from gateway.identity.directory import StoredDirectory
 from gateway.identity.value_key import tenant_keys
+from gateway.plugin.exchange import RequestView
 from gateway.plugin.runtime import Runtime
+from gateway.plugin.verdict import Reply
 from gateway.policy.lifecycle import PolicyStore
 from gateway.proxy.balancer import Upstream, Upstreams
 from gateway.proxy.client_address import ClientAddresses
@@ -91,6 +94,7 @@ class ProxyEngine:
             metrics=metrics,
             log=log,
             request_ids=RequestIds(),
+            unrouted=_unrouted(settings),
         )
         self.handler = Proxy(parts, asyncio.get_running_loop())
 
@@ -134,3 +138,11 @@ class ProxyEngine:
 def _ejected(upstream: Upstream) -> int:
     now = time.monotonic()
     return sum(state.ejected_until > now for state in upstream.targets)
+
+
+def _unrouted(settings: Settings) -> Callable[[RequestView], Reply | None] | None:
+    if not settings.ledger.publish_on_listener:
+        return None
+    from gateway.proxy.published_keys import PublishedKeys  # noqa: PLC0415  # few publish here
+
+    return PublishedKeys(settings).answer

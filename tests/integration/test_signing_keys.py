@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.ledger.folder import open_journal
 from gateway.ledger.overview import acknowledge_restore, check_all
@@ -85,3 +87,28 @@ def test_vault_goes_away_lies_and_comes_back_and_nothing_is_lost() -> None:
         assert gateway.metric("sealgate_ledger_exchanges_total", end="closed") == 2
         assert gateway.stop() == 0
         assert check_all(settings_of(gateway)).ok
+
+
+def test_the_listener_publishes_the_keys_where_it_is_told_to() -> None:
+    config = "ledger:\n  enabled: true\n  publish_on_listener: true\n"
+    with running_gateway(config=config) as gateway:
+        gateway.wait_until(ledger_is("running", 2))
+        for name in ("did.json", "jwks.json", "sonate-pubkey.json", "sonate-keys.json"):
+            status, body = fetched(f"{gateway.url}/.well-known/{name}")
+            assert status == 200
+            assert name == "did.json" or body == gateway.admin(f"/.well-known/{name}")[1]
+        assert fetched(f"{gateway.url}/.well-known/other.json")[0] == 404
+    with running_gateway(config="ledger:\n  enabled: true\n") as gateway:
+        gateway.wait_until(ledger_is("running", 2))
+        assert fetched(f"{gateway.url}/.well-known/jwks.json")[0] == 404
+
+
+def fetched(url: str) -> tuple[int, bytes]:
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port)
+    try:
+        connection.request("GET", address.path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
