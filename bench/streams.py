@@ -20,7 +20,8 @@ import orjson
 import uvloop
 from texts import prose
 
-_EVENT = re.compile(rb'"content":"(\d{8})-(\d{19}) "')
+_EVENT = re.compile(rb'"content":"([a-j]{8})-([a-j]{19}) "')
+_DIGITS = bytes.maketrans(b"abcdefghij", b"0123456789")
 CLIENT_KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 _SDK_HEADERS = (
     "accept: application/json\r\naccept-encoding: gzip, deflate\r\n"
@@ -112,12 +113,12 @@ class Stream(asyncio.Protocol):
             if match is None:
                 # The end mark, or an event that the proxy put in: what is missing shows by number.
                 continue
-            self._findings.faults += int(match[1]) != self._next
+            self._findings.faults += int(match[1].translate(_DIGITS)) != self._next
             if not self._next:
                 self._findings.first_ns.append(now - self._asked_ns)
             self._next += 1
             self._findings.events += 1
-            self._findings.delays_ns.append(now - int(match[2]))
+            self._findings.delays_ns.append(now - int(match[2].translate(_DIGITS)))
 
     def on_message_complete(self) -> None:
         """Called by the parser: the stream has ended."""
