@@ -48,12 +48,13 @@ _GROUPED_MIN: Final = 9
 
 def contact_patterns() -> list[Pattern]:
     """Email, telephone, address in context, date of birth in context."""
-    number = r"[\d ().\-/]{5,24}\d(?: ?(?:x|ext\.? ?)\d{1,6})?"
-    date = (
-        r"(?P<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
-        r"|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zäéû]{3,9}\.?,? \d{4}"
-        r"|[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
-    )
+    return [*_reach_patterns(), *_context_patterns()]
+
+
+_NUMBER = r"[\d ().\-/]{5,24}\d(?: ?(?:x|ext\.? ?)\d{1,6})?"
+
+
+def _reach_patterns() -> list[Pattern]:
     return [
         Pattern(
             "email",
@@ -68,7 +69,7 @@ def contact_patterns() -> list[Pattern]:
         Pattern(
             "phone",
             "phone",
-            r"\d" + number,
+            r"\d" + _NUMBER,
             left=r"\w+.(/-",
             apart=" -",
             validator=PhoneCheck(),
@@ -77,11 +78,21 @@ def contact_patterns() -> list[Pattern]:
         Pattern(
             "phone-marked",
             "phone",
-            r"(?:\+\d|\+?\(\+?\d{1,5}\))" + number,
+            r"(?:\+\d|\+?\(\+?\d{1,5}\))" + _NUMBER,
             left=r"\w+.(/-",
             validator=PhoneCheck(),
             rank=60,
         ),
+    ]
+
+
+def _context_patterns() -> list[Pattern]:
+    date = (
+        r"(?P<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
+        r"|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zäéû]{3,9}\.?,? \d{4}"
+        r"|[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
+    )
+    return [
         Pattern(
             "date-of-birth",
             "date_of_birth",

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 SPAN_CHARACTERS_MAX: Final = 1000
 """How far the end of a span may be from a place in it that asks to be code."""
 
-_TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~{3,}|\\`|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
+_TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~{3,}|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
 _SIGNS: Final = re.compile(r"[`~\\<]")
 _END: Final = re.compile(r"(?:[`~]+|\\|<)\Z")
 TOKENS_MAX: Final = 20_000
@@ -117,7 +117,8 @@ class CodeReader:
                 self._indent += len(found) if found[0] == " " and "\t" not in found else 4
                 continue
             was_open = bool(self._fence or self._ticks)
-            closed = self._fenced(found) if self._fence else self._plain(found, at)
+            escapes = found == "\\" and text[at + 1 : at + 2] == "`"
+            closed = self._fenced(found) if self._fence else self._plain(found, escapes=escapes)
             if not self._trusted:
                 return CodeMap(ranges, None)
             if closed:
@@ -135,9 +136,8 @@ class CodeReader:
         self._pending = closes and len(found) >= len(self._fence)
         return False
 
-    def _plain(self, found: str, at: int) -> bool:
-        """Outside of a fence; whether a span is closed."""
-        del at
+    def _plain(self, found: str, *, escapes: bool) -> bool:
+        """Outside of a fence; whether a span is closed. Within a span nothing is escaped."""
         first = found[0]
         begins = self._line_start and first in "`~" and len(found) >= _FENCE_MIN
         if begins and (self._ticks or self._indent > _INDENT_MAX):
@@ -152,7 +152,7 @@ class CodeReader:
                 self._pending = False  # backticks in its line: no fence, but a span
         elif first == "`":
             self._ticks, self._pending = found, begins
-        elif not self._ticks and (found == "\\`" or (first == "<" and len(found) > 1)):
+        elif not self._ticks and (escapes or (first == "<" and len(found) > 1)):
             self._trusted = False
         return False
 
