@@ -20,8 +20,8 @@ import orjson
 import uvloop
 from texts import prose
 
-_EVENT = re.compile(rb'"content":"([a-j]{8})-([a-j]{19}) "')
-_DIGITS = bytes.maketrans(b"abcdefghij", b"0123456789")
+_EVENT = re.compile(rb'"content":"([ghkmnqvwyz]{8})-([ghkmnqvwyz]{19}) "')
+_DIGITS = bytes.maketrans(b"ghkmnqvwyz", b"0123456789")
 CLIENT_KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 _SDK_HEADERS = (
     "accept: application/json\r\naccept-encoding: gzip, deflate\r\n"
