@@ -190,7 +190,7 @@ def _credential(chain: str, folder: Path) -> str:
         return token_in(folder)
     if chain != "key":
         return ""
-    with Identities(folder, time.time) as identities:  # noqa: TID251  # as above
+    with Identities(folder, time.time) as identities:  # noqa: TID251  # real keys
         return identities.keys.issue(Actor("bench"), KeyForm(subject="bench")).key
 
 

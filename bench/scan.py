@@ -67,9 +67,9 @@ def grown(text: str, size: int) -> str:
 def main() -> None:
     before = resident_mib()
     from gateway.plugin import Runtime, TextStream  # noqa: PLC0415  # after the memory was looked at
-    from gateway.scan.binding import bind_scanners  # noqa: PLC0415  # the same
-    from gateway_plugins.dlp import Dlp  # noqa: PLC0415  # the same
-    from gateway_plugins.threat import Threats  # noqa: PLC0415  # the same
+    from gateway.scan.binding import bind_scanners  # noqa: PLC0415  # after the memory was looked at
+    from gateway_plugins.dlp import Dlp  # noqa: PLC0415  # after the memory was looked at
+    from gateway_plugins.threat import Threats  # noqa: PLC0415  # after the memory was looked at
 
     bare = resident_mib()
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +127,7 @@ def _again(scanner: Any) -> str:
 
 
 def _reload(uses: list[Any]) -> None:
-    from gateway.scan.engine import Engine  # noqa: PLC0415  # the same
+    from gateway.scan.engine import Engine  # noqa: PLC0415  # after the memory was looked at
 
     patterns = [p for use in uses for p in use.patterns]
     Engine([p for p in patterns if "request" in p.directions], uses[0].runtime.data_dir)

@@ -101,7 +101,7 @@ class _Gateway:
         self._forker = forker
         self._identities = Identities(
             settings.data_dir,
-            time.time,  # noqa: TID251  # when keys end
+            time.time,  # noqa: TID251  # the wall clock of expiry times, injected from here
             value_key=settings.tokenisation.key,
         )
         stack.callback(self._identities.close)
@@ -178,7 +178,7 @@ async def _serve_demo(data_dir: DataDir) -> web.AppRunner:
     """Starts the simulated provider on its Unix socket, for this user alone."""
     from aiohttp import web  # noqa: PLC0415  # imported while the forker imports
 
-    from gateway.demo.app import make_app  # noqa: PLC0415  # the same
+    from gateway.demo.app import make_app  # noqa: PLC0415  # imported while the forker imports
 
     path = data_dir.clear_socket(DEMO_SOCKET)
     runner = web.AppRunner(

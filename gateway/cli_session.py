@@ -160,7 +160,7 @@ def opened(config: Path | None, data_dir: Path | None, *, as_json: bool) -> Iter
             flags["data_dir",] = ("--data-dir", data_dir)
         settings = load_configuration(file=config, flags=flags).settings
         key = settings.tokenisation.key
-        wall = time.time  # noqa: TID251  # a clock for all the rest
+        wall = time.time  # noqa: TID251  # the wall clock that this session hands to all stores
         with Identities(settings.data_dir, wall, value_key=key) as identities:
             yield Session(identities, Actor(f"local:{os.getuid()}"), as_json=as_json)
     except SealgateError as error:

@@ -295,7 +295,7 @@ def _response(endpoint: Endpoint, result: BaseModel | Document | None) -> web.Re
     version = getattr(result, "version", None)
     if version is not None:
         headers["etag"] = f'"{version}"'
-    if endpoint.status == 201:  # noqa: PLR2004  # Created
+    if endpoint.status == 201:  # noqa: PLR2004  # 201 Created (RFC 9110 section 15.3.2)
         headers["location"] = f"{endpoint.path}/{getattr(result, 'id', '')}"
     return web.Response(
         body=result.model_dump_json(indent=2).encode() + b"\n",

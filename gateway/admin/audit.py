@@ -27,7 +27,7 @@ def record(
     if status < 400:  # noqa: PLR2004  # the classes of RFC 9110 section 15
         outcome = "done"
     else:
-        outcome = OUTCOMES.get(status, "failed" if status >= 500 else "refused")  # noqa: PLR2004  # the same
+        outcome = OUTCOMES.get(status, "failed" if status >= 500 else "refused")  # noqa: PLR2004  # the classes of RFC 9110 section 15
     fields: dict[str, Any] = {
         "action": action,
         "actor": actor,

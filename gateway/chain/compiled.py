@@ -77,7 +77,7 @@ class Chain:
         asks = self.body_asks
         if asks is None:
             return True
-        for ask in asks:  # noqa: SIM110  # compiled, `any` would ask all of them
+        for ask in asks:  # noqa: SIM110  # mypyc makes a list of a generator: `any` would ask all of them
             if ask(x):
                 return True
         return False

@@ -138,7 +138,7 @@ async def _wait_for_the_client_to_go(request: web.Request) -> None:
 
 async def _until(condition: Callable[[], bool]) -> None:
     # aiohttp has no event for either; asking works in every server that runs this application.
-    while not condition():  # noqa: ASYNC110  # see above
+    while not condition():  # noqa: ASYNC110  # the transport tells of no event for this
         await asyncio.sleep(_POLL_S)
 
 

@@ -76,7 +76,7 @@ class Fetcher:
         if "aiohttp" not in sys.modules:
             # Only workers that fetch carry it, and loading it must not hold up what they serve.
             await asyncio.to_thread(importlib.import_module, "aiohttp")
-        import aiohttp  # noqa: PLC0415  # loaded by now
+        import aiohttp  # noqa: PLC0415  # workers that fetch nothing must not load it
 
         try:
             check_url(url, allow_http=self._allow_http)
@@ -109,9 +109,9 @@ class Fetcher:
             raise FetchError("its host name leads to this machine")
 
     async def _open(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415  # the same
-        from aiohttp.abc import AbstractResolver  # noqa: PLC0415  # the same
-        from aiohttp.resolver import ThreadedResolver  # noqa: PLC0415  # the same
+        import aiohttp  # noqa: PLC0415  # workers that fetch nothing must not load it
+        from aiohttp.abc import AbstractResolver  # noqa: PLC0415  # workers that fetch nothing must not load it
+        from aiohttp.resolver import ThreadedResolver  # noqa: PLC0415  # workers that fetch nothing must not load it
 
         fetcher = self
 

@@ -110,7 +110,7 @@ def read_key_set(key_set: Mapping[str, Any]) -> tuple[VerificationKey, ...]:
     """
     listed = key_set.get("keys")
     if not isinstance(listed, list):
-        raise ValueError("it is not a JWK set: there is no list of keys")  # noqa: TRY004  # as all else
+        raise ValueError("it is not a JWK set: there is no list of keys")  # noqa: TRY004  # callers treat every bad answer alike
     keys = tuple(_usable(listed[:KEYS_MAX]))
     if not keys:
         raise ValueError("the JWK set holds no key that can verify a signature")

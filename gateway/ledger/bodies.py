@@ -95,8 +95,8 @@ class _Tools:
     """The libraries, loaded with the first body: a gateway without receipts never pays for them."""
 
     def __init__(self) -> None:
-        import zstandard  # noqa: PLC0415  # as said
-        from nacl import bindings, exceptions  # noqa: PLC0415  # as said
+        import zstandard  # noqa: PLC0415  # only the sequencer and readers of receipts need it
+        from nacl import bindings, exceptions  # noqa: PLC0415  # only the sequencer and readers of receipts need it
 
         shared = zstandard.ZstdCompressionDict(DICTIONARY, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
         shared.precompute_compress(level=3)

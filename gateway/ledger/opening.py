@@ -57,7 +57,7 @@ def open_ledger(settings: Settings, *, read_only: bool = True) -> Ledger:
     if settings.ledger.store == "postgres":
         # psycopg is an extra, and no gateway without it should pay for it.
         try:
-            from gateway.ledger.postgres import open_postgres  # noqa: PLC0415  # as said
+            from gateway.ledger.postgres import open_postgres  # noqa: PLC0415  # only where the ledger is in PostgreSQL
         except ImportError:
             raise LedgerError(
                 "`store: postgres` needs psycopg: pip install 'sealgate[postgres]'"
@@ -93,7 +93,7 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
             sources[purpose] = SeedSource(setting, reference)
             continue
         from gateway.ledger.transit import TransitSource  # noqa: PLC0415  # only where Vault signs
-        from gateway.ledger.vault_session import VaultSession  # noqa: PLC0415  # the same
+        from gateway.ledger.vault_session import VaultSession  # noqa: PLC0415  # only where Vault signs
 
         session = VaultSession(settings.vault, keys.transit_timeout_ms / 1000)
         name = reference.removeprefix("transit:")

@@ -121,8 +121,8 @@ class VaultSession:
         return response.status, _document(text)
 
     def _connection(self) -> http.client.HTTPConnection:
-        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415  # as above
-        from ssl import create_default_context  # noqa: PLC0415  # as above
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415  # only where Vault signs
+        from ssl import create_default_context  # noqa: PLC0415  # only where Vault signs
 
         address = urlsplit(self._settings.address or "")
         host = address.hostname or ""

@@ -98,7 +98,7 @@ class Plugin:
         """
         return True
 
-    def begin_evidence(self, x: Exchange, ref: str) -> Evidence | None:  # noqa: ARG002  # the same
+    def begin_evidence(self, x: Exchange, ref: str) -> Evidence | None:  # noqa: ARG002  # for those that override it
         """Overridden by a use that leaves a receipt: what the core is to note of the exchange in.
 
         Asked once, when the policy is chosen and before its first hook runs; of the first enforced

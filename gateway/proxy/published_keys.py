@@ -35,9 +35,9 @@ class PublishedKeys:
         self, settings: Settings, monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
         # Only gateways that publish pay for what this imports.
-        from gateway.ledger.opening import KEYS_FOLDER  # noqa: PLC0415  # as said
-        from gateway.ledger.signing_keys import SigningKeys  # noqa: PLC0415  # as said
-        from gateway.receipts import key_documents  # noqa: PLC0415  # as said
+        from gateway.ledger.opening import KEYS_FOLDER  # noqa: PLC0415  # only where keys are published on the listener
+        from gateway.ledger.signing_keys import SigningKeys  # noqa: PLC0415  # only where keys are published on the listener
+        from gateway.receipts import key_documents  # noqa: PLC0415  # only where keys are published on the listener
 
         self._keys = SigningKeys(ledger_folder(settings) / KEYS_FOLDER, "")
         self._monotonic_s = monotonic_s

@@ -56,7 +56,7 @@ class Vault:
         # KV version 2 wraps the secret's own fields in `data` twice.
         value = _at(text, "data", "data", field)
         if not isinstance(value, str):
-            raise ValueError(f"the secret has no text field {field}")  # noqa: TRY004  # as all else
+            raise ValueError(f"the secret has no text field {field}")  # noqa: TRY004  # callers treat every bad answer alike
         return value
 
     async def _get(self, url: str) -> bytes:
@@ -88,7 +88,7 @@ class Vault:
             raise FetchError(f"Vault did not let the gateway sign in: {error}") from None
         token, lease_s = _at(text, "auth", "client_token"), _at(text, "auth", "lease_duration")
         if not isinstance(token, str) or not isinstance(lease_s, int):
-            raise ValueError("the answer to the sign-in holds no token")  # noqa: TRY004  # the same
+            raise ValueError("the answer to the sign-in holds no token")  # noqa: TRY004  # callers treat every bad answer alike
         self._token = token
         # A lease of 0 is one without end (a root token); it is renewed once a day all the same.
         self._token_until = self._monotonic() + LEASE_SHARE * (lease_s or 86_400)

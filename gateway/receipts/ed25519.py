@@ -52,7 +52,7 @@ class SigningKey:
 
     def __init__(self, seed: bytes) -> None:
         # libsodium is loaded with the first key: a gateway without receipts never pays for it.
-        from nacl.bindings import crypto_sign, crypto_sign_seed_keypair  # noqa: PLC0415  # as said
+        from nacl.bindings import crypto_sign, crypto_sign_seed_keypair  # noqa: PLC0415  # loaded with the first key
 
         if len(seed) != SEED_BYTES:
             raise InvalidKeyError(f"a seed has {SEED_BYTES} bytes, not {len(seed)}")
@@ -85,7 +85,7 @@ class VerifyingKey:
 
     def __init__(self, public_key: bytes) -> None:
         from nacl.bindings import crypto_sign_open  # noqa: PLC0415  # loaded with the first key
-        from nacl.exceptions import CryptoError  # noqa: PLC0415  # as above
+        from nacl.exceptions import CryptoError  # noqa: PLC0415  # loaded with the first key
 
         check_public_key(public_key)
         self.public_key = public_key

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from re import _constants as ops  # type: ignore[attr-defined]  # the standard library's own parser
-from re import _parser as sre  # type: ignore[attr-defined]  # as above
+from re import _parser as sre  # type: ignore[attr-defined]  # the standard library's own parser
 from typing import Any, Final, TypeAlias
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]

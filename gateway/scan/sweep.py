@@ -275,7 +275,7 @@ class Sweep:
             self._a1 += weight
         elif back == 2:  # noqa: PLR2004  # words of one or two characters
             self._a2 += weight
-        elif back == 3:  # noqa: PLR2004  # as above
+        elif back == 3:  # noqa: PLR2004  # words of one or two characters
             self._a3 += weight
         else:
             self._a4 += weight

@@ -114,7 +114,7 @@ class Slots:
         self.used = 0
         self.idle_at = 0
 
-    def refresh(self, now: int, demand: Demand) -> None:  # noqa: ARG002  # as the others
+    def refresh(self, now: int, demand: Demand) -> None:  # noqa: ARG002  # every counter has the same methods
         """Frees what was not renewed in time."""
         cells = self._cells
         while cells:
@@ -180,7 +180,7 @@ class Total:
         self._began = GONE
         self.idle_at = 0
 
-    def refresh(self, now: int, demand: Demand) -> None:  # noqa: ARG002  # as the others
+    def refresh(self, now: int, demand: Demand) -> None:  # noqa: ARG002  # every counter has the same methods
         """Nothing leaves a sum; the store forgets it as a whole."""
         if self._began != GONE:
             self.idle_at = self._began + demand.window_us
@@ -200,7 +200,7 @@ class Total:
         self.used += amount
         return None
 
-    def settle(self, now: int, demand: Demand, cell: Cell | None, amount: int) -> None:  # noqa: ARG002  # as the others
+    def settle(self, now: int, demand: Demand, cell: Cell | None, amount: int) -> None:  # noqa: ARG002  # every counter has the same methods
         """Corrects the sum that was taken from, also where a new one has begun since."""
         self.used += amount - demand.amount
 
@@ -268,7 +268,7 @@ class Bucket:
         self._kept = (self._level, self._stamp, self._tick, self._window, demand.capacity)
         self.idle_at = now + self._drains_in(self._level, now, demand)
 
-    def settle(self, now: int, demand: Demand, cell: Cell | None, amount: int) -> None:  # noqa: ARG002  # as the others
+    def settle(self, now: int, demand: Demand, cell: Cell | None, amount: int) -> None:  # noqa: ARG002  # every counter has the same methods
         """A refund takes out at most what has not drained yet."""
         self.refresh(now, demand)
         change = amount - demand.amount

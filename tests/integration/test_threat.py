@@ -72,7 +72,7 @@ def test_a_stream_is_cut_before_harm_is_done(
     status, body, cut = asked(gateway, spoken, streamed=True)
 
     assert status == 200
-    if gateway.mode == "shadow":  # type: ignore[attr-defined]  # see above
+    if gateway.mode == "shadow":  # type: ignore[attr-defined]  # of this test alone
         assert (body, cut) == (stream, False)
         return
     got = texts_of(body, spoken.content_type).values()
@@ -91,7 +91,7 @@ def test_a_whole_answer_is_refused(
 
     status, body, _ = asked(gateway, spoken, streamed=False)
 
-    if gateway.mode == "shadow":  # type: ignore[attr-defined]  # see above
+    if gateway.mode == "shadow":  # type: ignore[attr-defined]  # of this test alone
         assert (status, body) == (200, whole)
     else:
         assert status == 400

@@ -15,12 +15,12 @@ __all__ = ["CLASSES", "GROUPS", "library", "patterns_of"]
 def library() -> dict[str, tuple[Pattern, ...]]:
     """The patterns of every class; made when they are first asked for."""
     from gateway.scan.library.contact import contact_patterns  # noqa: PLC0415  # only where used
-    from gateway.scan.library.contexts import context_patterns  # noqa: PLC0415  # the same
-    from gateway.scan.library.identity import identity_patterns  # noqa: PLC0415  # the same
-    from gateway.scan.library.keys import key_patterns  # noqa: PLC0415  # the same
-    from gateway.scan.library.network import network_patterns  # noqa: PLC0415  # the same
-    from gateway.scan.library.payment import payment_patterns  # noqa: PLC0415  # the same
-    from gateway.scan.library.private_keys import (  # noqa: PLC0415  # the same
+    from gateway.scan.library.contexts import context_patterns  # noqa: PLC0415  # only where used
+    from gateway.scan.library.identity import identity_patterns  # noqa: PLC0415  # only where used
+    from gateway.scan.library.keys import key_patterns  # noqa: PLC0415  # only where used
+    from gateway.scan.library.network import network_patterns  # noqa: PLC0415  # only where used
+    from gateway.scan.library.payment import payment_patterns  # noqa: PLC0415  # only where used
+    from gateway.scan.library.private_keys import (  # noqa: PLC0415  # only where used
         private_key_patterns,
         token_patterns,
     )

@@ -218,7 +218,7 @@ def _codes() -> dict[int, tuple[str, ...]]:
 @cache
 def _plan(region: str) -> re.Pattern[str]:
     """All national numbers of a region, as Google's tables know them."""
-    import phonenumbers  # noqa: PLC0415  # the same
+    import phonenumbers  # noqa: PLC0415  # its tables take memory
 
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     form = None if metadata is None else metadata.general_desc

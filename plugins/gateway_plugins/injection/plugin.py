@@ -50,7 +50,7 @@ class Injection(Plugin):
     def __init__(self, config: InjectionConfig, runtime: Runtime) -> None:
         super().__init__(config, runtime)
         # numpy and the model: only where a policy uses them.
-        from gateway_plugins.injection import judging  # noqa: PLC0415  # see above
+        from gateway_plugins.injection import judging  # noqa: PLC0415  # numpy and the model, only where a policy uses them
 
         judging.warm()
         self._judging = judging
@@ -59,7 +59,7 @@ class Injection(Plugin):
         self._request_parts = {n: p for n, p in parts.items() if n not in self._answer_parts}
         self._second: SecondModel | None = None
         if config.second_stage is not None:
-            from gateway_plugins.injection import second_stage  # noqa: PLC0415  # as above
+            from gateway_plugins.injection import second_stage  # noqa: PLC0415  # onnxruntime, only where a policy brings a model
 
             self._second = second_stage.SecondModel(config.second_stage, runtime)
         self._memory = Memory()

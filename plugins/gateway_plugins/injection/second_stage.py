@@ -127,7 +127,7 @@ class SecondModel:
 
 def _opened(config: SecondStage) -> tuple[Any, Any]:
     import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415  # 60 MB, where used
-    import tokenizers  # noqa: PLC0415  # as above
+    import tokenizers  # noqa: PLC0415  # of the extra, only where a policy brings a model
 
     tokenizer = tokenizers.Tokenizer.from_file(str(config.model / "tokenizer.json"))
     tokenizer.enable_truncation(config.tokens_max, stride=config.tokens_max // 8)

@@ -131,7 +131,7 @@ class TokenLimit(Limit):
         # An estimate alone never makes a request impossible.
         return None if tokens is None else self._demand_of(x, min(tokens, self.most))
 
-    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # as the others
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # the other kinds look at it
         return 0 if x.usage is None else x.usage.total_tokens
 
 
@@ -143,7 +143,7 @@ class ByteLimit(Limit):
     def demand(self, x: Exchange) -> Demand | None:
         return self._demand_of(x, bytes_of(x))
 
-    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # as the others
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # the other kinds look at it
         return x.bytes_in + x.bytes_out
 
 
@@ -155,7 +155,7 @@ class StreamLimit(Limit):
     def demand(self, x: Exchange) -> Demand | None:
         return super().demand(x) if is_streamed(x) else None
 
-    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # as the others
+    def used(self, x: Exchange, reserved: int) -> int:  # noqa: ARG002  # the other kinds look at it
         return 0
 
 

@@ -119,7 +119,7 @@ def read_registry(data: bytes) -> dict[_Key, Consent]:
         tenant = record.get("tenant") if isinstance(record, dict) else None
         subject = record.get("subject") if isinstance(record, dict) else None
         if not isinstance(tenant, str) or not isinstance(subject, str):
-            raise ValueError(f"record {number} names no tenant and subject")  # noqa: TRY004  # as above
+            raise ValueError(f"record {number} names no tenant and subject")  # noqa: TRY004  # told like all else
         found[tenant, subject] = record_of(record)
     return found
 

@@ -163,10 +163,11 @@ async def test_a_whole_answer_is_opened_where_it_comes_in_parts(at_once: bool) -
     assert x.evidence is not None
     x.evidence.outcome = "served" if at_once else ""
     plugin.on_response_headers(x)
-    await asyncio.sleep(0)
+    turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turned.set)
+    await turned.wait()
     plugin.on_complete(x)
-    kinds = [record["t"] for record in journal.records]
-    assert kinds == (["exchange"] if at_once else ["opened", "exchange"])
+    assert [r["t"] for r in journal.records] == ["opened", "exchange"][at_once:]
 
 
 async def test_strict_opens_on_the_disk_before_the_request_goes_on() -> None:
