@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import anthropic
 import pytest
+from google import genai
+from google.genai import types
+from openai import OpenAI
 
 from tests.integration.gateway_process import GatewayProcess, running_gateway
 from tests.integration.sdk import node
@@ -64,3 +68,30 @@ def endpoint(request: pytest.FixtureRequest, find_endpoint: EndpointFinder) -> E
 def demo_endpoint(request: pytest.FixtureRequest, find_endpoint: EndpointFinder) -> Endpoint:
     """For what aimock cannot do."""
     return find_endpoint(request.param)
+
+
+@pytest.fixture
+def openai_client(gateway: GatewayProcess, demo_headers: dict[str, str]) -> Iterator[OpenAI]:
+    """A client of the `gateway` that a test module starts, with its `demo_headers`."""
+    url = f"{gateway.url}/v1"
+    with OpenAI(base_url=url, api_key="k", default_headers=demo_headers) as client:
+        yield client
+
+
+@pytest.fixture
+def anthropic_client(
+    gateway: GatewayProcess, demo_headers: dict[str, str]
+) -> Iterator[anthropic.Anthropic]:
+    """As `openai_client`."""
+    url = gateway.url
+    with anthropic.Anthropic(base_url=url, api_key="k", default_headers=demo_headers) as client:
+        yield client
+
+
+@pytest.fixture
+def gemini_client(gateway: GatewayProcess, demo_headers: dict[str, str]) -> Iterator[genai.Client]:
+    """As `openai_client`."""
+    options = types.HttpOptions(base_url=gateway.url, headers=demo_headers)
+    client = genai.Client(api_key="k", http_options=options)
+    yield client
+    client.close()

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import anthropic
 import pytest
 from google import genai
-from google.genai import types
 from openai import OpenAI
 
 from tests.integration.gateway_process import GatewayProcess, running_gateway
@@ -38,23 +37,9 @@ def gateway(
 
 
 @pytest.fixture
-def openai_client(gateway: GatewayProcess) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{gateway.url}/v1", api_key="k", default_headers=HEADERS) as client:
-        yield client
-
-
-@pytest.fixture
-def anthropic_client(gateway: GatewayProcess) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=gateway.url, api_key="k", default_headers=HEADERS) as client:
-        yield client
-
-
-@pytest.fixture
-def gemini_client(gateway: GatewayProcess) -> Iterator[genai.Client]:
-    options = types.HttpOptions(base_url=gateway.url, headers=HEADERS)
-    client = genai.Client(api_key="k", http_options=options)
-    yield client
-    client.close()
+def demo_headers() -> dict[str, str]:
+    """What every client asks of the simulated provider."""
+    return HEADERS
 
 
 def test_openai_chat(openai_client: OpenAI) -> None:
