@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ def openai_chat(content: Pieces, arguments: Pieces) -> bytes:
 
 
 def openai_responses(content: Pieces, arguments: Pieces) -> bytes:
-    numbers = iter(range(10_000))
+    numbers = count()
 
     def event(sort: str, **fields: Any) -> bytes:
         return sse({"type": sort, "sequence_number": next(numbers), **fields}, sort)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gateway.chain.compiler import Use, compile_chain
 from gateway.plugin import Exchange, PluginConfig, Reject, Runtime, TextStream
-from gateway.plugin.headers import Headers
 from gateway.plugin.testing import make_exchange, make_response
 from gateway.providers.forms import form_of
 from gateway.providers.streaming import make_splitter, stream_kind
@@ -41,10 +40,8 @@ def transform(recorded: Recorded, *hooks: OnText, shadow: bool = False) -> Strea
     ]
     kind = stream_kind(recorded.content_type)
     assert kind is not None
-    splitter = make_splitter(kind, Headers([]))
-    assert splitter is not None
     form = form_of(recorded.dialect, recorded.path)
-    return StreamText(x, compile_chain(uses[::-1]), splitter, form)
+    return StreamText(x, compile_chain(uses[::-1]), make_splitter(kind), form)
 
 
 def passed(recorded: Recorded, portions: Iterable[bytes], *hooks: OnText) -> bytes:

@@ -28,6 +28,11 @@ class Binding:
     needs_response_body: bool
     needs_text: bool
     needs_usage: bool
+    asks_identity: bool
+    """Whether the upstream is asked for an answer without content-encoding.
+
+    Not for readers in shadow mode alone, which change nothing, the request neither.
+    """
 
     @classmethod
     def of(cls, route: Route, policy_name: str, chain: Chain) -> Binding:
@@ -39,6 +44,8 @@ class Binding:
             needs_response_body=bool(chain.response),
             needs_text=bool(chain.text),
             needs_usage=chain.needs_usage,
+            asks_identity=chain.needs_usage
+            or any(hook.enforced for hook in (*chain.response, *chain.text)),
         )
 
     @property
@@ -48,7 +55,7 @@ class Binding:
 
     @property
     def reads_answer(self) -> bool:
-        """Whether the answer must be readable: not compressed, no WebSocket."""
+        """Whether anything of the answer besides its head is read."""
         return self.needs_response_body or self.needs_text or self.needs_usage
 
     @property

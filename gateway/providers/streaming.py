@@ -1,8 +1,8 @@
 """Is this response a stream, and how is it cut into pieces?
 
 A stream is known by its content type alone; a Gemini JSON array (`streamGenerateContent` without
-`alt=sse`) is `application/json` and counts as one whole body. A stream with a content-encoding
-cannot be cut: `make_splitter` answers None, and plugins that read streams say whether it may pass.
+`alt=sse`) is `application/json` and counts as one whole body. A stream with a content-encoding is
+decoded before it can be cut (stream_decoding.py).
 """
 
 from __future__ import annotations
@@ -78,12 +78,8 @@ def stream_kind(content_type: bytes | None) -> StreamKind | None:
     return _KINDS.get(content_type) or _KINDS.get(_media_type(content_type))
 
 
-def make_splitter(
-    kind: StreamKind, headers: Headers, event_bytes_max: int = EVENT_BYTES_MAX
-) -> Splitter | None:
-    """A fresh splitter, or None where the stream can only be passed as it is, uninspected."""
-    if is_encoded(headers):
-        return None
+def make_splitter(kind: StreamKind, event_bytes_max: int = EVENT_BYTES_MAX) -> Splitter:
+    """A fresh splitter, for a stream without content-encoding."""
     if kind is StreamKind.SSE:
         return SseSplitter(event_bytes_max)
     if kind is StreamKind.NDJSON:

@@ -8,7 +8,9 @@ from gateway.chain.runner import run
 from gateway.plugin.exchange import Exchange, ResponseView
 from gateway.plugin.headers import Headers
 from gateway.plugin.verdict import Reject, Reply
-from gateway.providers.streaming import StreamKind, stream_kind
+from gateway.providers.content_coding import DecodeError
+from gateway.providers.stream_decoding import StreamDecoder
+from gateway.providers.streaming import StreamKind, is_encoded, stream_kind
 from gateway.proxy.fiber import outside
 from gateway.proxy.headers import response_head
 from gateway.proxy.inbound import ClientConnection
@@ -19,9 +21,11 @@ from gateway.proxy.inspection import (
     stream_transform,
     too_large,
     unread_request,
+    unreadable_stream,
 )
 from gateway.proxy.relay import Relay
 from gateway.proxy.transform import Transform
+from gateway.proxy.unpacked_stream import unpacked
 from gateway.proxy.upstream import ResponseHead
 from gateway.proxy.witness import RECEIPT_HEADER, answer_field
 
@@ -72,28 +76,52 @@ async def start_answer(
     body = None
     if without_body:
         pass
-    elif kind is not None and binding.needs_text:
-        shown = stream_transform(x, binding, kind, response)
+    elif kind is not None:
+        shown = _show_stream(x, binding, relay, kind, response)
         if isinstance(shown, Reject):
             return shown
         transform = shown
-    elif kind is None and binding.needs_response_body:
+    elif binding.needs_response_body:
         answer = await _show_whole(x, binding, relay, buffer_bytes_max)
         if answer is not None:
             return answer
         body = response.body
     elif chain.reads_answer:
         not_looked_at(x)
-    if relay.meter is not None and not without_body and body is None:
-        if kind is not None:
-            transform = relay.meter.stream(head.status, kind, response.headers, transform)
-        else:
-            transform = relay.meter.body(head.status, response.headers)
+    if relay.meter is not None and not without_body and kind is None and body is None:
+        transform = relay.meter.body(head.status, response.headers)
     _start(
         x, chain, relay, client, head,
         kind=kind, transform=transform, body=body, without_body=without_body,
     )  # fmt: skip
     return None
+
+
+def _show_stream(
+    x: Exchange, binding: Binding, relay: Relay, kind: StreamKind, response: ResponseView
+) -> Transform | Reject | None:
+    """What a streamed answer goes through; None where it passes unread."""
+    shows, meter, headers = binding.needs_text, relay.meter, response.headers
+    if not shows and binding.chain.reads_answer:
+        not_looked_at(x)
+    if not shows and meter is None:
+        return None
+    decoder: StreamDecoder | None = None
+    readable = True
+    if is_encoded(headers):
+        try:
+            decoder = StreamDecoder.of(headers)
+        except DecodeError as error:
+            readable = False
+            reject = unreadable_stream(x, binding, error.gap) if shows else None
+            if reject is not None:
+                return reject
+    transform = stream_transform(x, binding, kind) if shows and readable else None
+    if meter is not None:
+        transform = meter.stream(response.status, kind if readable else None, transform)
+    if decoder is None or transform is None:
+        return transform
+    return unpacked(x, binding.chain.text, decoder, transform, headers)
 
 
 async def _show_whole(x: Exchange, binding: Binding, relay: Relay, bytes_max: int) -> Answer:
@@ -153,7 +181,8 @@ def _start(
             added=added,
         ),
         chunked=chunked,
-        kind=kind,
+        # No event can be added to what goes out compressed.
+        kind=None if kind is None or is_encoded(response.headers) else kind,
         without_body=without_body,
         body=body,
         transform=transform,

@@ -18,6 +18,8 @@ from gateway.providers.streaming import StreamKind, make_splitter
 from gateway.proxy.fiber import outside
 from gateway.proxy.refusal import dialect_of
 from gateway.proxy.stream_text import StreamText
+from gateway.proxy.transform import Transform
+from gateway.proxy.unpacked_stream import Watched
 
 AT_ONCE_BYTES: Final = 16_384
 """Compressed bodies up to this size are decoded on the loop: it takes less than a thread does."""
@@ -78,17 +80,17 @@ async def _decode(view: Body) -> None:
         view.unreadable = error.gap
 
 
-def stream_transform(
-    x: Exchange, binding: Binding, kind: StreamKind, response: ResponseView
-) -> StreamText | Reject | None:
-    """What a streamed answer goes through; None where it passes unread, because it may."""
-    hooks = binding.chain.text
-    splitter = make_splitter(kind, response.headers)
-    if splitter is not None:
-        form = form_of(dialect_of(x), x.path)
-        return StreamText(x, binding.chain, splitter, form)
-    reject = run_gaps(hooks, x, (Gap.UNKNOWN_ENCODING,))
-    _unread(x, Gap.UNKNOWN_ENCODING)
+def stream_transform(x: Exchange, binding: Binding, kind: StreamKind) -> Transform:
+    """What a streamed answer goes through, once it is decoded."""
+    chain = binding.chain
+    shown = StreamText(x, chain, make_splitter(kind), form_of(dialect_of(x), x.path))
+    return shown if shown.changes else Watched(shown)
+
+
+def unreadable_stream(x: Exchange, binding: Binding, gap: Gap) -> Reject | None:
+    """Whether a stream that cannot be decoded may pass unread."""
+    reject = run_gaps(binding.chain.text, x, (gap,))
+    _unread(x, gap)
     return reject
 
 

@@ -2,7 +2,7 @@
 
     stream ........ each event is read as it passes: metered_stream.py
     whole answer .. goes on as it comes; what `UsageBody` keeps of it is read at its end.
-    neither ....... an answer with a content-encoding, or a stream of unknown framing: estimated.
+    neither ....... an answer with a content-encoding, if it is whole or unknown: estimated.
 
 An answer with another status than 2xx used nothing: no provider charges for it.
 """
@@ -17,7 +17,7 @@ from gateway.providers.request_estimate import generates, input_tokens
 from gateway.providers.streaming import StreamKind, make_splitter
 from gateway.providers.usage import BYTES_PER_TOKEN, UsageReader
 from gateway.providers.usage_body import UsageBody
-from gateway.proxy.metered_stream import Cuttable, MeteredStream
+from gateway.proxy.metered_stream import MeteredStream
 from gateway.proxy.transform import Transform
 
 _BEDROCK_COUNTS = (b"x-amzn-bedrock-input-token-count", b"x-amzn-bedrock-output-token-count")
@@ -44,14 +44,16 @@ class Meter:
         self._complete = False
 
     def stream(
-        self, status: int, kind: StreamKind, headers: Headers, inner: Transform | None
+        self, status: int, kind: StreamKind | None, inner: Transform | None
     ) -> Transform | None:
-        """What a streamed answer goes through; `inner` is what it went through without a meter."""
+        """What a stream goes through; `inner` is what it went through without a meter.
+
+        `kind` is None for a stream that cannot be decoded.
+        """
         self._free = not _OK_MIN <= status <= _OK_MAX
-        splitter: Cuttable | None = make_splitter(kind, headers)
-        if splitter is None or self._free:
+        if self._free or kind is None:
             return inner
-        return MeteredStream(self._x, self._reader, splitter, inner, self.ended)
+        return MeteredStream(self._x, self._reader, make_splitter(kind), inner, self.ended)
 
     def body(self, status: int, headers: Headers) -> Transform | None:
         """What a whole answer goes through."""

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import orjson
 
 from gateway.plugin.exchange import Exchange
-from gateway.plugin.headers import Headers
 from gateway.plugin.usage import StreamGuard
 from gateway.plugin.verdict import Reject
 from gateway.providers.eventstream import NotAFrameError
@@ -71,7 +70,7 @@ class MeteredStream:
         self._waiting = 0
         self.reject: Reject | None = None
         self.cut = False
-        self.changes = self._holds or inner is not None
+        self.changes = self._holds or (inner is not None and inner.changes)
 
     def feed(self, data: bytes) -> bytes:
         """See `Transform`."""
@@ -142,8 +141,7 @@ class MeteredStream:
             return b""
         pieces = splitter.finish()
         if all(piece.data is None for piece in pieces):
-            fresh = make_splitter(StreamKind.SSE, Headers([]))
-            pieces = fresh.feed(held + _EVENT_END) if fresh is not None else ()
+            pieces = make_splitter(StreamKind.SSE).feed(held + _EVENT_END)
         hidden = False
         for piece in pieces:
             event = self._read(piece)

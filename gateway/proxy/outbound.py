@@ -16,9 +16,9 @@ class OutboundRequest:
     """What goes to the upstream; its head is made per target, because the host differs.
 
     Changed are: the route's prefix, what a plugin took off the query, Host, hop-by-hop fields, the
-    framing of an edited body, and accept-encoding where the answer is read (by a plugin, or for its
-    usage). Added is x-request-id, if there is none. Where the upstream has a `credential` of ours,
-    it stands in the place of everything that a client may present.
+    framing of an edited body, and accept-encoding where a plugin may change the answer, or where it
+    is read for its usage. Added is x-request-id, if there is none. Where the upstream has a
+    `credential` of ours, it stands in the place of everything that a client may present.
 
     `payload` is the whole body; None means that `body` still arrives and is passed on as it comes.
     """
@@ -58,7 +58,7 @@ class OutboundRequest:
         if credential is None:
             withhold_own(x.request)
         headers = request.headers
-        if binding.reads_answer and "accept-encoding" in headers:
+        if binding.asks_identity and "accept-encoding" in headers:
             headers = headers.copy()
             headers.set("accept-encoding", "identity")  # what the gateway can read
         self._added = b""

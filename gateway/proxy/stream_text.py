@@ -66,7 +66,7 @@ class StreamText:
         self._noted: set[Gap] = set()
         self.reject: Reject | None = None
         self.cut = False
-        self.changes = True
+        self.changes = any(hook.enforced for hook in chain.text)
 
     def feed(self, data: bytes) -> bytes:
         if self.reject is not None:

@@ -12,15 +12,17 @@ WRITE_BYTES = 211
 
 
 class Upstream(ThreadingHTTPServer):
-    """`say` sets the answer; `url` is where a gateway finds it."""
+    """`say` sets the answer; `url` is where a gateway finds it; `heard` is each request so far."""
 
     daemon_threads = True
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__((host, port), _Handler)
         self.content_type = "application/json"
+        self.encoding = ""
         self.body = b"{}"
         self.streamed = False
+        self.heard: list[tuple[list[tuple[str, str]], bytes]] = []
 
     @property
     def url(self) -> str:
@@ -30,9 +32,10 @@ class Upstream(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A gateway that refuses an answer goes away in the middle of it: nothing to tell."""
 
-    def say(self, body: bytes, content_type: str, *, streamed: bool) -> None:
-        """What the next requests are answered with."""
+    def say(self, body: bytes, content_type: str, *, streamed: bool, encoding: str = "") -> None:
+        """What the next requests are answered with; `body` has the content-encoding `encoding`."""
         self.body, self.content_type, self.streamed = body, content_type, streamed
+        self.encoding = encoding
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -40,10 +43,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: Upstream
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
+        asked = self.rfile.read(int(self.headers.get("content-length") or 0))
         upstream = self.server
+        upstream.heard.append((self.headers.items(), asked))
         self.send_response(200)
         self.send_header("content-type", upstream.content_type)
+        if upstream.encoding:
+            self.send_header("content-encoding", upstream.encoding)
+            self.send_header("content-digest", "sha-256=:of the bytes as they are:")
         if not upstream.streamed:
             self.send_header("content-length", str(len(upstream.body)))
             self.end_headers()

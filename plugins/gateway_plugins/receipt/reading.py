@@ -83,7 +83,7 @@ class Reading:
         """See `Sink`."""
         self._hash(trace.label).update(data)
         evidence = self._x.evidence
-        if evidence is None or trace is not evidence.returned or evidence.response_encoding:
+        if evidence is None or trace is not evidence.returned or self._returned_encoding():
             return
         self._read_stream(data)
 
@@ -253,11 +253,7 @@ class Reading:
         kind = None if response is None else stream_kind(response.headers.first(b"content-type"))
         if response is None or kind is None:
             return None
-        headers = response.headers
-        if headers.first(b"content-encoding") is not None:
-            headers = headers.copy()
-            headers.remove("content-encoding")  # it is decoded by now
-        self._splitter = splitter = make_splitter(kind, headers)
+        self._splitter = splitter = make_splitter(kind)
         return splitter
 
     def _event(self, payload: bytes, name: bytes) -> str:

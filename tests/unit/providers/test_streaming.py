@@ -8,7 +8,7 @@ from gateway.plugin.headers import Headers
 from gateway.providers.eventstream import FrameSplitter
 from gateway.providers.ndjson import NdjsonSplitter
 from gateway.providers.sse import SseSplitter
-from gateway.providers.streaming import StreamKind, make_splitter, stream_kind
+from gateway.providers.streaming import StreamKind, is_encoded, make_splitter, stream_kind
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,14 @@ def test_a_response_without_content_type_is_no_stream() -> None:
 
 
 def test_each_framing_has_its_splitter() -> None:
-    plain = Headers([(b"content-encoding", b"identity")])
-
-    assert isinstance(make_splitter(StreamKind.SSE, plain), SseSplitter)
-    assert isinstance(make_splitter(StreamKind.NDJSON, plain), NdjsonSplitter)
-    assert isinstance(make_splitter(StreamKind.EVENTSTREAM, plain), FrameSplitter)
+    assert isinstance(make_splitter(StreamKind.SSE), SseSplitter)
+    assert isinstance(make_splitter(StreamKind.NDJSON), NdjsonSplitter)
+    assert isinstance(make_splitter(StreamKind.EVENTSTREAM), FrameSplitter)
 
 
-def test_what_cannot_be_cut_is_said_so_instead_of_guessed() -> None:
-    """None makes the relay pass the stream as it is and count it as uninspected."""
-    zipped = Headers([(b"content-encoding", b"gzip")])
-
-    assert make_splitter(StreamKind.SSE, zipped) is None
+@pytest.mark.parametrize(
+    ("encoding", "encoded"), [(b"identity", False), (b"", False), (b" Identity ", False),
+                              (b"gzip", True), (b"gzip, identity", True)],
+)  # fmt: skip
+def test_what_is_compressed_is_known_by_its_header(encoding: bytes, encoded: bool) -> None:
+    assert is_encoded(Headers([(b"content-encoding", encoding)])) is encoded

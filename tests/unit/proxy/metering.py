@@ -9,7 +9,7 @@ from typing import Any
 from gateway.demo import anthropic, bedrock, gemini, ollama, openai_chat, openai_responses
 from gateway.demo.answer import Answer, Call, Stream
 from gateway.demo.options import Options
-from gateway.plugin import Exchange, Headers, StreamGuard, Usage
+from gateway.plugin import Exchange, StreamGuard, Usage
 from gateway.plugin.testing import make_exchange
 from gateway.providers.streaming import StreamKind, stream_kind
 from gateway.proxy.meter import Meter
@@ -99,7 +99,7 @@ def metered(
     guard: StreamGuard | None = None,
     ended: bool = True,
     status: int = 200,
-    headers: Headers | None = None,
+    readable: bool = True,
 ) -> tuple[list[bytes], Usage]:
     """What comes out for each of `chunks` and at the end, and what was used."""
     x = spoken.exchange()
@@ -107,7 +107,7 @@ def metered(
     if guard is not None:
         x.stream_guards = (guard,)
     meter = Meter(x, b'{"prompt":"xx"}')
-    transform = meter.stream(status, spoken.kind, headers or Headers([]), None)
+    transform = meter.stream(status, spoken.kind if readable else None, None)
     if transform is None:
         out = list(chunks)
     else:

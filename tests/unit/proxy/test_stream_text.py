@@ -11,7 +11,6 @@ import pytest
 from gateway.chain.compiler import Use, compile_chain
 from gateway.plugin import Exchange, Plugin, PluginConfig, Reject, Runtime, TextStream
 from gateway.plugin.coverage import Coverage, Gap, Uninspectable
-from gateway.plugin.headers import Headers
 from gateway.plugin.testing import make_exchange
 from gateway.providers.eventstream import FrameSplitter, encode_event
 from gateway.providers.forms import form_of
@@ -205,8 +204,7 @@ def judging(
     use.on_uninspectable = Uninspectable(actions)
     x = make_exchange(dialect=dialect)
     x.coverage = Coverage()
-    splitter = make_splitter(kind, Headers([]), 200)
-    assert splitter is not None
+    splitter = make_splitter(kind, 200)
     form = form_of(dialect, x.path)
     return StreamText(x, compile_chain([Use(use)]), splitter, form), x
 
