@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from time import perf_counter
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, cast
 
 from gateway.chain.compiled import Hook
 from gateway.chain.faults import failure, overrun, refusal
@@ -31,11 +31,12 @@ from gateway.plugin.verdict import Outcome, Reject, Reply, Verdict
 
 __all__ = ["run", "run_complete", "run_gaps", "run_text"]
 
-_ALLOW = Outcome.ALLOW
-_EDIT = Outcome.EDIT
-_WHEN = "when"
-_REPLY = "reply"
-_CANCELLED = "cancelled"
+_ALLOW: Final = Outcome.ALLOW
+_EDIT: Final = Outcome.EDIT
+_WHEN: Final = "when"
+_REPLY: Final = "reply"
+_CANCELLED: Final = "cancelled"
+_clock: Final = perf_counter
 
 
 def run(hooks: tuple[Hook, ...], x: Exchange) -> Step:
@@ -47,14 +48,14 @@ def run(hooks: tuple[Hook, ...], x: Exchange) -> Step:
         return None
     message = cast("ResponseView", x.response) if hooks[0].answering else x.request
     verdicts = x.verdicts
-    began = perf_counter()
+    began = _clock()
     for index, hook in enumerate(hooks):
         if not hook.plain:
             step = _guarded(hook, x)
-            began = perf_counter()
+            began = _clock()
             if step is None:
                 continue
-            if isinstance(step, Reject | Reply):
+            if isinstance(step, (Reject, Reply)):
                 return step
             return _wait(step, hooks[index + 1 :], x)
         raw = message.headers.raw
@@ -64,11 +65,11 @@ def run(hooks: tuple[Hook, ...], x: Exchange) -> Step:
             answer = hook.call(x)
         except Exception as error:  # noqa: BLE001  # a plugin may raise anything
             answer = _failed(hook, x, error, began)
-            began = perf_counter()
+            began = _clock()
             if answer is None:
                 continue
             return answer
-        ended = perf_counter()
+        ended = _clock()
         if answer is None and x.flagged is None:
             now = message.headers.raw
             same = now is raw and len(raw) == fields and message.body is body
@@ -77,12 +78,12 @@ def run(hooks: tuple[Hook, ...], x: Exchange) -> Step:
             began = ended
             continue
         call = _Call(hook, x, x, began, (raw, fields, body))
-        if answer is not None and not isinstance(answer, Reject | Reply):
+        if answer is not None and not isinstance(answer, (Reject, Reply)):
             return _wait(_settle_later(call, answer), hooks[index + 1 :], x)
         answer = _settle(call, answer, ended)
         if answer is not None:
             return answer
-        began = perf_counter()
+        began = _clock()
     return None
 
 
@@ -92,7 +93,7 @@ async def _wait(step: Awaitable[Answer], rest: tuple[Hook, ...], x: Exchange) ->
     if answer is not None:
         return answer
     further = run(rest, x)
-    if further is None or isinstance(further, Reject | Reply):
+    if further is None or isinstance(further, (Reject, Reply)):
         return further
     return await further
 
@@ -101,26 +102,26 @@ def run_complete(hooks: tuple[Hook, ...], x: Exchange) -> Awaitable[None] | None
     """Calls every hook, whatever the others do; an awaitable only if one waits."""
     for index, hook in enumerate(hooks):
         step = _completed(hook, x) if hook.plain else _guarded(hook, x)
-        if step is not None and not isinstance(step, Reject | Reply):
+        if step is not None and not isinstance(step, (Reject, Reply)):
             return _complete_later(step, hooks[index + 1 :], x)
     return None
 
 
 def _completed(hook: Hook, x: Exchange) -> Step:
     """One plain hook of `on_complete`: there is no message left that it could change."""
-    began = perf_counter()
+    began = _clock()
     try:
         answer = hook.call(x)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything
         return _failed(hook, x, error, began)
-    ended = perf_counter()
+    ended = _clock()
     if answer is None and x.flagged is None:
         x.verdicts.append(Verdict(hook.plugin, hook.hook, _ALLOW, (ended - began) * 1e6))
         return None
     message = x.request
     before = (message.headers.raw, len(message.headers.raw), message.body)
     call = _Call(hook, x, x, began, before)
-    if answer is None or isinstance(answer, Reject | Reply):
+    if answer is None or isinstance(answer, (Reject, Reply)):
         return _settle(call, answer, ended)
     return _settle_later(call, answer)
 
@@ -136,14 +137,19 @@ _Before = tuple[list[RawHeader], int, bytes | None]
 """What a message was before a hook: its fields, how many, its body."""
 
 
-class _Call(NamedTuple):
+class _Call:
     """One call of a hook: `seen` is `x`, or the copy that a shadow use is shown."""
 
-    hook: Hook
-    x: Exchange
-    seen: Exchange
-    began: float
-    before: _Before
+    __slots__ = ("before", "began", "hook", "seen", "x")
+
+    def __init__(
+        self, hook: Hook, x: Exchange, seen: Exchange, began: float, before: _Before
+    ) -> None:
+        self.hook = hook
+        self.x = x
+        self.seen = seen
+        self.began = began
+        self.before = before
 
     def took_us(self, ended: float) -> float:
         return (ended - self.began) * 1e6
@@ -154,7 +160,7 @@ def _guarded(hook: Hook, x: Exchange) -> Step:
     if hook.when is not None and not hook.when(x):
         x.verdicts.append(Verdict(hook.plugin, hook.hook, Outcome.SKIP, 0.0, _WHEN, hook.enforced))
         return None
-    began = perf_counter()
+    began = _clock()
     seen = x if hook.enforced else twin_of(x)
     message = _message(hook, seen)
     before = (message.headers.raw, len(message.headers.raw), message.body)
@@ -163,15 +169,15 @@ def _guarded(hook: Hook, x: Exchange) -> Step:
         answer = hook.call(seen)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything
         return _failed(hook, x, error, began)
-    if answer is None or isinstance(answer, Reject | Reply):
-        return _settle(call, answer, perf_counter())
+    if answer is None or isinstance(answer, (Reject, Reply)):
+        return _settle(call, answer, _clock())
     return _settle_later(call, answer)
 
 
 async def _settle_later(call: _Call, step: Awaitable[Answer]) -> Answer:
     """Waits for what an `async def` hook comes to, no longer than its time limit."""
     hook, x = call.hook, call.x
-    left_s = None if hook.timeout_s is None else hook.timeout_s - (perf_counter() - call.began)
+    left_s = None if hook.timeout_s is None else hook.timeout_s - (_clock() - call.began)
     limit = asyncio.timeout(left_s)
     answer: Any
     try:
@@ -179,23 +185,23 @@ async def _settle_later(call: _Call, step: Awaitable[Answer]) -> Answer:
             answer = await step
     except asyncio.CancelledError:
         # The client went away: what this hook would have said is not known.
-        took_us = call.took_us(perf_counter())
+        took_us = call.took_us(_clock())
         x.verdicts.append(
             Verdict(hook.plugin, hook.hook, Outcome.SKIP, took_us, _CANCELLED, hook.enforced)
         )
         raise
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything
         if isinstance(error, TimeoutError) and limit.expired():
-            return _overran(hook, x, call.took_us(perf_counter()))
+            return _overran(hook, x, call.took_us(_clock()))
         return _failed(hook, x, error, call.began)
-    if answer is not None and not isinstance(answer, Reject | Reply):
+    if answer is not None and not isinstance(answer, (Reject, Reply)):
         return _failed(hook, x, TypeError(), call.began)
-    return _settle(call, answer, perf_counter())
+    return _settle(call, answer, _clock())
 
 
 def _settle(call: _Call, answer: Answer, ended: float) -> Answer:
     """Records what a hook came to and returns the answer that counts."""
-    hook, x, seen, _, before = call
+    hook, x, seen = call.hook, call.x, call.seen
     took_us = call.took_us(ended)
     flag = seen.take_flag()
     verdict = Verdict(hook.plugin, hook.hook, _ALLOW, took_us)
@@ -207,7 +213,7 @@ def _settle(call: _Call, answer: Answer, ended: float) -> Answer:
         return _overran(hook, x, took_us)
     elif answer is not None:
         verdict.outcome, verdict.reason = Outcome.EDIT, _REPLY
-    elif _changed(_message(hook, seen), before):
+    elif _changed(_message(hook, seen), call.before):
         verdict.outcome = Outcome.EDIT
     if flag is not None:
         _add_flag(verdict, flag)
@@ -237,7 +243,7 @@ def _overran(hook: Hook, x: Exchange, took_us: float) -> Answer:
 
 def _failed(hook: Hook, x: Exchange, error: BaseException, began: float) -> Answer:
     x.take_flag()
-    verdict = failure(hook, error, (perf_counter() - began) * 1e6)
+    verdict = failure(hook, error, (_clock() - began) * 1e6)
     return _count(hook, x, verdict, refusal(hook, verdict))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from time import perf_counter
+from typing import Final
 
 from gateway.chain.compiled import Hook
 from gateway.chain.faults import failure, overrun, refusal
@@ -14,7 +15,7 @@ from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Outcome, Reject, Verdict
 from gateway.reasons import Reason
 
-WEIGHT = {
+WEIGHT: Final = {
     outcome: weight
     for weight, outcome in enumerate(
         (Outcome.SKIP, Outcome.ALLOW, Outcome.FLAG, Outcome.EDIT, Outcome.DENY, Outcome.ERROR)
@@ -22,7 +23,7 @@ WEIGHT = {
 }
 
 
-HELD_CHARACTERS_MAX = 1_048_576
+HELD_CHARACTERS_MAX: Final = 1_048_576
 """What one use may hold back of one channel."""
 
 

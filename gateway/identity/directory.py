@@ -17,6 +17,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import orjson
 
@@ -37,38 +38,42 @@ from gateway.plugin.identity import Erasure, IdentityUnavailableError, Principal
 from gateway.plugin.verdict import Reject
 from gateway.reasons import Reason
 
-POLL_S = 0.25
-KEYS_MAX = 16_384
+POLL_S: Final = 0.25
+KEYS_MAX: Final = 16_384
 """Keys a worker remembers (at most twice as many)."""
-UNKNOWN_MAX = 4_096
+UNKNOWN_MAX: Final = 4_096
 """Unknown keys it remembers, apart from the others: guesses must not push out what is in use."""
-REVOCATIONS_MAX = 16_384
-EVERY_TENANT = "*"
+REVOCATIONS_MAX: Final = 16_384
+EVERY_TENANT: Final = "*"
 """The tenant of a revocation that holds for all of them."""
 
-MALFORMED = Reject(Reason.CREDENTIAL_INVALID, "The API key has not the form of a Sealgate key")
-UNKNOWN = Reject(Reason.CREDENTIAL_INVALID, "The API key is not known here")
-EXPIRED = Reject(Reason.CREDENTIAL_EXPIRED, "The API key has expired")
-ROTATED = Reject(Reason.CREDENTIAL_EXPIRED, "The API key was replaced by a newer one")
-REVOKED = Reject(Reason.CREDENTIAL_REVOKED, "The API key was revoked")
-OWNER_REVOKED = Reject(Reason.CREDENTIAL_REVOKED, "The owner of the API key was revoked")
-TENANT_REVOKED = Reject(Reason.CREDENTIAL_REVOKED, "The tenant of the API key is switched off")
-UNAVAILABLE = Reject(Reason.IDENTITY_UNAVAILABLE, "API keys cannot be checked at the moment")
+MALFORMED: Final = Reject(
+    Reason.CREDENTIAL_INVALID, "The API key has not the form of a Sealgate key"
+)
+UNKNOWN: Final = Reject(Reason.CREDENTIAL_INVALID, "The API key is not known here")
+EXPIRED: Final = Reject(Reason.CREDENTIAL_EXPIRED, "The API key has expired")
+ROTATED: Final = Reject(Reason.CREDENTIAL_EXPIRED, "The API key was replaced by a newer one")
+REVOKED: Final = Reject(Reason.CREDENTIAL_REVOKED, "The API key was revoked")
+OWNER_REVOKED: Final = Reject(Reason.CREDENTIAL_REVOKED, "The owner of the API key was revoked")
+TENANT_REVOKED: Final = Reject(
+    Reason.CREDENTIAL_REVOKED, "The tenant of the API key is switched off"
+)
+UNAVAILABLE: Final = Reject(Reason.IDENTITY_UNAVAILABLE, "API keys cannot be checked at the moment")
 
-_KEY = """
+_KEY: Final = """
 SELECT k.id, k.tenant, k.subject, k.scopes, k.roles, k.models, k.limits, k.expires_at,
   k.revoked_at, s.created_at AS secret_at, s.valid_until, t.disabled
 FROM secrets s JOIN keys k ON k.id = s.key JOIN tenants t ON t.id = k.tenant WHERE s.hash = ?
 """
-_REVOKED = """
+_REVOKED: Final = """
 SELECT max(ifnull(before, 9e999)) FROM revocations WHERE kind = ? AND name = ? AND tenant IN (?, ?)
 """
-_ROLES_OF = "SELECT role FROM bindings WHERE tenant = ? AND subject = ?"
-_ERASURES = "SELECT id, tenant, conversation, field, ordered_at FROM erasures ORDER BY id"
-_ROLES = "SELECT id, definition FROM roles"
-_DISABLED = "SELECT disabled FROM tenants WHERE id = ?"
+_ROLES_OF: Final = "SELECT role FROM bindings WHERE tenant = ? AND subject = ?"
+_ERASURES: Final = "SELECT id, tenant, conversation, field, ordered_at FROM erasures ORDER BY id"
+_ROLES: Final = "SELECT id, definition FROM roles"
+_DISABLED: Final = "SELECT disabled FROM tenants WHERE id = ?"
 
-_NEVER = -math.inf
+_NEVER: Final = -math.inf
 
 _Seen = tuple[int, int, int]
 """Device, inode and data version of the database; another one after every change."""

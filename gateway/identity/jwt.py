@@ -42,19 +42,21 @@ def _invalid(message: str) -> Reject:
     return Reject(Reason.CREDENTIAL_INVALID, f"the token is refused: {message}")
 
 
-UNKNOWN_ISSUER = _invalid("its issuer is not trusted here")
+UNKNOWN_ISSUER: Final = _invalid("its issuer is not trusted here")
 """What `verify` answers about a token that is of no issuer here; compared by identity."""
-_ALGORITHM = _invalid("its algorithm is not accepted of its issuer")
-_TYPE = _invalid("its type is not accepted of its issuer")
-_UNKNOWN_KEY = _invalid("its issuer has no key of that name and type")
-_SIGNATURE = _invalid("its signature does not hold")
-_AUDIENCE = _invalid("it is not for this gateway (`aud`)")
-_NOT_YET = _invalid("it is not valid yet (`nbf`)")
-_FUTURE = _invalid("it was issued in the future (`iat`)")
-_EXPIRED = Reject(Reason.CREDENTIAL_EXPIRED, "the token is past its `exp`")
-_REVOKED = Reject(Reason.CREDENTIAL_REVOKED)
-_UNAVAILABLE = Reject(Reason.IDENTITY_UNAVAILABLE, "the keys of the token's issuer are not known")
-_UNREADABLE = Reject(Reason.IDENTITY_UNAVAILABLE, "revocations cannot be read")
+_ALGORITHM: Final = _invalid("its algorithm is not accepted of its issuer")
+_TYPE: Final = _invalid("its type is not accepted of its issuer")
+_UNKNOWN_KEY: Final = _invalid("its issuer has no key of that name and type")
+_SIGNATURE: Final = _invalid("its signature does not hold")
+_AUDIENCE: Final = _invalid("it is not for this gateway (`aud`)")
+_NOT_YET: Final = _invalid("it is not valid yet (`nbf`)")
+_FUTURE: Final = _invalid("it was issued in the future (`iat`)")
+_EXPIRED: Final = Reject(Reason.CREDENTIAL_EXPIRED, "the token is past its `exp`")
+_REVOKED: Final = Reject(Reason.CREDENTIAL_REVOKED)
+_UNAVAILABLE: Final = Reject(
+    Reason.IDENTITY_UNAVAILABLE, "the keys of the token's issuer are not known"
+)
+_UNREADABLE: Final = Reject(Reason.IDENTITY_UNAVAILABLE, "revocations cannot be read")
 
 
 class Keys(Protocol):

@@ -16,23 +16,24 @@ import hashlib
 import secrets
 import zlib
 from collections.abc import Callable
+from typing import Final
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """Base62 in the order of ASCII, so that numbers of one length sort as text."""
 
-KEY_PREFIX = "sg_"
-TOKEN_PREFIX = "sga_"  # noqa: S105  # the public beginning of every admin token
-SECRET_BYTES = 32
-_SECRET_CHARACTERS = 43
-_CHECKSUM_CHARACTERS = 6
-_TAIL_CHARACTERS = _SECRET_CHARACTERS + _CHECKSUM_CHARACTERS
-KEY_CHARACTERS = len(KEY_PREFIX) + _TAIL_CHARACTERS
-TOKEN_CHARACTERS = len(TOKEN_PREFIX) + _TAIL_CHARACTERS
-HINT_CHARACTERS = 4
+KEY_PREFIX: Final = "sg_"
+TOKEN_PREFIX: Final = "sga_"  # noqa: S105  # the public beginning of every admin token
+SECRET_BYTES: Final = 32
+_SECRET_CHARACTERS: Final = 43
+_CHECKSUM_CHARACTERS: Final = 6
+_TAIL_CHARACTERS: Final = _SECRET_CHARACTERS + _CHECKSUM_CHARACTERS
+KEY_CHARACTERS: Final = len(KEY_PREFIX) + _TAIL_CHARACTERS
+TOKEN_CHARACTERS: Final = len(TOKEN_PREFIX) + _TAIL_CHARACTERS
+HINT_CHARACTERS: Final = 4
 """How many random characters of a secret are kept, for people to tell their keys apart."""
 
-_ID_TIME_CHARACTERS = 8
-_ID_RANDOM_CHARACTERS = 8
+_ID_TIME_CHARACTERS: Final = 8
+_ID_RANDOM_CHARACTERS: Final = 8
 
 Hasher = Callable[[str], bytes]
 """Makes the 32 bytes that stand for a secret."""

@@ -13,15 +13,16 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
-USES_FILE = "identity-uses.db"
-FLUSH_INTERVAL_S = 2.0
-_WAIT_S = 5.0
-_IDS_PER_QUERY = 500
+USES_FILE: Final = "identity-uses.db"
+FLUSH_INTERVAL_S: Final = 2.0
+_WAIT_S: Final = 5.0
+_IDS_PER_QUERY: Final = 500
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS uses (id TEXT PRIMARY KEY, at REAL NOT NULL) STRICT"
-_HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = 'uses'"
-_UPSERT = (
+_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS uses (id TEXT PRIMARY KEY, at REAL NOT NULL) STRICT"
+_HAS_TABLE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'uses'"
+_UPSERT: Final = (
     "INSERT INTO uses (id, at) VALUES (?, ?)"
     " ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at)"
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from gateway.plugin.limits import CounterStore, Grant, StoreUnavailableError
 from gateway.plugin.runtime import Runtime
 
-RENEWAL_INTERVAL_S = 5.0
-LEASE_S_MIN = 15
+RENEWAL_INTERVAL_S: Final = 5.0
+LEASE_S_MIN: Final = 15
 """Three renewals: one that is late or lost frees no slot that is held."""
 
 

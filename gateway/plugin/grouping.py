@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from ipaddress import IPv6Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
@@ -30,17 +30,17 @@ from gateway.plugin.identity import PRINCIPAL
 
 ValueOf = Callable[[Exchange], str]
 
-VALUE_CHARACTERS_MAX = 96
+VALUE_CHARACTERS_MAX: Final = 96
 """Longer values stand for themselves by a digest, so that no client decides how long a key gets."""
-NETWORKS_MAX = 10_000
+NETWORKS_MAX: Final = 10_000
 """IPv6 addresses whose network is remembered; then the memory starts anew."""
 
-GLOBAL = "global"
-IDENTITY = frozenset({"key", "user", "tenant"})
+GLOBAL: Final = "global"
+IDENTITY: Final = frozenset({"key", "user", "tenant"})
 """What only a verified caller has."""
-_HEADER = "header:"
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
-_HALF_BITS = 64
+_HEADER: Final = "header:"
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_HALF_BITS: Final = 64
 
 
 def check_word(word: str) -> str:
@@ -73,7 +73,7 @@ def _combined(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-_WORD_SCHEMA = {"type": "string", "pattern": "^([a-z]+|header:.+)$"}
+_WORD_SCHEMA: Final = {"type": "string", "pattern": "^([a-z]+|header:.+)$"}
 
 Per = Annotated[
     tuple[str, ...],
@@ -146,7 +146,7 @@ def _bounded(value: str) -> str:
     return f"#{blake2b(value.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
-_networks: dict[str, str] = {}
+_networks: Final[dict[str, str]] = {}
 
 
 def _ip(x: Exchange) -> str:
@@ -200,7 +200,7 @@ def _upstream(x: Exchange) -> str:
     return x.upstream
 
 
-_VALUES: dict[str, ValueOf] = {
+_VALUES: Final[dict[str, ValueOf]] = {
     "ip": _ip,
     "key": _key,
     "user": _user,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.plugin.facts import Fact
 from gateway.plugin.verdict import Reject
 
-ANONYMOUS_TENANT = "default"
+ANONYMOUS_TENANT: Final = "default"
 """The tenant of whoever is not identified, and of a gateway that has only one."""
 
 
@@ -38,7 +38,7 @@ class Principal:
     expires_at: float | None = None
 
 
-PRINCIPAL: Fact[Principal] = Fact("principal", Principal)
+PRINCIPAL: Final[Fact[Principal]] = Fact("principal", Principal)
 """The verified caller; provided by `auth`."""
 
 

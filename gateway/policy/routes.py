@@ -77,7 +77,9 @@ class Rule:
 Found: TypeAlias = Route | NeedsModel | None
 
 # A dot segment after anything that some server takes for a slash, up to what ends a segment.
-_DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?=/|\\|%2f|%5c|;|\Z)", re.IGNORECASE)
+_DOT_SEGMENT: Final = re.compile(
+    r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?=/|\\|%2f|%5c|;|\Z)", re.IGNORECASE
+)
 
 
 def is_ambiguous(path: str) -> bool:

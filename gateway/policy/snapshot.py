@@ -148,8 +148,8 @@ _NO_ROUTE: Final = Reject(
 _NO_POLICY: Final = Reject(Reason.NO_POLICY)
 
 
-RECENT_MAX = 1024
-RECENT_PATH_MAX = 256
+RECENT_MAX: Final = 1024
+RECENT_PATH_MAX: Final = 256
 """Paths whose way is remembered, where nothing but the path and two key headers decides it."""
 
 

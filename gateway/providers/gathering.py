@@ -103,7 +103,7 @@ class Gatherer:
             for key, inner in value.items():
                 if key not in STRUCTURAL:
                     self.leaves(role, kind, inner, (*path, key), depth + 1)
-                elif isinstance(inner, dict | list) and key in _DESCRIBED:
+                elif isinstance(inner, (dict, list)) and key in _DESCRIBED:
                     # A property that happens to be called so, as in a tool's schema.
                     self.leaves(role, kind, inner, (*path, key), depth + 1)
         elif isinstance(value, list):
@@ -115,7 +115,7 @@ class Gatherer:
     def rest(self, role: str, members: dict[str, Any], path: Path, known: Collection[str]) -> None:
         """Adds the texts of the members that are not in `known`."""
         for key, value in members.items():
-            if key not in known and key not in STRUCTURAL and isinstance(value, str | list | dict):
+            if key not in known and key not in STRUCTURAL and isinstance(value, (str, list, dict)):
                 self.leaves(role, "other", value, (*path, key))
 
     def _too_deep(self, depth: int) -> bool:

@@ -71,7 +71,7 @@ def add_message(message: Json, path: Path, found: Gatherer, echoes: Echoes = ())
 def add_prompt(prompt: Any, path: Path, found: Gatherer) -> None:
     """A text, several, or numbers of tokens, which nobody can read."""
     found.texts("user", "text", prompt, path)
-    if isinstance(prompt, list) and any(not isinstance(part, str | dict) for part in prompt):
+    if isinstance(prompt, list) and any(not isinstance(part, (str, dict)) for part in prompt):
         found.gap(Gap.BINARY)
     for index, part in objects(prompt):
         add_part(part, (*path, index), "user", "text", found)

@@ -52,9 +52,9 @@ GEMINI_VERBS: Final = frozenset(
     }
 )
 
-_GEMINI_PREFIXES = ("/v1beta", "/v1alpha", "/upload/v1beta", "/upload/v1alpha")
+_GEMINI_PREFIXES: Final = ("/v1beta", "/v1alpha", "/upload/v1beta", "/upload/v1alpha")
 
-_OLLAMA_PATHS = frozenset(
+_OLLAMA_PATHS: Final = frozenset(
     {
         "/api/blobs",
         "/api/chat",

@@ -17,13 +17,13 @@ from typing import Final
 EVENT_BYTES_MAX: Final = 8 * 1024 * 1024 + 65_536
 """A line of 8 MiB (an image in base64) and its field names fit."""
 
-_BOM = b"\xef\xbb\xbf"
-_LINE_ENDS = b"\r\n"
+_BOM: Final = b"\xef\xbb\xbf"
+_LINE_ENDS: Final = b"\r\n"
 # A line ends with CRLF, LF or CR. The groups are atomic, else a CRLF would backtrack into CR, LF
 # and look like a blank line.
-_BLANK_LINE = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
-_LINE_END = re.compile(rb"\r\n?|\n")
-_NOT_LINE_END = re.compile(rb"[^\r\n]")
+_BLANK_LINE: Final = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
+_LINE_END: Final = re.compile(rb"\r\n?|\n")
+_NOT_LINE_END: Final = re.compile(rb"[^\r\n]")
 
 
 class EventTooLargeError(ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from gateway.chain.runner import run
 from gateway.plugin.exchange import Exchange, ResponseView
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from gateway.plugin.contract import Answer, Step
     from gateway.policy.snapshot import Binding
 
-_WITHOUT_BODY = frozenset({204, 304})
+_WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 async def settle(step: Step) -> Answer:
     """The answer of a step that may have to be waited for."""
-    if step is None or isinstance(step, Reject | Reply):
+    if step is None or isinstance(step, (Reject, Reply)):
         return step
     return await outside(step)
 

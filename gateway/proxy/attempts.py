@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
+from typing import Final
 
 from gateway.plugin.evidence import Attempt
 from gateway.proxy.balancer import TargetState, Upstream
@@ -33,8 +34,8 @@ from gateway.reasons import Reason
 from gateway.settings import TimeoutSettings
 from gateway.telemetry.metrics import Metrics
 
-REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
-FAILURE_STATUSES = frozenset({500, 502, 503, 504, 529})
+REPEATABLE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
+FAILURE_STATUSES: Final = frozenset({500, 502, 503, 504, 529})
 """Answers that count against a target's health, whether or not another one is tried."""
 
 

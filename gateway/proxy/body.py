@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
 from gateway.proxy.inbound import ClientConnection
 from gateway.reasons import Reason
 
-HIGH_WATER_BYTES = 262_144
+HIGH_WATER_BYTES: Final = 262_144
 """Above this many unread bytes the client's socket is not read."""
 
 

@@ -60,7 +60,7 @@ async def choose(
         else:
             # The route stays as it was: auth may have taken off the header that told it.
             further = identified.choose(x.request, model, tenant)
-        if isinstance(further, Binding | Reject):
+        if isinstance(further, (Binding, Reject)):
             return further
         found = further
 

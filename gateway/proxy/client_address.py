@@ -24,7 +24,7 @@ who names the header that the proxies write makes the other one void.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from gateway.networks import Address, NetworkSet, parse_address
 from gateway.plugin.headers import Headers
@@ -32,13 +32,13 @@ from gateway.proxy.forwarded import forwarded_hops, x_forwarded_for_hops
 
 ForwardedHeader: TypeAlias = Literal["auto", "x-forwarded-for", "forwarded"]
 
-PEERS_MAX = 10_000
+PEERS_MAX: Final = 10_000
 """Peers (and chains of trusted peers) that are remembered; then the memory starts anew."""
-CHAIN_BYTES_MAX = 256
+CHAIN_BYTES_MAX: Final = 256
 """Header bytes up to which a chain is remembered, so that the memory is bounded in bytes too."""
 
-_X_FORWARDED_FOR_LENGTH = len(b"x-forwarded-for")
-_FORWARDED_LENGTH = len(b"forwarded")
+_X_FORWARDED_FOR_LENGTH: Final = len(b"x-forwarded-for")
+_FORWARDED_LENGTH: Final = len(b"forwarded")
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _Lines: TypeAlias = tuple[tuple[bytes, ...], tuple[bytes, ...]]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from gateway.plugin.exchange import Exchange, RequestView
 from gateway.plugin.headers import Headers
@@ -29,7 +29,7 @@ from gateway.proxy.life import Life
 from gateway.proxy.parts import ProxyParts
 from gateway.proxy.refusal import unparsed_response
 
-UPSTREAM_TICK_S = 0.1
+UPSTREAM_TICK_S: Final = 0.1
 """How late an upstream's time limit may take effect."""
 
 

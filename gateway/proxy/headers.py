@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from gateway.plugin.headers import Headers, RawHeader
 
 # RFC 9110 section 7.6.1, with the two that RFC 9112 section 9 and appendix C.2.2 add. `TE` is
 # hop-by-hop too; `Trailer` is not (RFC 9110 section 6.6.2).
-HOP_BY_HOP = frozenset(
+HOP_BY_HOP: Final = frozenset(
     {
         b"connection",
         b"keep-alive",
@@ -21,12 +22,12 @@ HOP_BY_HOP = frozenset(
     }
 )
 # What an Expect asks for was answered here, before the body was read (RFC 9110 section 10.1.1).
-REQUEST_HOP_BY_HOP = HOP_BY_HOP | {b"expect"}
+REQUEST_HOP_BY_HOP: Final = HOP_BY_HOP | {b"expect"}
 # A client that lists these in Connection would change what the next hop reads.
-PROTECTED = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
+PROTECTED: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type"})
 
-_CODING = b"transfer-encoding"
-_LENGTH = frozenset({b"content-length"})
+_CODING: Final = b"transfer-encoding"
+_LENGTH: Final = frozenset({b"content-length"})
 
 
 def plain_connection(value: bytes | None) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.chain.compiled import Chain
 from gateway.chain.runner import run, run_complete
@@ -42,8 +42,10 @@ from gateway.reasons import Reason
 from gateway.telemetry.identifiers import loggable_id
 from gateway.telemetry.traces import trace_id
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_SWITCHED = 101
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SWITCHED: Final = 101
+_ADDRESS: Final = CLIENT_ADDRESS
+_clock: Final = monotonic
 _log = logging.getLogger("sealgate.proxy")
 
 
@@ -71,7 +73,7 @@ class Life:
         self._parts = parts = proxy.parts
         self._request = request
         self._client = client
-        self._started_at = monotonic()
+        self._started_at = _clock()
         self._snapshot = parts.store.current
         self._snapshot.acquire()
         self._binding: Binding | None = None
@@ -104,7 +106,7 @@ class Life:
         x.peer = self._client
         address, x.client_ip = parts.addresses.resolve(self._client.peer_ip, headers)
         if address is not None:
-            x.facts[CLIENT_ADDRESS] = address
+            x.facts[_ADDRESS] = address
         x.policy_version = self._snapshot.version
         return x
 
@@ -202,7 +204,7 @@ class Life:
             self._continue()
         x.request.body = self._payload = self._received_payload = await self._whole_body()
         named = model_in_body(x.request)
-        if not isinstance(named, str | Reject):
+        if not isinstance(named, (str, Reject)):
             named = await outside(named)
         if isinstance(named, str):
             x.model = named or None
@@ -339,7 +341,7 @@ class Life:
             close(x, x.evidence, body, relay, received=received, forwarded=self._payload)
             note_end(x, x.evidence, reject, status=status, outcome=outcome)
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
-        duration_s = monotonic() - self._started_at
+        duration_s = _clock() - self._started_at
         first_byte_s = None
         if relay is not None and relay.first_byte_at:
             first_byte_s = relay.first_byte_at - self._started_at
@@ -354,8 +356,7 @@ class Life:
         if principal is not None:
             metrics.tenant(principal.tenant, outcome)
         metrics.coverage(x.coverage)
-        for verdict in x.verdicts:
-            metrics.verdict(verdict.plugin, verdict.outcome, enforced=verdict.enforced)
+        metrics.verdicts(x.verdicts)
         if parts.log.enabled:
             parts.log.record(
                 x,

@@ -9,6 +9,8 @@ An answer with another status than 2xx used nothing: no provider charges for it.
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import Headers
 from gateway.plugin.usage import Usage
@@ -20,7 +22,7 @@ from gateway.providers.usage_body import UsageBody
 from gateway.proxy.metered_stream import MeteredStream
 from gateway.proxy.transform import Transform
 
-_BEDROCK_COUNTS = (b"x-amzn-bedrock-input-token-count", b"x-amzn-bedrock-output-token-count")
+_BEDROCK_COUNTS: Final = (b"x-amzn-bedrock-input-token-count", b"x-amzn-bedrock-output-token-count")
 _OK_MIN, _OK_MAX = 200, 299
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -24,8 +24,8 @@ from gateway.providers.streaming import StreamKind, make_splitter
 from gateway.providers.usage import BYTES_PER_TOKEN, UsageReader, may_report
 from gateway.proxy.transform import Transform
 
-_DONE = b"[DONE]"
-_EVENT_END = b"\n\n"
+_DONE: Final = b"[DONE]"
+_EVENT_END: Final = b"\n\n"
 
 
 class Cuttable(Protocol):

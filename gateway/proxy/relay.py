@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
+from typing import Final
 
 from gateway.plugin.evidence import BodyTrace
 from gateway.plugin.exchange import Exchange
@@ -35,7 +36,7 @@ from gateway.proxy.transform import Transform
 from gateway.proxy.upstream import ResponseHead, UpstreamConnection, UpstreamError
 from gateway.reasons import Reason
 
-PENDING_BYTES_MAX = 262_144
+PENDING_BYTES_MAX: Final = 262_144
 """Body bytes that may wait for the response hooks before the upstream is not read any more."""
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import httptools
 
 from gateway.plugin.headers import RawHeader
 from gateway.proxy.response import BadResponseError, ResponseHead, read_framing
 
-RESPONSE_HEAD_BYTES_MAX = 131_072
+RESPONSE_HEAD_BYTES_MAX: Final = 131_072
 """A response head above this is refused, and so are trailers above it."""
-RESPONSE_HEADERS_MAX = 500
-_NO_CONTENT = frozenset({204, 304})
-_SWITCHED = 101
+RESPONSE_HEADERS_MAX: Final = 500
+_NO_CONTENT: Final = frozenset({204, 304})
+_SWITCHED: Final = 101
 
 
 class ResponseParser:

@@ -20,7 +20,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from gateway.proxy.deadlines import NEVER, Deadlines
 from gateway.proxy.response import BadResponseError, ResponseHead, ResponseSink, UpstreamError
@@ -29,7 +29,7 @@ from gateway.reasons import Reason
 
 __all__ = ["ResponseHead", "ResponseSink", "UpstreamConnection", "UpstreamError"]
 
-_RESET = struct.pack("ii", 1, 0)
+_RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: closing sends RST in place of FIN."""
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import cast
+from typing import Final, cast
 
 from gateway.plugin.peer import ClientCertificate
 from gateway.plugin.verdict import Reject
@@ -36,13 +36,13 @@ from gateway.server.request_parser import RequestParser
 from gateway.server.service import ConnectionService
 from gateway.server.sockets import peer_has_gone
 
-LINGER_S = 2.0
+LINGER_S: Final = 2.0
 """How long a refused upload is read and thrown away, so that the client can read the answer."""
-LINGER_BYTES_MAX = 4_194_304
-WRITE_HIGH_WATER_BYTES = 131_072
-END_CHECK_S = 0.05
+LINGER_BYTES_MAX: Final = 4_194_304
+WRITE_HIGH_WATER_BYTES: Final = 131_072
+END_CHECK_S: Final = 0.05
 """How often a connection whose reading is paused is asked whether its client is still there."""
-_RESET = struct.pack("ii", 1, 0)
+_RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: closing sends RST in place of FIN."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
@@ -12,12 +13,12 @@ from gateway.proxy.inbound import InboundRequest
 from gateway.reasons import Reason
 
 # RFC 9110 section 7.2 and RFC 3986 section 3.2.2: a registered name, an address, an IP literal.
-_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?\Z")
+_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?\Z")
 # Visible ASCII and raw bytes above it; no white space, no control, no fragment.
-_TARGET = re.compile(rb"[\x21\x22\x24-\x7e\x80-\xff]+\Z")
+_TARGET: Final = re.compile(rb"[\x21\x22\x24-\x7e\x80-\xff]+\Z")
 # CONNECT asks for a tunnel; llhttp takes SOURCE for a method, which is Icecast's and not HTTP's.
-_NOT_SERVED = frozenset({b"CONNECT", b"SOURCE"})
-_SINGLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
+_NOT_SERVED: Final = frozenset({b"CONNECT", b"SOURCE"})
+_SINGLE: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
 
 class RequestHeadError(Exception):
@@ -149,7 +150,7 @@ def _connection(request: InboundRequest, options: frozenset[bytes], upgrade: byt
 
 
 # The order is that of the checks: a coding is refused beside a length.
-_FRAMING = (
+_FRAMING: Final = (
     (b"content-length", _content_length),
     (b"transfer-encoding", _transfer_encoding),
     (b"expect", _expect),

@@ -8,6 +8,7 @@ counting the bytes that went in and did not come out as a body. Upgrades other t
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 import httptools
 
@@ -19,8 +20,8 @@ from gateway.reasons import Reason
 from gateway.server.request_head import RequestHeadError, read_head, read_trailer
 from gateway.settings import LimitSettings
 
-FRAMING_BYTES_MAX = 65_536
-FRAMING_PER_BODY_BYTE = 16
+FRAMING_BYTES_MAX: Final = 65_536
+FRAMING_PER_BODY_BYTE: Final = 16
 """Chunk sizes, extensions and trailers may be so much more than the body bytes that come with them:
 one-byte chunks cost five bytes each, extensions a little more."""
 

@@ -7,14 +7,15 @@ All times and windows are in microseconds.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from typing import Final
 
 from gateway.plugin.limits import Demand, Standing
 
-CELLS_EXACT = 1_000
+CELLS_EXACT: Final = 1_000
 """Takes that one window of a LOG keeps apart. Further ones share a cell with takes that came less
 than a thousandth of the window earlier, at the later one's time: freed later than exact, never
 sooner. So a counter holds at most about twice as many cells."""
-GONE = -1
+GONE: Final = -1
 
 
 class Cell:
@@ -213,7 +214,7 @@ class Total:
         return Standing(self.used, max(0, left), reset_us, retry_us)
 
 
-EXACT_MAX = 2**52
+EXACT_MAX: Final = 2**52
 """Up to here Lua's numbers (IEEE 754 doubles) are exact integers, with room for one addition."""
 
 

@@ -6,29 +6,34 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final
 
 from gateway.plugin.limits import Demand, Grant, Standing, StoreUnavailableError
 from gateway.state.counters import GONE, Bucket, Cell, Counter, Log, Slots, Total
 
-KEYS_MAX = 200_000
+KEYS_MAX: Final = 200_000
 """Counters that are kept at once, unless the settings say otherwise."""
-SWEEP_EACH = 2
+SWEEP_EACH: Final = 2
 """Counters that are looked at for each new one: idle ones go before the table is full."""
-FULL_SWEEP_US = 1_000_000
+FULL_SWEEP_US: Final = 1_000_000
 """A full table is searched for idle counters at most this often."""
 
-_KINDS: tuple[Callable[[], Counter], ...] = (Log, Bucket, Total, Slots)
+_KINDS: Final[tuple[Callable[[], Counter], ...]] = (Log, Bucket, Total, Slots)
 
 _Key = tuple[str, str]
 
 
-class Taken(NamedTuple):
+class Taken:
     """The receipt of a grant: its demands, and for each the counter and the cell it went to."""
 
-    tag: str
-    demands: Sequence[Demand]
-    parts: list[tuple[Counter, Cell | None]]
+    __slots__ = ("demands", "parts", "tag")
+
+    def __init__(
+        self, tag: str, demands: Sequence[Demand], parts: list[tuple[Counter, Cell | None]]
+    ) -> None:
+        self.tag = tag
+        self.demands = demands
+        self.parts = parts
 
 
 def monotonic_us() -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
-_PREFIX_CHARACTERS = 16
-CLIENT_ID_BYTES_MAX = 128
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_PREFIX_CHARACTERS: Final = 16
+CLIENT_ID_BYTES_MAX: Final = 128
 
 
 class RequestIds:

@@ -6,17 +6,18 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.plugin.coverage import Coverage
-from gateway.plugin.verdict import Outcome
+from gateway.plugin.verdict import Outcome, Verdict
 from gateway.telemetry import catalogue
 from gateway.telemetry.catalogue import DURATION_BUCKETS_S, MetricInfo
 
 Labels = tuple[str, ...]
 
-LABEL_VALUES_MAX = 200
+LABEL_VALUES_MAX: Final = 200
 """Different values of one label before further ones are counted as `other`."""
-OTHER = "other"
+OTHER: Final = "other"
 
 
 @dataclass(slots=True)
@@ -136,7 +137,8 @@ class Metrics:
         self.tenants_max = LABEL_VALUES_MAX
         self._routes: dict[tuple[str, str], RouteMetrics] = {}
         self._counts: defaultdict[tuple[MetricInfo, Labels], int] = defaultdict(int)
-        self._verdicts: defaultdict[tuple[str, str, bool], int] = defaultdict(int)
+        self._tenants: dict[tuple[str, str], int] = {}
+        self._verdicts: dict[tuple[str, Outcome, bool], int] = {}
         self._seen: dict[str, set[str]] = {}
         self._gauges: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
         self._counters: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
@@ -154,12 +156,17 @@ class Metrics:
     def tenant(self, tenant: str, outcome: str) -> None:
         """Counts one exchange of an identified caller that ended."""
         if self.tenants_max:
-            label = self._bounded("tenant", tenant, self.tenants_max)
-            self._counts[catalogue.TENANT_REQUESTS, (label, outcome)] += 1
+            counts, key = self._tenants, (tenant, outcome)
+            if key not in counts:
+                key = (self._bounded("tenant", tenant, self.tenants_max), outcome)
+            counts[key] = counts.get(key, 0) + 1
 
-    def verdict(self, plugin: str, outcome: Outcome, *, enforced: bool) -> None:
-        """Counts one finding of a plugin."""
-        self._verdicts[plugin, outcome, enforced] += 1
+    def verdicts(self, found: list[Verdict]) -> None:
+        """Counts the findings of the plugins in one exchange."""
+        counts = self._verdicts
+        for verdict in found:
+            key = (verdict.plugin, verdict.outcome, verdict.enforced)
+            counts[key] = counts.get(key, 0) + 1
 
     def coverage(self, coverage: Coverage | None) -> None:
         """Counts how much of each part of an exchange was inspected, and what was not."""
@@ -217,6 +224,8 @@ class Metrics:
                 metrics.write_to(snapshot, route, upstream)
         for (metric, labels), count in self._counts.items():
             snapshot.count(metric, count, *labels)
+        for (tenant, served), count in self._tenants.items():
+            snapshot.count(catalogue.TENANT_REQUESTS, count, tenant, served)
         for (plugin, outcome, enforced), count in self._verdicts.items():
             labels = (plugin, str(outcome), "true" if enforced else "false")
             snapshot.count(catalogue.VERDICTS, count, *labels)

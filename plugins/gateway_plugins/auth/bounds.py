@@ -20,10 +20,14 @@ BOUNDS_MAX: Final = 1000
 NAME_CHARACTERS_MAX: Final = 128
 """Longer names of models are not repeated to the client."""
 
-_ALL = Role(allow=("*",))
-_NAMES_MODEL = frozenset(o.name for o in OPERATIONS if o.has_model) | {OTHER}
-_INSUFFICIENT = (("www-authenticate", 'Bearer realm="sealgate", error="insufficient_scope"'),)
-_NO_MODEL = Reject(Reason.MODEL_DENIED, "the request names none, and the credential needs one")
+_ALL: Final = Role(allow=("*",))
+_NAMES_MODEL: Final = frozenset(o.name for o in OPERATIONS if o.has_model) | {OTHER}
+_INSUFFICIENT: Final = (
+    ("www-authenticate", 'Bearer realm="sealgate", error="insufficient_scope"'),
+)
+_NO_MODEL: Final = Reject(
+    Reason.MODEL_DENIED, "the request names none, and the credential needs one"
+)
 
 
 class Bound:

@@ -93,7 +93,7 @@ class Identification:
                 return _AMBIGUOUS
         ((credential, places),) = found.items()
         identified = self._identify(credential)
-        if isinstance(identified, Principal | Reject):
+        if isinstance(identified, (Principal, Reject)):
             return self._presented(x, identified, places)
         return self._later(x, identified, places)
 
@@ -106,7 +106,7 @@ class Identification:
         if judged is not False:
             return judged if isinstance(judged, Reject) else None
         named = model_in_body(x.request)
-        if isinstance(named, str | Reject):
+        if isinstance(named, (str, Reject)):
             return self._judge_named(x, principal, named)
         return self._judge_later(x, principal, named)
 

@@ -25,6 +25,8 @@ class Auth(Plugin):
         self._identification = Identification(config, runtime)
         reads_body = self._identification.reads_body
         self.skips_hooks = frozenset() if reads_body else frozenset({"on_request"})
+        # The chain calls the compiled step itself, with no interpreted frame before it.
+        self.on_request_headers = self._identification.identify  # type: ignore[method-assign]
 
     async def start(self) -> None:
         if self.config.api_keys and self.runtime.directory is None:

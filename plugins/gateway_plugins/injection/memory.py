@@ -13,12 +13,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Final
 
-RECENT_CHARS_MAX = 4_194_304
+RECENT_CHARS_MAX: Final = 4_194_304
 """Characters of texts that are kept as they are, for the quick look-up."""
-ENTRIES_MAX = 65_536
+ENTRIES_MAX: Final = 65_536
 """Digests that are kept."""
-_DIGEST_BYTES = 16
+_DIGEST_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway_plugins.injection.config import InjectionConfig
 
-_BY_KIND = {
+_BY_KIND: Final = {
     "tool_result": "tool_result",
     "document": "document",
     "tool_description": "tool_description",
@@ -16,8 +17,13 @@ _BY_KIND = {
     "other": "other",
     "raw": "other",
 }
-_BY_ROLE = {"user": "user", "system": "system", "assistant": "assistant", "tool": "tool_result"}
-_JUDGED_AS = {
+_BY_ROLE: Final = {
+    "user": "user",
+    "system": "system",
+    "assistant": "assistant",
+    "tool": "tool_result",
+}
+_JUDGED_AS: Final = {
     "tool_result": "tool",
     "document": "document",
     "other": "tool",
@@ -25,7 +31,7 @@ _JUDGED_AS = {
     "tool_description": "tool_description",
 }
 """What the scorer takes a text for; all others are judged as what a user writes."""
-STANDING = frozenset({"system", "tool_description"})
+STANDING: Final = frozenset({"system", "tool_description"})
 """Parts that every request repeats in front: they are never history."""
 
 

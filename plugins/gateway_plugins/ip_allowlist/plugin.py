@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from gateway.plugin import (
     ASN,
@@ -21,11 +21,11 @@ from gateway.plugin import (
 from gateway_plugins.ip_allowlist.config import IpAllowlistConfig
 from gateway_plugins.ip_allowlist.geo import UNAVAILABLE, Geo, Place
 
-ADDRESSES_MAX = 10_000
+ADDRESSES_MAX: Final = 10_000
 """Addresses whose verdict is remembered; then the memory starts anew."""
 
-_NOWHERE = Place(None, None)
-_NO_ADDRESS = Reject(Reason.IP_DENIED, "the headers of the proxies do not tell which it is")
+_NOWHERE: Final = Place(None, None)
+_NO_ADDRESS: Final = Reject(Reason.IP_DENIED, "the headers of the proxies do not tell which it is")
 
 
 class _Finding(NamedTuple):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from gateway.plugin import Headers, Standing
 from gateway.plugin.headers import RawHeader
@@ -21,8 +22,8 @@ from gateway.settings import Dialect
 from gateway_plugins.rate_limit.limits import TOLD_KINDS, Limit, LimitSet
 from gateway_plugins.rate_limit.taking import Taken
 
-SECOND_US = 1_000_000
-_MINUTE_S = 60
+SECOND_US: Final = 1_000_000
+_MINUTE_S: Final = 60
 
 _Told = tuple[Limit, Standing]
 

@@ -11,7 +11,7 @@ It holds none of the limit's numbers, so that a limit that is changed goes on fr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.plugin import Algorithm, Demand, Exchange, Fact
 from gateway.plugin.grouping import ValueOf, facts_of, tag_of, value_of
@@ -20,12 +20,12 @@ from gateway_plugins.rate_limit.config import GroupLimit, Kind, RateLimitConfig
 from gateway_plugins.rate_limit.config import Limit as WrittenLimit
 from gateway_plugins.rate_limit.estimate import bytes_of, is_streamed, tokens_of
 
-GROUPS_MAX = 10_000
+GROUPS_MAX: Final = 10_000
 """Groups whose demand is remembered per limit; then the memory starts anew."""
-TOLD_KINDS: tuple[Kind, ...] = ("requests", "tokens")
+TOLD_KINDS: Final[tuple[Kind, ...]] = ("requests", "tokens")
 """What providers have header fields for."""
-_ALGORITHMS = {"log": Algorithm.LOG, "gcra": Algorithm.GCRA}
-_UNITS = {"requests": "requests", "tokens": "tokens", "bytes": "content-bytes"}
+_ALGORITHMS: Final = {"log": Algorithm.LOG, "gcra": Algorithm.GCRA}
+_UNITS: Final = {"requests": "requests", "tokens": "tokens", "bytes": "content-bytes"}
 
 
 class Names(NamedTuple):
@@ -159,7 +159,7 @@ class StreamLimit(Limit):
         return 0
 
 
-_COMPILED: dict[Kind, type[Limit]] = {
+_COMPILED: Final[dict[Kind, type[Limit]]] = {
     "requests": Limit,
     "tokens": TokenLimit,
     "bytes": ByteLimit,

@@ -8,7 +8,7 @@ end                                      tokens, bytes and streams are set to wh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import ValidationError
 
@@ -38,10 +38,10 @@ from gateway_plugins.rate_limit.limits import (
 from gateway_plugins.rate_limit.refusals import OUTAGE, UNCOUNTED, UNREADABLE, over
 from gateway_plugins.rate_limit.taking import Taken, Taking
 
-KEYS_MAX = 10_000
+KEYS_MAX: Final = 10_000
 """Virtual keys whose own limits are remembered; then the memory starts anew."""
 
-_HEAD_KINDS = frozenset({"requests", "bytes"})
+_HEAD_KINDS: Final = frozenset({"requests", "bytes"})
 """What the head of a request tells."""
 
 
@@ -97,7 +97,7 @@ class RateLimit(Plugin):
         if not self._asks_model or x.model is not None:
             return self._take(x)
         named = model_in_body(x.request)
-        if isinstance(named, str | Reject):
+        if isinstance(named, (str, Reject)):
             return self._take_named(x, named)
         return self._take_later(x, named)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.plugin import (
     CounterStore,
@@ -15,7 +16,7 @@ from gateway.plugin import (
 from gateway.plugin.grants import abandon, give_back, granted
 from gateway_plugins.rate_limit.limits import Limit, LimitSet
 
-_NOTHING_ASKED = Grant(admitted=True, standings=())
+_NOTHING_ASKED: Final = Grant(admitted=True, standings=())
 
 
 class Taken:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gateway.plugin import Reason, Reject
 from gateway_plugins.request_limits.globs import Globs
 
-MODELS_MAX = 1000
+MODELS_MAX: Final = 1000
 """Model names whose verdict is remembered; then the memory starts anew."""
-NAME_CHARACTERS_MAX = 128
+NAME_CHARACTERS_MAX: Final = 128
 """Longer names are judged, but neither remembered nor repeated to the client."""
 
-NO_NAME = ""
+NO_NAME: Final = ""
 """What a request that names no model is judged as."""
 
 
@@ -58,7 +58,7 @@ class Models:
         return not self._allowed or self._allowed.match(name)
 
 
-_NO_TEXT = Reject(Reason.MODEL_DENIED, "it is not a text")
+_NO_TEXT: Final = Reject(Reason.MODEL_DENIED, "it is not a text")
 
 
 def short_name(parsed: dict[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from gateway.plugin import Exchange, Headers, Plugin, Reason, Reject, Runtime
 from gateway.providers.json_structure import exceeds, names_model_twice
@@ -13,24 +13,24 @@ from gateway_plugins.request_limits.config import RequestLimitsConfig
 from gateway_plugins.request_limits.globs import Globs
 from gateway_plugins.request_limits.models import Models, short_name
 
-DEPTH_MAX = 128
-CONTAINERS_MAX = 100_000
-TYPES_MAX = 1000
+DEPTH_MAX: Final = 128
+CONTAINERS_MAX: Final = 100_000
+TYPES_MAX: Final = 1000
 """Content types whose verdict is remembered; then the memory starts anew."""
-AT_ONCE_BYTES = 262_144
+AT_ONCE_BYTES: Final = 262_144
 """Bodies up to this size are checked without a step aside."""
 
-_LENGTH_DIGITS_MAX = 18
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
-_JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[\[{]")
+_LENGTH_DIGITS_MAX: Final = 18
+_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+_JSON_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[\[{]")
 
-_BODY_TOO_LARGE = Reject(Reason.BODY_TOO_LARGE)
-_QUERY_TOO_LARGE = Reject(Reason.QUERY_TOO_LARGE)
-_TYPE_DENIED = Reject(Reason.CONTENT_TYPE_DENIED)
-_COMPRESSED = Reject(Reason.UNINSPECTABLE, "the body is compressed")
-_NO_JSON = Reject(Reason.UNINSPECTABLE, "the body is not JSON that names a model")
-_AMBIGUOUS = Reject(Reason.AMBIGUOUS_REQUEST, "the body names the model twice")
-_BROKEN_LIMITS = {"depth": Reject(Reason.TOO_DEEP), "containers": Reject(Reason.TOO_COMPLEX)}
+_BODY_TOO_LARGE: Final = Reject(Reason.BODY_TOO_LARGE)
+_QUERY_TOO_LARGE: Final = Reject(Reason.QUERY_TOO_LARGE)
+_TYPE_DENIED: Final = Reject(Reason.CONTENT_TYPE_DENIED)
+_COMPRESSED: Final = Reject(Reason.UNINSPECTABLE, "the body is compressed")
+_NO_JSON: Final = Reject(Reason.UNINSPECTABLE, "the body is not JSON that names a model")
+_AMBIGUOUS: Final = Reject(Reason.AMBIGUOUS_REQUEST, "the body names the model twice")
+_BROKEN_LIMITS: Final = {"depth": Reject(Reason.TOO_DEEP), "containers": Reject(Reason.TOO_COMPLEX)}
 
 Check = Callable[[Exchange], Reject | None]
 

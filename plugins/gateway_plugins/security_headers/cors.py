@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.plugin import Headers, Reason, Reject, Reply, RequestView
 from gateway_plugins.security_headers.config import CorsConfig
 
-ORIGINS_MAX = 1000
+ORIGINS_MAX: Final = 1000
 """Origins whose verdict is remembered; then the memory starts anew."""
-ORIGIN_BYTES_MAX = 255
-REQUESTED_BYTES_MAX = 4096
+ORIGIN_BYTES_MAX: Final = 255
+REQUESTED_BYTES_MAX: Final = 4096
 
-_HOST_LABELS = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
-_REQUESTED = re.compile(
+_HOST_LABELS: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_REQUESTED: Final = re.compile(
     rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*"
 )
 
-_PREFLIGHT_VARY = "origin, access-control-request-method, access-control-request-headers"
-_OURS = (
+_PREFLIGHT_VARY: Final = "origin, access-control-request-method, access-control-request-headers"
+_OURS: Final = (
     b"access-control-allow-origin",
     b"access-control-allow-credentials",
     b"access-control-expose-headers",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from gateway.plugin import Exchange, Plugin, Reject, Reply, ResponseView, Runtime
 from gateway_plugins.security_headers.config import SecurityHeadersConfig
 from gateway_plugins.security_headers.cors import Cors
 
-DEFAULTS: dict[str, str] = {
+DEFAULTS: Final[dict[str, str]] = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-REFUSALS_FROM_STATUS = 400
+REFUSALS_FROM_STATUS: Final = 400
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from gateway.plugin.verdict import Outcome
+from gateway.plugin.verdict import Outcome, Verdict
 from gateway.telemetry.catalogue import CATALOGUE, CONNECTIONS, DURATION_BUCKETS_S
 from gateway.telemetry.metrics import LABEL_VALUES_MAX, OTHER, Metrics, MetricsSnapshot, merged
 
@@ -65,7 +65,7 @@ def test_tenants_are_counted_apart_up_to_a_bound(
 
 def test_counts_by_plugin_reason_and_upstream() -> None:
     metrics = Metrics()
-    metrics.verdict("ip_allowlist", Outcome.DENY, enforced=False)
+    metrics.verdicts([Verdict("ip_allowlist", "on_request", Outcome.DENY, enforced=False)])
     metrics.refusal("ip_denied")
     metrics.upstream_error("openai", "upstream_reset")
     metrics.retry("openai")
