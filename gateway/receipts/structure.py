@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any, Final
 
 from gateway.receipts.receipt import ALGORITHM, GENESIS, MODES, VERSION
@@ -16,30 +17,78 @@ from gateway.receipts.record import KINDS, RECORD_VERSION
 SCHEMA_VERSION: Final = 1
 """`metadata.sealgate.v`."""
 
-Kind = type | Callable[[Any], bool]
-"""A type that a value must have exactly (a truth value is no integer), or a test of it."""
+Kind = type | re.Pattern[str] | Callable[[Any], bool]
+"""A type that a value must have exactly (a truth value is no integer), what a text matches as a
+whole, or a test of any value."""
+
+
+LAYOUTS_REMEMBERED: Final = 64
+"""Layouts that a shape keeps: gateways of one version write a handful, anybody else writes more."""
+
+Test = tuple[str, Callable[[Any], object]]
+Layout = tuple[list[str], list[Test]]
+"""The faults that names and types alone show, and the values that are left to test."""
 
 
 class Shape:
     """The members of one object: those that it must have, and others that it may have.
 
     `is_closed`: a member that is not listed is a fault, since no verifier would know its meaning.
+    `is_null_absent`: a member that is null counts as if it were not there.
+
+    The receipts of a log have few layouts: the names of the members with the types of their values.
+    What a layout alone shows is found out once.
     """
 
-    __slots__ = ("is_closed", "names", "required", "tests", "types")
+    __slots__ = ("_layouts", "is_closed", "is_null_absent", "kinds", "required")
 
     def __init__(
-        self, required: Mapping[str, Kind], optional: Mapping[str, Kind], *, is_closed: bool
+        self,
+        required: Mapping[str, Kind],
+        optional: Mapping[str, Kind],
+        *,
+        is_closed: bool,
+        is_null_absent: bool = False,
     ) -> None:
-        every = {**required, **optional}
+        self.kinds: dict[str, Kind] = {**required, **optional}
         self.required = frozenset(required)
-        self.names = frozenset(every)
-        self.types = {name: kind for name, kind in every.items() if isinstance(kind, type)}
-        self.tests = {name: kind for name, kind in every.items() if not isinstance(kind, type)}
         self.is_closed = is_closed
+        self.is_null_absent = is_null_absent
+        self._layouts: dict[tuple[tuple[str, ...], tuple[type, ...]], Layout] = {}
+
+    def layout(self, document: Mapping[str, Any]) -> Layout:
+        """What names and types of the document say, and what is left to test."""
+        key = (tuple(document), tuple(map(type, document.values())))
+        found = self._layouts.get(key)
+        if found is None:
+            found = self._look_at(dict(zip(*key, strict=True)))
+            if len(self._layouts) >= LAYOUTS_REMEMBERED:
+                self._layouts.clear()
+            self._layouts[key] = found
+        return found
+
+    def _look_at(self, types: dict[str, type]) -> Layout:
+        if self.is_null_absent:
+            types = {name: kind for name, kind in types.items() if kind is not NoneType}
+        faults = [f"{name} is missing" for name in self.required - types.keys()]
+        if self.is_closed:
+            faults += [f"{name} is unknown" for name in types.keys() - self.kinds.keys()]
+        tests: list[Test] = []
+        for name in types.keys() & self.kinds.keys():
+            kind = self.kinds[name]
+            right = str if isinstance(kind, re.Pattern) else kind
+            if isinstance(right, type) and types[name] is not right:
+                faults.append(f"{name} is not as it must be")
+            elif isinstance(kind, re.Pattern):
+                tests.append((name, kind.fullmatch))
+            elif not isinstance(kind, type):
+                tests.append((name, kind))
+        return faults, tests
 
 
+_NAME = re.compile(r"(?s:.+)")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
+_HEX_64_OR_GENESIS = re.compile(rf"[0-9a-f]{{64}}|{GENESIS}")
 _HEX_128 = re.compile(r"[0-9a-f]{128}")
 _MOMENT = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -50,38 +99,22 @@ _REF = re.compile(r"[0-9a-z]{26}")
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
 def _one_of(*values: object) -> Callable[[Any], bool]:
     return lambda value: type(value) is not bool and value in values
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
-def _is_hash_or_genesis(value: Any) -> bool:
-    return value == GENESIS or _is_hash(value)
-
-
-_is_hash = _matching(_HEX_64)
-_is_moment = _matching(_MOMENT)
-_is_key_id = _matching(_KEY_ID)
-
 _RECEIPT: Final[Mapping[str, Kind]] = {
-    "agent_did": _matching(_DID),
+    "agent_did": _DID,
     "chain": dict,
-    "human_did": _matching(_DID),
-    "id": _is_hash,
+    "human_did": _DID,
+    "id": _HEX_64,
     "interaction": dict,
     "mode": _one_of(*MODES),
-    "session_id": _is_name,
+    "session_id": _NAME,
     "signature": dict,
     "timestamp": str,
     "version": _one_of(VERSION),
@@ -94,24 +127,24 @@ _RECEIPT_OPTIONAL: Final[Mapping[str, Kind]] = {
 }
 _INTERACTION: Final[Mapping[str, Kind]] = {
     "model": str,
-    "prompt_hash": _is_hash,
-    "response_hash": _is_hash,
+    "prompt_hash": _HEX_64,
+    "response_hash": _HEX_64,
 }
-_CHAIN: Final[Mapping[str, Kind]] = {"chain_hash": _is_hash, "previous_hash": _is_hash_or_genesis}
+_CHAIN: Final[Mapping[str, Kind]] = {"chain_hash": _HEX_64, "previous_hash": _HEX_64_OR_GENESIS}
 _SIGNATURE: Final[Mapping[str, Kind]] = {
     "algorithm": _one_of(ALGORITHM),
-    "key_version": _is_name,
-    "value": _matching(_HEX_128),
+    "key_version": _NAME,
+    "value": _HEX_128,
 }
 _SIGNATURE_OPTIONAL: Final[Mapping[str, Kind]] = {
-    "public_key": _is_hash,
+    "public_key": _HEX_64,
     "timestamp_signed": str,
 }
 _SEALGATE: Final[Mapping[str, Kind]] = {
-    "key_id": _is_key_id,
+    "key_id": _KEY_ID,
     "log": dict,
     "seq": _is_count,
-    "signed_at": _is_moment,
+    "signed_at": _MOMENT,
     "tenant": str,
     "v": _one_of(SCHEMA_VERSION),
 }
@@ -127,7 +160,7 @@ _SEALGATE_OPTIONAL: Final[Mapping[str, Kind]] = {
     "policy": dict,
     "principal": str,
     "redactions": dict,
-    "ref": _matching(_REF),
+    "ref": _REF,
     "request_id": str,
     "route": str,
     "status": _is_count,
@@ -137,17 +170,17 @@ _SEALGATE_OPTIONAL: Final[Mapping[str, Kind]] = {
     "usage": dict,
     "verdicts": list,
 }
-_LOG: Final[Mapping[str, Kind]] = {"index": _is_count, "origin": _is_name}
+_LOG: Final[Mapping[str, Kind]] = {"index": _is_count, "origin": _NAME}
 _RECORD: Final[Mapping[str, Kind]] = {
     "detail": dict,
     "epoch": _is_count,
-    "key_id": _is_key_id,
+    "key_id": _KEY_ID,
     "kind": _one_of(*sorted(KINDS)),
     "log": dict,
     "node": str,
     "signature": dict,
-    "signed_at": _is_moment,
-    "timestamp": _is_moment,
+    "signed_at": _MOMENT,
+    "timestamp": _MOMENT,
     "v": _one_of(RECORD_VERSION),
 }
 _MANIFEST: Final[Mapping[str, Kind]] = {
@@ -155,12 +188,12 @@ _MANIFEST: Final[Mapping[str, Kind]] = {
     "count": _is_count,
     "erased": _is_count,
     "format": _one_of("csv", "json", "ndjson"),
-    "key_id": _is_key_id,
+    "key_id": _KEY_ID,
     "kind": _one_of("export"),
     "query": dict,
-    "rows_sha256": _is_hash,
+    "rows_sha256": _HEX_64,
     "signature": dict,
-    "signed_at": _is_moment,
+    "signed_at": _MOMENT,
     "v": _one_of(1),
 }
 _MANIFEST_OPTIONAL: Final[Mapping[str, Kind]] = {
@@ -175,7 +208,8 @@ _CHAIN_SHAPE: Final = Shape(_CHAIN, {"chain_length": _is_count}, is_closed=True)
 _BLOCK_SHAPE: Final = Shape(_SIGNATURE, _SIGNATURE_OPTIONAL, is_closed=True)
 # A block of ours says all that it may say, so that leaving a part out shows as well.
 _OWN_BLOCK_SHAPE: Final = Shape({**_SIGNATURE, **_SIGNATURE_OPTIONAL}, {}, is_closed=True)
-_SEALGATE_SHAPE: Final = Shape(_SEALGATE, _SEALGATE_OPTIONAL, is_closed=False)
+# What is not known is null in metadata, and only there.
+_SEALGATE_SHAPE: Final = Shape(_SEALGATE, _SEALGATE_OPTIONAL, is_closed=False, is_null_absent=True)
 _LOG_SHAPE: Final = Shape(_LOG, {}, is_closed=True)
 _RECORD_SHAPE: Final = Shape(_RECORD, {}, is_closed=True)
 _MANIFEST_SHAPE: Final = Shape(_MANIFEST, _MANIFEST_OPTIONAL, is_closed=True)
@@ -198,9 +232,7 @@ def sealgate_structure(sealgate: Any) -> list[str]:
     """What is wrong with the form of `metadata.sealgate`; empty if nothing is."""
     if not isinstance(sealgate, dict):
         return ["metadata.sealgate is no object"]
-    # What is not known is null in metadata, and only there.
-    known = {name: value for name, value in sealgate.items() if value is not None}
-    faults = _faults(known, _SEALGATE_SHAPE, "metadata.sealgate.")
+    faults = _faults(sealgate, _SEALGATE_SHAPE, "metadata.sealgate.")
     return faults or _faults(sealgate["log"], _LOG_SHAPE, "metadata.sealgate.log.")
 
 
@@ -224,14 +256,9 @@ def _block_faults(document: Mapping[str, Any], *, is_ours: bool = True) -> list[
 
 
 def _faults(document: Mapping[str, Any], shape: Shape, prefix: str) -> list[str]:
-    types, tests = shape.types, shape.tests
-    faults = []
-    for name, value in document.items():
-        kind, test = types.get(name), tests.get(name)
-        if (kind is not None and type(value) is not kind) or (test is not None and not test(value)):
-            faults.append(f"{prefix}{name} is not as it must be")
-    if not document.keys() >= shape.required:
-        faults += [f"{prefix}{name} is missing" for name in shape.required - document.keys()]
-    if shape.is_closed and not document.keys() <= shape.names:
-        faults += [f"{prefix}{name} is unknown" for name in document.keys() - shape.names]
-    return sorted(faults)
+    faults, tests = shape.layout(document)
+    wrong = [name for name, test in tests if not test(document[name])]
+    if not faults and not wrong:
+        return []
+    found = [*faults, *(f"{name} is not as it must be" for name in wrong)]
+    return sorted(prefix + fault for fault in found)

@@ -247,7 +247,7 @@ def _check_sealgate(
     trust = sealgate.get("trust")
     shown = receipt.get("telemetry", {}).get("overall_trust_score")
     if trust is not None:
-        for fault in _score_faults(canonical_parsed(trust)):
+        for fault in _score_faults(unchecked(trust)):
             checked.tampered("score", fault)
     if shown is not None and shown != (trust or {}).get("result"):
         checked.tampered("score", "telemetry.overall_trust_score does not rest on facts")
