@@ -161,10 +161,24 @@ class BatchMaker:
         """The place of the next entry."""
         return self.first + len(self.records)
 
-    def count(self, **more: int) -> None:
+    def count(
+        self,
+        *,
+        opened: int = 0,
+        closed: int = 0,
+        interrupted: int = 0,
+        dropped: int = 0,
+        gaps: int = 0,
+    ) -> None:
         """Adds to the counters."""
-        changed = {name: getattr(self.counters, name) + n for name, n in more.items()}
-        self.counters = self.counters._replace(**changed)
+        was = self.counters
+        self.counters = Counters(
+            was.opened + opened,
+            was.closed + closed,
+            was.interrupted + interrupted,
+            was.dropped + dropped,
+            was.gaps + gaps,
+        )
 
     def add_receipt(self, draft: Draft, kind: str) -> None:
         """Seals a draft. Raises ValueError, KeyError, TypeError for one that is none."""
@@ -274,23 +288,22 @@ class BatchMaker:
         )
 
     def _add(self, record: Record, sealed: Sealed, secret: bytes, key: bytes | None) -> None:
-        self.records.append(record)
         self.refs.add(record.ref)
         if self._deferred is None:
-            self._place(len(self.records) - 1, sealed.data, secret, key)
+            self.records.append(self._placed(record, sealed.data, secret, key))
         else:
+            self.records.append(record)
             mark = bytes.fromhex(sealed.receipt["signature"]["value"])
             self._unsigned.append(_Unsigned(mark, sealed.data, secret, key))
 
-    def _place(self, at: int, data: bytes, secret: bytes, key: bytes | None) -> None:
-        """Makes the entry of a record from its signed bytes; in the order of the log."""
-        record = self.records[at]
-        self.records[at] = record = record._replace(
-            entry=entry(salt(secret, ENTRY_LABEL), data),
-            receipt_id=record.receipt_id or hashlib.sha256(data).digest(),
-        )
+    def _placed(self, record: Record, data: bytes, secret: bytes, key: bytes | None) -> Record:
+        """The record with its entry, made from its signed bytes; in the order of the log."""
+        digest = entry(salt(secret, ENTRY_LABEL), data)
         self._bodies.append(pack(secret, data, key))
-        self.tree.append(record.entry)
+        self.tree.append(digest)
+        return record._replace(
+            entry=digest, receipt_id=record.receipt_id or hashlib.sha256(data).digest()
+        )
 
     def _sign_waiting(self) -> None:
         if self._deferred is None:
@@ -298,7 +311,7 @@ class BatchMaker:
         signatures = self._deferred.settle([each.mark for each in self._unsigned])
         for at, (each, signature) in enumerate(zip(self._unsigned, signatures, strict=True)):
             data = each.data.replace(each.mark.hex().encode(), signature.hex().encode())
-            self._place(at, data, each.secret, each.key)
+            self.records[at] = self._placed(self.records[at], data, each.secret, each.key)
         self._unsigned.clear()
 
     def _subject(self, draft: Draft) -> tuple[int, bytes | None]:

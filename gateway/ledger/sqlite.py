@@ -81,9 +81,10 @@ class SqliteLedger(SqlLedger):
             connection.execute(
                 "DELETE FROM batches WHERE minute = ? AND number < ?", (row[-1], batch.number)
             )
-            connection.executemany(
-                "DELETE FROM opened WHERE ref = ?", [(record.ref,) for record in batch.records]
-            )
+            if connection.execute("SELECT 1 FROM opened LIMIT 1").fetchone():
+                connection.executemany(
+                    "DELETE FROM opened WHERE ref = ?", [(record.ref,) for record in batch.records]
+                )
 
     def put_hold(self, hold: Hold) -> None:
         """Begins or releases a legal hold."""

@@ -15,6 +15,7 @@ well, under the signature: `key_id`, `signed_at`, `seq`.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,7 +43,10 @@ KEYS_REMEMBERED: Final = 256
 _KEY_ID_CHARACTERS: Final = 16
 _DRAFT_MEMBERS: Final = REQUIRED | OPTIONAL
 _SEALED: Final = frozenset({"chain", "id", "signature"})
-_CHAIN_START: Final = b'{"chain_hash":"'
+_CUTS: Final = ("chain", "id", "signature")
+"""Where the members that others depend on stand among the rest, in the order of names."""
+_CHAIN: Final = b'"chain":'
+_CHAIN_START: Final = _CHAIN + b'{"chain_hash":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class Forms:
 
     """
 
-    __slots__ = ("_chain", "_head", "_human", "_rest", "_tail", "_write", "chain_hash", "id")
+    __slots__ = ("_after", "_before", "_rest", "_tail", "_write", "chain_hash", "id")
 
     def __init__(
         self,
@@ -146,13 +150,13 @@ class Forms:
         parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
         for name, value in receipt.items():
             if name not in _SEALED:
-                place = (name > "chain") + (name > "id") + (name > "signature")
-                parts[place][name] = value
+                parts[bisect_left(_CUTS, name)][name] = value
         self._write = write
-        written = [write(part)[1:-1] if part else b"" for part in parts]
-        self._head, self._human, self._rest, self._tail = written
-        # {"chain_hash":""...} without the hash: what stands behind it.
-        self._chain = write({**chain, "chain_hash": ""})[len(_CHAIN_START) :]
+        head, human, self._rest, self._tail = [write(part)[1:-1] if part else b"" for part in parts]
+        # What stands before the chain hash, and between it and `id`.
+        self._before = b"{%b%b" % (head + b"," if head else b"", _CHAIN_START)
+        after_hash = write({**chain, "chain_hash": ""})[len(_CHAIN_START) - len(_CHAIN) :]
+        self._after = b"%b,%b" % (after_hash, human + b"," if human else b"")
         open_chain = self._before_id("")
         rest = b",".join(filter(None, (self._rest, self._tail))) + b"}"
         self.id = hashlib.sha256(open_chain + rest).hexdigest()
@@ -171,8 +175,7 @@ class Forms:
         return self._joined(chain_hash, b'"signature":' + self._write(signature))
 
     def _before_id(self, chain_hash: str) -> bytes:
-        chain = b'"chain":%b%b%b' % (_CHAIN_START, chain_hash.encode(), self._chain)
-        return b"{" + b",".join(filter(None, (self._head, chain, self._human))) + b","
+        return self._before + chain_hash.encode() + self._after
 
     def _joined(self, chain_hash: str, signature: bytes) -> bytes:
         own_id = b'"id":"%b"' % self.id.encode()
