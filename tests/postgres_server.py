@@ -44,7 +44,8 @@ class PostgresServer:
             self._prefix = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
             entry = pwd.getpwnam(USER)
             os.chown(folder, entry.pw_uid, entry.pw_gid)
-        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "admin", "--no-sync")
+        options = ("-A", "trust", "-U", "admin", "--no-sync", "--wal-segsize=1")
+        self._run("initdb", "-D", str(self.data), *options)
         self.start()
         for role in ("owner", "writer"):
             self.sql(f"CREATE ROLE {role} LOGIN")
@@ -58,6 +59,15 @@ class PostgresServer:
         """What one statement of the administrator prints."""
         return self._run("psql", "-qAt", "-d", self.dsn("admin"), "-c", statement)
 
+    def dump(self, schema: str) -> str:
+        """A schema as the statements that make it again."""
+        return self._run("pg_dump", "-d", self.dsn("admin"), "-n", schema)
+
+    def load(self, dump: str) -> None:
+        """Carries out a dump."""
+        options = ("-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn("admin"))
+        self._run("psql", *options, given=dump)
+
     def start(self) -> None:
         options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
         log = str(self.folder / "log")
@@ -66,6 +76,12 @@ class PostgresServer:
     def stop(self, mode: str = "fast") -> None:
         """`fast` as an operator does, `immediate` as a crash."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
+
+    def revive(self) -> None:
+        """Runs again, whatever became of it."""
+        with contextlib.suppress(AssertionError):
+            self.stop("immediate")
+        self.start()
 
     def pause(self) -> None:
         """Every process stands still: connections stay and nobody answers."""
@@ -81,12 +97,12 @@ class PostgresServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signum)
 
-    def _run(self, program: str, *arguments: str) -> str:
+    def _run(self, program: str, *arguments: str, given: str = "") -> str:
         assert BIN is not None
         done = subprocess.run(
             [*self._prefix, str(BIN / program), *arguments],
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
+            input=given,
             stdout=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
             stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
             text=True,
@@ -97,15 +113,31 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """A server that runs; it ends with the block."""
+def running_postgres(disk_bytes: int | None = None) -> Iterator[PostgresServer]:
+    """A server that runs; it ends with the block. `disk_bytes`: on a disk of that size."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        server = PostgresServer(folder)
-        try:
-            yield server
-        finally:
-            server.resume()
-            server.stop("immediate")
+        with contextlib.ExitStack() as stack:
+            if disk_bytes is not None:
+                stack.enter_context(_small_disk(folder, disk_bytes))
+            server = PostgresServer(folder)
+            try:
+                yield server
+            finally:
+                server.resume()
+                server.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _small_disk(folder: Path, size: int) -> Iterator[None]:
+    """A disk in memory; skips where mounting is not allowed."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

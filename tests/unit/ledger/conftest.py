@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger_drafts import Node
+from tests.ledger_stores import Sqlite, Store, postgres_store
 from tests.postgres_server import PostgresServer, needs_postgres, running_postgres
 
 STORES = ["sqlite", pytest.param("postgres", marks=needs_postgres)]
@@ -20,22 +21,16 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=STORES)
-def node(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Node:
-    """A node of its own log; logs of several tests share the PostgreSQL server."""
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """Each database; logs of several tests share the PostgreSQL server."""
     if request.param == "sqlite":
-        return Node(tmp_path)
-    return postgres_node(tmp_path, request.getfixturevalue("postgres"), monkeypatch)
+        yield Sqlite()
+        return
+    with postgres_store(request.getfixturevalue("postgres")) as found:
+        yield found
 
 
-def postgres_node(
-    folder: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch, **ledger: object
-) -> Node:
-    monkeypatch.setenv("LEDGER_DSN", server.dsn("writer"))
-    monkeypatch.setenv("LEDGER_OWNER", server.dsn("owner"))
-    return Node(
-        folder,
-        store="postgres",
-        dsn="${LEDGER_DSN}",
-        maintenance_dsn="${LEDGER_OWNER}",
-        **ledger,
-    )
+@pytest.fixture
+def node(tmp_path: Path, store: Store) -> Node:
+    """A node of its own log."""
+    return store.node(tmp_path)

@@ -16,8 +16,8 @@ from gateway.ledger.overview import acknowledge_restore, check_all, overview
 from gateway.ledger.recovery import QuarantineError
 from gateway.ledger.store import Filter
 from tests.ledger_drafts import Node, make_draft, make_payload
+from tests.ledger_stores import postgres_store
 from tests.postgres_server import PostgresServer, needs_postgres
-from tests.unit.ledger.conftest import postgres_node
 
 
 def grow(node: Node, count: int, subject: str | None = None) -> None:
@@ -168,18 +168,19 @@ def test_a_folder_that_is_there_is_not_written_over(node: Node, target: Path) ->
 
 @needs_postgres
 def test_a_backup_goes_from_one_database_into_the_other(
-    tmp_path: Path, target: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, target: Path, postgres: PostgresServer
 ) -> None:
     node = Node(tmp_path / "first")
     grow(node, 50, "someone")
     manifest = backup(node.settings, target, with_keys=True, at_ms=0)
-    moved = postgres_node(tmp_path / "second", postgres, monkeypatch)
+    with postgres_store(postgres) as store:
+        moved = store.node(tmp_path / "second")
 
-    restore(moved.settings, target, at_ms=7)
-    acknowledge_restore(moved.settings, manifest["size"], "tester")
-    grow(moved, 5)
+        restore(moved.settings, target, at_ms=7)
+        acknowledge_restore(moved.settings, manifest["size"], "tester")
+        grow(moved, 5)
 
-    assert check_all(moved.settings).ok
-    with pytest.raises(BackupError, match="is not empty"):
-        restore(moved.settings, target, at_ms=8)
+        assert check_all(moved.settings).ok
+        with pytest.raises(BackupError, match="is not empty"):
+            restore(moved.settings, target, at_ms=8)
     shutil.rmtree(moved.folder.parent)

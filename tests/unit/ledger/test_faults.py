@@ -24,7 +24,10 @@ from gateway.ledger.opening import open_ledger
 from gateway.ledger.overview import check_all
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Filter, LedgerAwayError
+from tests.cut_line import cut_line
 from tests.ledger_drafts import Node, make_payload, make_ref
+from tests.ledger_stores import DSN_VARIABLE, OWNER_VARIABLE, Sqlite, Store, postgres_store
+from tests.postgres_server import PostgresServer, needs_postgres, running_postgres
 
 FILE_CALLS = ("open", "write", "pwrite", "pread", "fdatasync", "fsync", "rename", "replace")
 FILE_CALLS += ("unlink", "mkdir")
@@ -91,6 +94,7 @@ class FailingConnection:
 
 @contextlib.contextmanager
 def failing_statements(faults: Faults) -> Iterator[None]:
+    """The statements of SQLite."""
     make = SqliteLedger.__init__
 
     def init(self: SqliteLedger, folder: Path, *, read_only: bool = False) -> None:
@@ -99,6 +103,22 @@ def failing_statements(faults: Faults) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SqliteLedger, "__init__", init)
+        yield
+
+
+@contextlib.contextmanager
+def failing_line(server: PostgresServer, faults: Faults, *, arrives: bool) -> Iterator[None]:
+    """The messages to PostgreSQL: what is asked is lost, or what is answered."""
+
+    def strike(message: bytes) -> None:
+        faults(message[5:60].decode("ascii", "replace"))
+
+    with (
+        cut_line(server, strike, arrives=arrives) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for variable, role in ((DSN_VARIABLE, "writer"), (OWNER_VARIABLE, "owner")):
+            patch.setenv(variable, f"host={folder} user={role} dbname=postgres")
         yield
 
 
@@ -133,21 +153,47 @@ def run(node: Node, faults: Faults, failing: Any) -> None:
     assert set(accepted) <= set(refs), faults.struck
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("failing", [failing_files, failing_statements])
-def test_an_error_at_any_call_loses_doubles_and_forks_nothing(tmp_path: Path, failing: Any) -> None:
+def strike_each(store: Store, folder: Path, error: Callable[[], Exception], failing: Any) -> None:
+    """A fault at the first call, at the second, and so on, until one run gets through."""
     struck = set()
-    error = io_error if failing is failing_files else _full
     for at in range(1, 2000):
-        node = Node(tmp_path / str(at), segment_bytes_max=5000)
+        node = store.node(folder / str(at), segment_bytes_max=5000)
         faults = Faults(at, error)
         run(node, faults, failing)
+        store.empty(node)  # each log in a server asks for the heads of all others
         struck.add(faults.struck)
         if not faults.struck:
             break
     else:
         pytest.fail("the scenario never ended without a fault")
     assert len(struck) > 8
+
+
+@pytest.mark.timeout(300)
+def test_an_error_at_any_call_to_the_file_system_loses_doubles_and_forks_nothing(
+    tmp_path: Path, store: Store
+) -> None:
+    strike_each(store, tmp_path, io_error, failing_files)
+
+
+@pytest.mark.timeout(300)
+def test_an_error_at_any_statement_loses_doubles_and_forks_nothing(tmp_path: Path) -> None:
+    strike_each(Sqlite(), tmp_path, _full, failing_statements)
+
+
+@needs_postgres
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_line_that_is_cut_at_any_message_loses_doubles_and_forks_nothing(
+    tmp_path: Path, postgres: PostgresServer, arrives: bool
+) -> None:
+    """Also where the server has carried out what was asked, a commit above all."""
+
+    def failing(faults: Faults) -> contextlib.AbstractContextManager[None]:
+        return failing_line(postgres, faults, arrives=arrives)
+
+    with postgres_store(postgres) as store:
+        strike_each(store, tmp_path, io_error, failing)
 
 
 def _full() -> sqlite3.OperationalError:
@@ -186,6 +232,53 @@ def test_a_full_disk_refuses_and_what_was_accepted_is_in_the_log(tmp_path: Path,
     report = check_all(node.settings)
     assert report.ok, report.findings
     assert report.kinds.get("exchange", 0) == len(accepted)
+
+
+@pytest.fixture(scope="module")
+def small_postgres() -> Iterator[PostgresServer]:
+    with running_postgres(disk_bytes=80 * 1024 * 1024) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def disk_with(folder: Path, free_bytes: int) -> Iterator[None]:
+    """A file fills the disk up to so many bytes."""
+    ballast = folder / "ballast"
+    disk = os.statvfs(folder)
+    ballast.write_bytes(bytes(disk.f_bavail * disk.f_frsize - free_bytes))
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@needs_postgres
+@pytest.mark.parametrize("free_bytes", [4_096, 65_536, 400_000, 1_500_000])
+def test_a_full_disk_of_postgres_refuses_and_what_was_accepted_is_in_the_log(
+    tmp_path: Path, small_postgres: PostgresServer, free_bytes: int
+) -> None:
+    """Tables that cannot grow are an error, a write-ahead log that cannot ends the server."""
+    with postgres_store(small_postgres) as store:
+        node = store.node(tmp_path, statement_timeout_ms=2_000)
+        node.settle()
+        refused = 0
+        accepted = []
+        with disk_with(small_postgres.folder, free_bytes):
+            for _ in range(12):
+                payloads = [make_payload("exchange", ref=make_ref()) for _ in range(100)]
+                node.write(*payloads)
+                accepted += payloads
+                try:
+                    node.settle()
+                except LedgerAwayError:
+                    refused += 1
+        small_postgres.revive()
+        node.settle()
+
+        report = check_all(node.settings)
+        assert refused
+        assert report.ok, report.findings
+        assert report.kinds["exchange"] == len(accepted)
 
 
 def test_a_sequencer_that_was_fenced_commits_nothing(node: Node) -> None:

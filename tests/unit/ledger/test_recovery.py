@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import sqlite3
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,7 @@ from gateway.ledger.overview import acknowledge_restore, check_all
 from gateway.ledger.recovery import QuarantineError
 from gateway.ledger.store import Filter
 from tests.ledger_drafts import Node, make_payload
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    """SQLite, whose file a test can put aside and change."""
-    return Node(tmp_path)
+from tests.ledger_stores import Store
 
 
 def grow(node: Node, count: int) -> None:
@@ -26,24 +20,16 @@ def grow(node: Node, count: int) -> None:
     node.settle()
 
 
-def change(node: Node, *statements: str) -> None:
-    connection = sqlite3.connect(node.folder / "ledger.db")
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
-
-
-def roll_back(node: Node, count: int) -> None:
+def roll_back(store: Store, node: Node, count: int) -> None:
     """The database as it was before `count` more exchanges; all other files as they are now."""
-    copy = node.folder.parent / "copy.db"
-    ledger = open_ledger(node.settings)
-    ledger.backup(copy)
-    ledger.close()
+    saved = store.save(node)
     grow(node, count)
-    for path in node.folder.glob("ledger.db*"):
-        path.unlink()
-    shutil.copy(copy, node.folder / "ledger.db")
+    store.restore(node, saved)
+
+
+def size_of(node: Node) -> int:
+    with contextlib.closing(open_ledger(node.settings)) as ledger:
+        return ledger.state().size
 
 
 def verdict(node: Node) -> str:
@@ -61,25 +47,25 @@ def before(node: Node) -> bytes:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE records SET entry = zeroblob(32) WHERE idx = 3", "root is not that of its"),
-        ("UPDATE batches SET root = zeroblob(32)", "root is not that of its"),
+        ("UPDATE records SET entry = {zeros} WHERE idx = 3", "root is not that of its"),
+        ("UPDATE batches SET root = {zeros}", "root is not that of its"),
         ("DELETE FROM records WHERE idx = 3", "lacks entries"),
         ("UPDATE batches SET checkpoint = substr(checkpoint, 2)", "not signed by"),
     ],
 )
-def test_a_changed_database_is_damaged(node: Node, statement: str, said: str) -> None:
+def test_a_changed_database_is_damaged(store: Store, node: Node, statement: str, said: str) -> None:
     grow(node, 10)
-    change(node, statement)
+    store.change(node, statement.format(zeros=store.zeros))
 
     with pytest.raises(Exception, match=said), node.sequencer():
         pass
     assert not check_all(node.settings).ok if "DELETE" not in statement else True
 
 
-def test_an_older_backup_is_a_rollback_until_it_is_acknowledged(node: Node) -> None:
+def test_an_older_backup_is_a_rollback_until_it_is_acknowledged(store: Store, node: Node) -> None:
     grow(node, 5)
-    roll_back(node, 3)
-    size = open_ledger(node.settings).state().size
+    roll_back(store, node, 3)
+    size = size_of(node)
 
     assert "was rolled back" in verdict(node)
     with pytest.raises(QuarantineError) as caught, node.sequencer():
@@ -99,37 +85,36 @@ def test_an_older_backup_is_a_rollback_until_it_is_acknowledged(node: Node) -> N
     assert check_all(node.settings).ok
 
 
-def test_an_acknowledgement_holds_for_one_database_only(node: Node) -> None:
+def test_an_acknowledgement_holds_for_one_database_only(store: Store, node: Node) -> None:
     grow(node, 5)
-    roll_back(node, 3)
-    acknowledge_restore(node.settings, open_ledger(node.settings).state().size, "tester")
+    roll_back(store, node, 3)
+    acknowledge_restore(node.settings, size_of(node), "tester")
     grow(node, 3)
-    roll_back(node, 2)
+    roll_back(store, node, 2)
 
     assert "was rolled back" in verdict(node)
 
 
-def test_an_emptied_database_is_a_rollback(node: Node) -> None:
+def test_an_emptied_database_is_a_rollback(store: Store, node: Node) -> None:
     grow(node, 5)
-    for path in node.folder.glob("ledger.db*"):
-        path.unlink()
+    store.empty(node)
 
     assert "was rolled back: the database has 0 entries" in verdict(node)
 
 
-def test_another_history_of_the_same_length_is_a_fork(node: Node) -> None:
+def test_another_history_of_the_same_length_is_a_fork(store: Store, node: Node) -> None:
     """Two machines that went on from one backup: the keys are the same, the entries are not."""
     grow(node, 5)
-    other = Node(node.folder.parent / "other")
+    saved = store.save(node)
+    other = store.node(node.folder.parent / "other")
     shutil.copytree(node.folder, other.folder)
     grow(node, 3)
+    store.restore(other, saved)
     grow(other, 4)
-    shutil.copy(other.folder / "ledger.db", node.folder / "ledger.db")
-    for name in ("ledger.db-wal", "ledger.db-shm"):
-        (node.folder / name).unlink(missing_ok=True)
+    store.restore(node, store.save(other))
 
     assert "is forked" in verdict(node)
-    acknowledge_restore(node.settings, open_ledger(node.settings).state().size, "tester")
+    acknowledge_restore(node.settings, size_of(node), "tester")
     assert "is forked" in verdict(node)
 
 
@@ -142,9 +127,9 @@ def test_a_database_without_a_witness_is_not_believed(node: Node) -> None:
     assert caught.value.may_acknowledge
 
 
-def test_a_checkpoint_of_another_key_is_not_believed(node: Node) -> None:
+def test_a_checkpoint_of_another_key_is_not_believed(store: Store, node: Node) -> None:
     grow(node, 5)
-    other = Node(node.folder.parent / "other", origin="example.com/other")
+    other = store.node(node.folder.parent / "other")
     grow(other, 5)
     shutil.copy(other.folder / "checkpoint", node.folder / "checkpoint")
 
