@@ -125,6 +125,49 @@ def acknowledge(
         acknowledge_restore(settings, size, _actor())
 
 
+@ledger.command()
+def aggregate(
+    folder: _Folder,
+    logs: Annotated[
+        list[str],
+        typer.Option(
+            "--log", metavar="DIR|URL", help="The log of a node, such as http://a:9901/log."
+        ),
+    ],
+    keys: Annotated[
+        list[Path], typer.Option("--keys", metavar="FILE", help="Pinned keys of the nodes' logs.")
+    ],
+    restored: Annotated[
+        list[str] | None,
+        typer.Option("--restored", metavar="DIR|URL", help="This log goes on from a backup."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look at the logs of several nodes once, and keep what they signed with proofs.
+
+    Exit code 1 for a node that contradicts what it signed, 2 where one cannot be read.
+    """
+    from gateway.ledger.aggregator import aggregate as look
+    from gateway.ledger.overview import now_ms
+    from gateway.receipts.key_documents import read_keys
+
+    try:
+        pinned = [key for path in keys for key in read_keys(path.read_text(encoding="utf-8"))]
+        found = look(folder, logs, pinned, at_ms=now_ms(), restored=restored or ())
+    except (SealgateError, OSError, ValueError) as error:
+        print(f"sealgate: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_UNUSABLE) from None
+    values = {
+        "verdict": found.report.verdict,
+        "nodes": {origin: head.size for origin, head in found.heads.items()},
+        "findings": [str(finding) for finding in found.report.findings],
+        "entries": found.size,
+        "vkey": found.vkey,
+    }
+    print_values(values, as_json=as_json)
+    raise typer.Exit(found.report.exit_code)
+
+
 def backup(
     folder: _Folder,
     with_keys: Annotated[

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NoReturn
 
+from gateway.receipts.aggregate import verify_aggregate
 from gateway.receipts.canonical import canonical, parse
 from gateway.receipts.files import LogFolder
 from gateway.receipts.key_documents import read_key, read_keys
@@ -82,7 +83,9 @@ def parser(program: str = "sealgate-verify") -> argparse.ArgumentParser:
     pins.add_argument("--json", action="store_true", help="the report as one line of JSON")
     text = "Verifies receipts, exports and logs offline, with the public keys that you trust."
     top = _Parser(prog=program, description=text)
-    verbs = top.add_subparsers(required=True, metavar="receipt|chain|export|log|consistency")
+    verbs = top.add_subparsers(
+        required=True, metavar="receipt|chain|export|log|consistency|aggregate"
+    )
 
     def verb(name: str, run_it: Callable[[argparse.Namespace], Report], text: str) -> _Parser:
         command: _Parser = verbs.add_parser(name, parents=[pins], help=text, description=text)
@@ -105,6 +108,8 @@ def parser(program: str = "sealgate-verify") -> argparse.ArgumentParser:
     log = verb("log", _log, "Verify a log's folder: its checkpoint, entries and tiles.")
     log.add_argument("folder", metavar="DIR", type=Path)
     log.add_argument("--known", type=Path, metavar="FILE", help="a checkpoint that was seen before")
+    nodes = verb("aggregate", _aggregate, "Verify the aggregate of several nodes' logs.")
+    nodes.add_argument("folder", metavar="DIR", type=Path)
     two = verb(
         "consistency", _consistency, "Verify that a newer checkpoint continues an older one."
     )
@@ -172,6 +177,16 @@ def _log(options: argparse.Namespace) -> Report:
     if age_max is not None:
         written = (options.folder / "checkpoint").stat().st_mtime
         check_freshness(report, datetime.fromtimestamp(written, UTC).isoformat(), _now(), age_max)
+    return report
+
+
+def _aggregate(options: argparse.Namespace) -> Report:
+    folder = LogFolder(options.folder)
+    report, nodes, at = verify_aggregate(folder.checkpoint(), folder.fetch, _ring(options))
+    report.counts |= {f"entries of {origin}": head.size for origin, head in nodes.heads.items()}
+    age_max = _span(options.max_age)
+    if age_max is not None:
+        check_freshness(report, at, _now(), age_max)
     return report
 
 
