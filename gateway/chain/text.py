@@ -107,6 +107,14 @@ def _show(use: TextUse, text: TextStream) -> Reject | None:
     return answer
 
 
+def held_text(x: Exchange, channel: str) -> str:
+    """What of a channel is held back, in its order: the last use lets go first."""
+    state = x.chain_state
+    uses: list[TextUse] = (state.text if state is not None else None) or []
+    held = [use.held[channel] for use in uses if channel in use.held and use.hook.enforced]
+    return held[0] if len(held) == 1 else "".join(held[::-1])
+
+
 def run_gaps(hooks: tuple[Hook, ...], x: Exchange, gaps: Collection[Gap]) -> Reject | None:
     """Asks every use what becomes of a part of the stream that cannot be shown."""
     state = x.chain_state

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from gateway.plugin.headers import Headers
 from gateway.providers.eventstream import FrameSplitter
 from gateway.providers.ndjson import NdjsonSplitter
-from gateway.providers.sse import EVENT_BYTES_MAX, SseSplitter
+from gateway.providers.sse import EVENT_BYTES_MAX, SseSplitter, ends_between_events
 
 
 class StreamKind(StrEnum):
@@ -85,6 +85,19 @@ def make_splitter(kind: StreamKind, event_bytes_max: int = EVENT_BYTES_MAX) -> S
     if kind is StreamKind.NDJSON:
         return NdjsonSplitter(event_bytes_max)
     return FrameSplitter(event_bytes_max)
+
+
+def may_follow(kind: StreamKind | None, tail: bytes, *, whole_frames: bool) -> bool:
+    """Whether an event may be added behind `tail`, the last bytes sent.
+
+    Else it would be swallowed by one that is half sent. The end of a frame cannot be seen;
+    `whole_frames` says that nothing but whole ones was sent.
+    """
+    if kind is StreamKind.SSE:
+        return ends_between_events(tail)
+    if kind is StreamKind.EVENTSTREAM:
+        return whole_frames
+    return kind is StreamKind.NDJSON and (not tail or tail.endswith(b"\n"))
 
 
 def is_encoded(headers: Headers) -> bool:

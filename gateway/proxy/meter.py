@@ -125,3 +125,12 @@ class MeteredBody:
         """See `Transform`."""
         self._meter.ended()
         return b""
+
+    @property
+    def waits(self) -> bool:
+        """See `Transform`."""
+        return False
+
+    def nudge(self) -> bytes:
+        """See `Transform`."""
+        return b""

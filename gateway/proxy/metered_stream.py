@@ -92,6 +92,15 @@ class MeteredStream:
             self.reject = inner.reject
         return out
 
+    @property
+    def waits(self) -> bool:
+        """See `Transform`."""
+        return self._inner is not None and self._inner.waits
+
+    def nudge(self) -> bytes:
+        """See `Transform`."""
+        return b"" if self._inner is None else self._inner.nudge()
+
     # -- inner
 
     def _metered(self, data: bytes) -> bytes:

@@ -24,14 +24,14 @@ from gateway.plugin.evidence import BodyTrace
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
-from gateway.providers.sse import ends_between_events
-from gateway.providers.streaming import StreamKind
+from gateway.providers.streaming import StreamKind, may_follow
 from gateway.proxy.body import BodyError
 from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.meter import Meter
 from gateway.proxy.refusal import stream_refusal
+from gateway.proxy.silence import Silence
 from gateway.proxy.transform import Transform
 from gateway.proxy.upstream import ResponseHead, UpstreamConnection, UpstreamError
 from gateway.reasons import Reason
@@ -45,9 +45,9 @@ class Relay:
 
     __slots__ = (
         "_body_error", "_chunked", "_client", "_ended", "_error", "_held", "_held_bytes", "_kind",
-        "_loop", "_returned", "_seen", "_signal", "_tail", "_trailers", "_transform", "_waiting",
-        "_writable", "bytes_out", "connection", "finished", "first_byte_at", "head", "meter",
-        "reject", "started", "upgraded", "x",
+        "_loop", "_returned", "_seen", "_signal", "_silence", "_tail", "_trailers", "_transform",
+        "_waiting", "_writable", "bytes_out", "connection", "finished", "first_byte_at", "head",
+        "meter", "reject", "started", "upgraded", "x",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +80,7 @@ class Relay:
         self._chunked = False
         self._kind: StreamKind | None = None
         self._transform: Transform | None = None
+        self._silence: Silence | None = None
         self._tail = b""
         self._seen: BodyTrace | None = None
         self._returned: BodyTrace | None = None
@@ -150,15 +151,13 @@ class Relay:
             data = transform.feed(data)
         out = [head]
         if data and not without_body:
-            if self._returned is not None:
-                self._returned.add(data)
-            self._tail = data[-4:]
-            self.bytes_out += len(data)
-            out.append(chunk(data) if self._chunked else data)
+            out.append(self._noted(data))
         if self._ended and (transform is None or transform.reject is None):
             self._finish(out)
             return
         self._client.write(b"".join(out))
+        if transform is not None and transform.waits:
+            self._listen()
         if transform is not None and transform.reject is not None:
             self.break_off(transform.reject)
         elif transform is not None and transform.cut:
@@ -224,14 +223,15 @@ class Relay:
         """Ends a running answer as a failure that no client can take for a whole answer."""
         if self.finished:
             return
+        self._nudge()
         self.reject = reject
         if self.connection is not None:
             self.connection.abort()
-        if self._between_events():
+        changes = self._transform is not None and self._transform.changes
+        if may_follow(self._kind, self._tail, whole_frames=changes):
             event = stream_refusal(self.x, reject)
             self._client.write(chunk(event) if self._chunked else event)
-            self._client.close_after()
-            # No last chunk: the body stays open-ended, the connection closes behind the event.
+            self._client.close_after()  # without a last chunk: the body stays open-ended
         else:
             # An HTTP/1.0 client may be reading a body up to the connection's end.
             self._client.abort(reset=self.x.request.http_version == "1.0")
@@ -265,16 +265,14 @@ class Relay:
         if transform is not None:
             data = transform.feed(data)
         if data:
-            if self._returned is not None:
-                self._returned.add(data)
-            self._tail = data[-4:]
-            self.bytes_out += len(data)
-            self._client.write(chunk(data) if self._chunked else data)
+            self._client.write(self._noted(data))
         if transform is not None:
             if transform.reject is not None:
                 self.break_off(transform.reject)
             elif transform.cut:
                 self._cut_off()
+            elif transform.waits:
+                self._listen()
 
     def on_read(self) -> None:
         self._wake()
@@ -333,11 +331,7 @@ class Relay:
         if transform is not None:
             rest = transform.finish()
             if rest:
-                if self._returned is not None:
-                    self._returned.add(rest)
-                self._tail = rest[-4:]
-                self.bytes_out += len(rest)
-                out.append(chunk(rest) if self._chunked else rest)
+                out.append(self._noted(rest))
             if transform.reject is not None:
                 self._client.write(b"".join(out))
                 self.break_off(transform.reject)
@@ -348,21 +342,31 @@ class Relay:
             self._client.write(b"".join(out))
         self._set_done()
 
+    def _noted(self, data: bytes) -> bytes:
+        """Body bytes as they are framed for the client."""
+        if self._returned is not None:
+            self._returned.add(data)
+        self._tail = data[-4:]
+        self.bytes_out += len(data)
+        return chunk(data) if self._chunked else data
+
+    def _listen(self) -> None:
+        """A part of the stream is held: it must not be for long."""
+        if self._silence is None:
+            self._silence = Silence(self._loop, self._nudge)
+        self._silence.begin()
+
+    def _nudge(self) -> None:
+        """Nothing came for a while: what is safe of the events that wait goes out."""
+        if not self.finished and self._transform is not None and (data := self._transform.nudge()):
+            self._client.write(self._noted(data))
+
     def _cut_off(self) -> None:
         """The stream is over before the upstream says so: ends it in order, stops the upstream."""
         if self.connection is not None and not self._ended:
             self.connection.abort()
         self._ended = True
         self._finish([])
-
-    def _between_events(self) -> bool:
-        """Whether an event may be added: else it would be swallowed by one that is half sent."""
-        if self._kind is StreamKind.SSE:
-            return ends_between_events(self._tail)
-        if self._kind is StreamKind.EVENTSTREAM:
-            # Frames have no end that one could see; who reads their texts lets out whole ones.
-            return self._transform is not None and self._transform.changes
-        return self._kind is StreamKind.NDJSON and (not self._tail or self._tail.endswith(b"\n"))
 
     def _upstream_failed(self, error: UpstreamError) -> None:
         self.break_off(Reject(error.reason))
@@ -390,5 +394,7 @@ class Relay:
     def _set_done(self) -> None:
         if not self.finished:
             self.finished = True
+            if self._silence is not None:
+                self._silence.end()
             if self.started:
                 self._signal.set()

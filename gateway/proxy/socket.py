@@ -19,7 +19,7 @@ from gateway.chain.runner import run
 from gateway.chain.verdicts import VerdictFold
 from gateway.plugin.coverage import Coverage
 from gateway.plugin.exchange import Exchange, ResponseView
-from gateway.plugin.headers import Headers
+from gateway.plugin.headers import Headers, RawHeader
 from gateway.plugin.verdict import Reject, Reply
 from gateway.policy.snapshot import Binding
 from gateway.providers.dialect import Form
@@ -45,6 +45,7 @@ from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.inspection import socket_coverage
 from gateway.proxy.refusal import dialect_of, socket_refusal
 from gateway.proxy.relay import Relay
+from gateway.proxy.silence import Silence
 from gateway.proxy.stream_text import StreamText
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream import UpstreamConnection, UpstreamError
@@ -137,6 +138,7 @@ class Socket(Tunnel):
         self._answers: StreamText | None = None
         if binding.chain.text:
             self._answers = StreamText(x, binding.chain, MessageSplitter(masked=False), form)
+        self._silence = Silence(asyncio.get_running_loop(), self._nudge)
         self._verdicts = VerdictFold(x)
         self._waiting: deque[Message] = deque()
         self._wake = Signal()
@@ -201,12 +203,24 @@ class Socket(Tunnel):
             super().on_data(shown)
         if answers.reject is not None:
             self._refuse(answers.reject, POLICY_VIOLATION)
+        elif answers.waits:
+            self._silence.begin()
+
+    def on_end(self, trailers: list[RawHeader]) -> None:
+        self._nudge()
+        super().on_end(trailers)
 
     def on_writable(self) -> None:
         if len(self._waiting) < WAITING_MAX:
             self._client.resume_reading()
 
     # -- inner
+
+    def _nudge(self) -> None:
+        """Nothing came for a while: what is safe of the messages that wait goes out."""
+        shown = b"" if self._over or self._answers is None else self._answers.nudge()
+        if shown:
+            super().on_data(shown)
 
     async def _forward(self, message: Message) -> None:
         """Shows one message of the client, and sends what it is then."""
@@ -253,4 +267,5 @@ class Socket(Tunnel):
 
     def _finish(self) -> None:
         self._over = True
+        self._silence.end()
         self._wake.set()

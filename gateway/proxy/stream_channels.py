@@ -1,40 +1,37 @@
 """The texts of one stream, channel by channel: shown to plugins, and put back into the events.
 
-An event goes on as it came unless a plugin changed a text in it, or holds some of it back. Text
-that was held goes out with a later event of its channel. Where the channel ends before, an event of
-our own brings the rest, in front of the one that ends it. An event that repeats a channel's whole
-text gets the text that was sent.
+An event goes on as it came unless a plugin changed a text in it. While a plugin holds some of it
+back, it waits (stream_queue.py), but not for long: where the stream is silent, or other texts come,
+it goes on without what is held, which a later event of its channel brings then. Where the channel
+ends before, an event of our own brings it, in front of the one that ends the channel. An event that
+repeats a channel's whole text gets the text that was sent.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
 from gateway.chain.compiled import Hook
 from gateway.chain.runner import run_gaps, run_text
+from gateway.chain.text import held_text
 from gateway.plugin.coverage import Gap
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Reject
 from gateway.providers.dialect import ALL, DELTA, WHOLE, Event, Json, StreamForm
 from gateway.providers.dialect import Piece as TextPiece
-from gateway.providers.json_places import Places, json_string, splice, writes_ascii
+from gateway.providers.json_places import json_string
 from gateway.providers.streaming import Piece
-from gateway.providers.surrogates import (
-    begins_in_low,
-    ends_in_high,
-    has_surrogates,
-    joined,
-    low_half,
-    without_surrogates,
-)
+from gateway.providers.surrogates import has_surrogates, without_surrogates
+from gateway.proxy.stream_channel import REPEATED_CHARACTERS_MAX, Channel
+from gateway.proxy.stream_queue import WAITING_BYTES_MAX, Editing, EventQueue, Queued
 from gateway.reasons import Reason
 
+EVENT_CHANNEL: Final = "event"
+"""The channel of all events of no known form."""
 CHANNELS_MAX: Final = 1024
-REPEATED_CHARACTERS_MAX: Final = 4_194_304
-"""A channel's text is remembered up to this, for the events that repeat it."""
 
 _PLACE: Final = "\0text\0"
 """Stands for a text in an event of our own, until it is written with as few escapes as may be."""
@@ -48,123 +45,99 @@ class RefusedError(Exception):
         self.reject = reject
 
 
-class Editing:
-    """One event on its way, and what changes in it."""
-
-    __slots__ = ("_places", "changes", "data", "event", "source")
-
-    def __init__(self, source: Piece, data: bytes, event: Json) -> None:
-        self.source = source
-        self.data = data
-        self.event = event
-        self.changes: list[tuple[tuple[int, int], bytes]] = []
-        self._places: Places | None = None
-
-    def change(self, piece: TextPiece, text: str) -> None:
-        """Puts `text` in the place of a piece, and takes away what repeats it in other forms."""
-        places = self._places
-        if places is None:
-            places = self._places = Places(self.data)
-        fresh = json_string(text, ascii_only=writes_ascii(self.data))
-        self.changes.append((places.of(piece.path), fresh))
-        self.changes.extend((places.of(path), json) for path, json in piece.echoes)
-
-    def result(self) -> bytes:
-        """The data to send: the same object if nothing changed."""
-        return splice(self.data, self.changes) if self.changes else self.data
-
-
-class Channel:
-    """One channel: its last event, what was shown of it and what was sent."""
-
-    __slots__ = (
-        "high", "high_sent", "last", "open", "owed", "remembered", "sent", "shown", "source",
-        "template",
-    )  # fmt: skip
-
-    def __init__(self, last: TextPiece, editing: Editing) -> None:
-        self.last = last
-        self.template = editing.event
-        self.source = editing.source
-        self.open = True
-        self.high = ""
-        """The first half of a character whose second half has not come."""
-        self.high_sent = False
-        self.owed = ""
-        """A character of which the first half went out."""
-        self.shown: list[str] = []
-        self.sent: list[str] = []
-        self.remembered = 0
-
-    def join(self, text: str) -> str:
-        """The text to show: halves of characters that two events share are put together."""
-        high, self.high = self.high, ""
-        if high:
-            if begins_in_low(text):
-                whole = joined(high, text[0])
-                if self.high_sent:
-                    self.owed = whole
-                text = whole + text[1:]
-            else:
-                text = high + text
-        if ends_in_high(text):
-            self.high, text = text[-1], text[:-1]
-        return text
-
-    def remember(self, shown: str, sent: str) -> None:
-        """For the events that repeat the text."""
-        self.remembered += len(shown)
-        if self.remembered <= REPEATED_CHARACTERS_MAX:
-            self.shown.append(shown)
-            self.sent.append(sent)
-
-
 class StreamChannels:
-    """All channels of one stream."""
+    """All channels of one stream, and the events that wait for one of them.
 
-    __slots__ = ("_channels", "_form", "_hooks", "_noted", "_x")
+    `form` reads the events; None while it is not known.
+    """
 
-    def __init__(self, x: Exchange, hooks: tuple[Hook, ...], form: StreamForm) -> None:
+    __slots__ = ("_channels", "_hooks", "_noted", "_queue", "_x", "form")
+
+    def __init__(self, x: Exchange, hooks: tuple[Hook, ...], form: StreamForm | None) -> None:
         self._x = x
         self._hooks = hooks
-        self._form = form
+        self.form = form
         self._channels: dict[str, Channel] = {}
+        self._queue = EventQueue()
         self._noted: set[Gap] = set()
 
-    def pass_event(self, source: Piece, data: bytes, event: Json) -> tuple[bytes, bytes]:
-        """What goes out before an event, and its data; the same object if it is unchanged.
+    def pass_event(self, source: Piece, data: bytes, event: Json) -> bytes:
+        """What goes out once an event has come. Raises `RefusedError` where a plugin ends it all.
 
-        Raises `RefusedError` where a plugin ends the stream.
+        May raise `UnreadableJsonError` before anything of the event was shown.
         """
-        read = self._form.event(event, source.name)
+        form = cast("StreamForm", self.form)
+        read = form.event(event, source.name)
         if read.gaps:
             self.note(read.gaps, read.tool_gaps)
+        out = b""
+        if self._queue.waits and not self._may_wait(read, event):
+            out = self.split()
         if not read.pieces and not read.ends and not read.over:
-            return b"", data
+            return out + self._behind(source.raw)
         editing = Editing(source, data, event)
         for number, piece in enumerate(read.pieces):
             if piece.mode == DELTA:
-                final = _ends_here(read, number)
-                self._pass_delta(piece, editing, final=final)
+                self._pass_delta(piece, editing, final=_ends_here(read, number))
             elif piece.mode == WHOLE:
                 self._pass_whole(piece, editing)
-        before = self.end(read.ends) if read.ends else b""
+        if read.ends:
+            self._close_all(read.ends)
         for piece in read.pieces:
             if piece.mode not in {DELTA, WHOLE}:
-                before += self._close(piece.channel)
+                self._close(piece.channel)
                 self._pass_repeat(piece, editing)
         if read.over:
-            before += self._forget(read.over)
-        return before, editing.result()
+            self._forget(read.over)
+        if not editing.open and not self._queue.waits:
+            return out + editing.result() if out else editing.result()
+        self._queue.push(editing)
+        return out + self._queue.drain()
+
+    def pass_raw(self, source: Piece, data: bytes) -> bytes:
+        """The same for an event of no known form: its data are the text of a channel."""
+        text = data.decode("utf-8", "replace")
+        piece = TextPiece(EVENT_CHANNEL, EVENT_CHANNEL, "raw", text, (), DELTA, (), "unknown")
+        editing = Editing(source, data, {})
+        out = b""
+        channel = self._channels.get(EVENT_CHANNEL)
+        if self._queue.size > WAITING_BYTES_MAX or channel is None or not channel.waits:
+            out = self.split()
+        self._pass_delta(piece, editing, final=False)
+        self._queue.push(editing)
+        return out + self._queue.drain()
+
+    def pass_other(self, raw: bytes) -> bytes:
+        """The same for bytes that are no event: they stay behind what came before them.
+
+        A sign of life (a comment, a ping) does not wait for a word to end.
+        """
+        if not self._queue.waits:
+            return raw
+        out = b"" if raw.isspace() else self.split()
+        return out + self._behind(raw)
 
     def end(self, scopes: list[str]) -> bytes:
-        """Ends the channels of these scopes; events with what was held of them."""
-        ending = [
-            name
-            for name, channel in self._channels.items()
-            if channel.open and (ALL in scopes or channel.last.scope in scopes)
-        ]
-        return b"".join([self._close(name) for name in ending])
+        """Ends the channels of these scopes; what goes out then."""
+        self._close_all(scopes)
+        return self._queue.drain()
+
+    @property
+    def waits(self) -> bool:
+        """Whether an event waits."""
+        return self._queue.waits
+
+    def split(self) -> bytes:
+        """Lets go what is decided of the events that wait.
+
+        Half the data of an event of no known form would be no JSON any more: they wait, but for
+        more than the queue may hold.
+        """
+        full = self._queue.size > WAITING_BYTES_MAX
+        for name, channel in self._channels.items():
+            if channel.waits and (full or name != EVENT_CHANNEL):
+                channel.split()
+        return self._queue.drain()
 
     def note(self, gaps: set[Gap], tool_gaps: set[Gap] | frozenset[Gap] = frozenset()) -> None:
         """Says that something cannot be shown; asks, once per kind, whether it may pass."""
@@ -182,23 +155,61 @@ class StreamChannels:
 
     # -- inner
 
-    def _forget(self, over: str) -> bytes:
+    def _may_wait(self, read: Event, event: Json) -> bool:
+        """Whether an event stays behind those that wait, or makes them go.
+
+        | it brings                                  | it waits                                   |
+        |--------------------------------------------|--------------------------------------------|
+        | text of a channel that waits               | it may tell what they wait for             |
+        | arguments of a tool call, a whole text     | nobody can use the half of it              |
+        | no text                                    | but for pings, which are signs of life     |
+        | text of another channel                    | no: a choice does not wait for another one |
+        """
+        if self._queue.size > WAITING_BYTES_MAX:
+            return False
+        if not read.pieces:
+            return event.get("type") != "ping"
+        for piece in read.pieces:
+            if piece.mode == DELTA and piece.kind != "tool_call_arguments":
+                channel = self._channels.get(piece.channel)
+                if channel is None or not channel.waits:
+                    return False
+        return True
+
+    def _behind(self, raw: bytes) -> bytes:
+        if not self._queue.waits:
+            return raw
+        self._queue.push(Queued(raw))
+        return b""
+
+    def _close_all(self, scopes: list[str]) -> None:
+        ending = [
+            name
+            for name, channel in self._channels.items()
+            if channel.open and (ALL in scopes or channel.last.scope in scopes)
+        ]
+        for name in ending:
+            self._close(name)
+
+    def _forget(self, over: str) -> None:
         """Ends the channels whose names end with `over`, and lets go of what is known of them."""
         names = [name for name in self._channels if name.endswith(over)]
-        rest = b"".join([self._close(name) for name in names])
         for name in names:
+            self._close(name)
             del self._channels[name]
-        return rest
 
     def _run(self, piece: TextPiece, text: str, *, final: bool) -> str:
-        if has_surrogates(text):
-            self.note({Gap.LONE_SURROGATES})
-            text = without_surrogates(text)
         stream = TextStream(piece.channel, text, final=final, role=piece.role, kind=piece.kind)
         reject = run_text(self._hooks, self._x, stream)
         if reject is not None:
             raise RefusedError(reject)
         return stream.text
+
+    def _shown(self, text: str) -> str:
+        if not has_surrogates(text):
+            return text
+        self.note({Gap.LONE_SURROGATES})
+        return without_surrogates(text)
 
     def _pass_delta(self, piece: TextPiece, editing: Editing, *, final: bool) -> None:
         channel = self._channels.get(piece.channel)
@@ -207,27 +218,24 @@ class StreamChannels:
                 raise RefusedError(Reject(Reason.UNINSPECTABLE, Gap.TOO_DEEP.value))
             channel = self._channels[piece.channel] = Channel(piece, editing)
         channel.last, channel.template, channel.source = piece, editing.event, editing.source
-        unsent = channel.high if not channel.high_sent else ""
-        shown = channel.join(piece.text)
-        out = self._run(piece, shown, final=final)
-        if self._form.repeats:
-            channel.remember(without_surrogates(shown), out)
+        segment = channel.segment(editing, piece)
+        segment.text = text = self._shown(segment.text)
+        out = self._run(piece, text, final=final)
+        if self.form is not None and self.form.repeats:
+            channel.remember(text, out)
         if final:
             channel.open = False
-        if out == without_surrogates(shown) and not unsent:
-            channel.owed = ""
-            channel.high_sent = bool(channel.high)
+        editing.open += 1
+        if out == text and not channel.segments:
+            segment.out = text
+            channel.settle(segment, editing)
             return
-        channel.high_sent = False
-        if channel.owed and out:
-            if out.startswith(channel.owed):
-                out = low_half(channel.owed) + out[1:]
-            channel.owed = ""
-        editing.change(piece, out)
+        channel.segments.append(segment)
+        channel.decide(out, "" if final else held_text(self._x, piece.channel))
 
     def _pass_whole(self, piece: TextPiece, editing: Editing) -> None:
-        shown = without_surrogates(piece.text)
-        out = self._run(piece, piece.text, final=True)
+        shown = self._shown(piece.text)
+        out = self._run(piece, shown, final=True)
         if out != shown:
             editing.change(piece, out)
 
@@ -245,25 +253,34 @@ class StreamChannels:
         elif channel.sent != channel.shown:
             editing.change(piece, channel.sent[0])
 
-    def _close(self, name: str) -> bytes:
-        """Ends a channel; an event with what was held of it, if anything was."""
+    def _close(self, name: str) -> None:
+        """Ends a channel. What no event of it brings any more goes out in one of our own."""
         channel = self._channels.get(name)
         if channel is None or not channel.open:
-            return b""
+            return
         channel.open = False
         if channel.high:
             self.note({Gap.LONE_SURROGATES})
         out = self._run(channel.last, "", final=True)
-        if not out:
-            return b""
-        if self._form.repeats:
+        if out and self.form is not None and self.form.repeats:
             channel.remember("", out)
-        if channel.owed and out.startswith(channel.owed):
-            out = low_half(channel.owed) + out[1:]
-        fresh: Any = self._form.delta(channel.template, channel.last, _PLACE)
-        raw = channel.source.with_data(
-            orjson.dumps(fresh).replace(orjson.dumps(_PLACE), json_string(out), 1)
-        )
+        if channel.segments:
+            channel.decide(out, "")
+            out = channel.segments[0].out if channel.segments else ""
+            channel.segments = []
+        out = channel.without_owed(out)
+        if out:
+            self._queue.push(Queued(self._made(channel, out)))
+
+    def _made(self, channel: Channel, text: str) -> bytes:
+        """An event that brings `text`, made after the last one of its channel."""
+        if not channel.last.path or self.form is None:
+            raw = channel.source.with_data(text.encode())
+        else:
+            fresh: Any = self.form.delta(channel.template, channel.last, _PLACE)
+            raw = channel.source.with_data(
+                orjson.dumps(fresh).replace(orjson.dumps(_PLACE), json_string(text), 1)
+            )
         # An event ends at the CR of its blank line; the LF may have come in another portion.
         return raw + b"\n" if raw.endswith(b"\r\n\r") else raw
 

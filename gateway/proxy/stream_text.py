@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.chain.compiled import Chain
-from gateway.chain.runner import run_gaps, run_text
+from gateway.chain.runner import run_gaps
 from gateway.plugin.coverage import Gap
 from gateway.plugin.exchange import Exchange
-from gateway.plugin.text import TextStream
 from gateway.plugin.verdict import Reject
 from gateway.providers.bedrock import unwrapped, wrapped
 from gateway.providers.dialect import ALL, Form
@@ -19,7 +18,6 @@ from gateway.providers.sse import EventTooLargeError
 from gateway.providers.streaming import BINARY, LAST, Piece, Splitter
 from gateway.proxy.stream_channels import RefusedError, StreamChannels
 
-EVENT_CHANNEL: Final = "event"
 _DONE: Final = b"[DONE]"
 _EVENT_END: Final = b"\n\n"
 _CHUNK: Final = b"chunk"
@@ -52,7 +50,7 @@ class StreamText:
     """
 
     __slots__ = (
-        "_channels", "_form", "_hooks", "_noted", "_passes", "_splitter", "_x", "changes", "cut",
+        "_channels", "_hooks", "_noted", "_passes", "_splitter", "_x", "changes", "cut",
         "reject",
     )  # fmt: skip
 
@@ -60,8 +58,7 @@ class StreamText:
         self._x = x
         self._hooks = chain.text
         self._splitter = splitter
-        self._form = form
-        self._channels = None if form is None else StreamChannels(x, chain.text, form.stream)
+        self._channels = StreamChannels(x, chain.text, None if form is None else form.stream)
         self._passes = False  # nothing can be cut any more, and what comes may pass unread
         self._noted: set[Gap] = set()
         self.reject: Reject | None = None
@@ -85,15 +82,15 @@ class StreamText:
                 payload = piece.data
                 if payload is None:
                     if piece.name is LAST:
-                        out.append(self._end())
-                    out.append(piece.raw)
+                        out.append(self._channels.end([ALL]))
+                    out.append(self._channels.pass_other(piece.raw))
                 elif piece.name == _CHUNK:
                     inner = unwrapped(payload)
-                    out += self._pass(Unwrapped(piece, payload, inner), inner)
+                    out.append(self._pass(Unwrapped(piece, payload, inner), inner))
                 else:
-                    out += self._pass(piece, payload)
+                    out.append(self._pass(piece, payload))
         except RefusedError as refused:
-            self.reject = refused.reject
+            out.append(self._refused(refused))
         return b"".join(out)
 
     def finish(self) -> bytes:
@@ -109,59 +106,64 @@ class StreamText:
         if self._is_over():
             return out
         try:
-            end = self._end()
+            out += self._channels.end([ALL])
         except RefusedError as refused:
-            self.reject = refused.reject
-            return out
-        return rest if not end and out == rest + _EVENT_END else out + end
+            return out + self._refused(refused)
+        # What nobody changed does not get a blank line of ours.
+        return out[: -len(_EVENT_END)] if rest and out.endswith(rest + _EVENT_END) else out
+
+    @property
+    def waits(self) -> bool:
+        """See `Transform`."""
+        return self.reject is None and self._channels.waits
+
+    def nudge(self) -> bytes:
+        """See `Transform`."""
+        return self._channels.split() if self.reject is None else b""
 
     # -- inner
 
     def _is_over(self) -> bool:
         return self._passes or self.reject is not None
 
-    def _pass(self, piece: Piece, data: bytes) -> tuple[bytes, ...]:
-        """What goes out for one event."""
+    def _refused(self, refused: RefusedError) -> bytes:
+        """What was decided before still goes out."""
+        out = self._channels.split()
+        self.reject = refused.reject
+        return out
+
+    def _pass(self, piece: Piece, data: bytes) -> bytes:
+        """What goes out once an event has come."""
+        channels = self._channels
         if data == _DONE:
-            return b"" if self._channels is None else self._channels.end([ALL]), piece.raw
+            return channels.end([ALL]) + channels.pass_other(piece.raw)
         try:
             event, _ = parse(data)
         except UnreadableJsonError as error:
             binary = piece.name is BINARY
             self._note(Gap.BINARY if binary else error.gap)
             unread = binary or error.gap is Gap.INVALID_UTF8
-            return (piece.raw if unread else self._pass_raw(piece, data),)
+            return channels.pass_other(piece.raw) if unread else channels.pass_raw(piece, data)
         gap = ambiguity(data, event)
         if gap is not None:
             self._note(gap)
-            return (self._pass_raw(piece, data),)
-        channels = self._channels or self._recognise(event)
-        if channels is None or not isinstance(event, dict):
-            return (self._pass_raw(piece, data),)
+            return channels.pass_raw(piece, data)
+        if channels.form is None:
+            self._recognise(event)
+        if channels.form is None or not isinstance(event, dict):
+            return channels.pass_raw(piece, data)
         try:
-            before, fresh = channels.pass_event(piece, data, event)
+            return channels.pass_event(piece, data, event)
         except UnreadableJsonError as error:
             self._note(error.gap)
-            return (self._pass_raw(piece, data),)
-        return before, piece.raw if fresh is data else piece.with_data(fresh)
+            return channels.pass_raw(piece, data)
 
-    def _recognise(self, event: Any) -> StreamChannels | None:
-        """The channels of a stream without a dialect, if its first event names its form."""
+    def _recognise(self, event: Any) -> None:
+        """The form of a stream without a dialect, if its first event names it."""
         if is_json_rpc(event):
-            self._form = RPC
-            self._channels = StreamChannels(self._x, self._hooks, RPC.stream)
+            self._channels.form = RPC.stream
         else:
             self._note(Gap.UNKNOWN_DIALECT)
-        return self._channels
-
-    def _pass_raw(self, piece: Piece, data: bytes) -> bytes:
-        """Shows an event of no known form as it is."""
-        text = TextStream(EVENT_CHANNEL, data.decode("utf-8", "replace"), final=False)
-        shown = text.text
-        reject = run_text(self._hooks, self._x, text)
-        if reject is not None:
-            raise RefusedError(reject)
-        return piece.raw if text.text == shown else piece.with_data(text.text.encode())
 
     def _note(self, gap: Gap) -> None:
         if gap in self._noted:
@@ -178,18 +180,8 @@ class StreamText:
         """The stream cannot be cut from here on; it may pass as it is, or not at all."""
         try:
             self._note(gap)
-            before = self._end()
+            before = self._channels.end([ALL])
         except RefusedError as refused:
-            self.reject = refused.reject
-            return b""
+            return self._refused(refused)
         self._passes = True
         return before + self._splitter.pending
-
-    def _end(self) -> bytes:
-        """The end of the stream: what was held and never ended."""
-        if self._channels is not None:
-            return self._channels.end([ALL])
-        reject = run_text(self._hooks, self._x, TextStream(EVENT_CHANNEL, "", final=True))
-        if reject is not None:
-            raise RefusedError(reject)
-        return b""

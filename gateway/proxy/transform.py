@@ -23,3 +23,10 @@ class Transform(Protocol):
 
     def finish(self) -> bytes:
         """The rest, at the end of the body."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether bytes are held that could go out in part."""
+
+    def nudge(self) -> bytes:
+        """What of them may go out, because nothing else comes for a while."""

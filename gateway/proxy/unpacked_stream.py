@@ -52,6 +52,15 @@ class Watched:
             self._inner.finish()
         return b""
 
+    @property
+    def waits(self) -> bool:
+        """See `Transform`."""
+        return False
+
+    def nudge(self) -> bytes:
+        """See `Transform`."""
+        return b""
+
 
 class Unpacked:
     """Decodes a stream for `inner`, and sends on what `inner` lets out.
@@ -97,6 +106,15 @@ class Unpacked:
         out = self._inner.finish()
         self.reject = self._inner.reject
         return out
+
+    @property
+    def waits(self) -> bool:
+        """See `Transform`."""
+        return self.reject is None and self._inner.waits
+
+    def nudge(self) -> bytes:
+        """See `Transform`."""
+        return self._inner.nudge()
 
     def _broken(self, gap: Gap) -> bytes:
         coverage = self._x.coverage

@@ -235,16 +235,35 @@ def test_the_responses_api_is_read_over_a_socket(front: Front, upstream: RawUpst
     assert "".join(texts) == "it is [masked] ok"
 
 
-def test_what_was_held_comes_before_the_end(front: Front, upstream: RawUpstream) -> None:
+def test_a_message_that_waited_comes_before_the_end(front: Front, upstream: RawUpstream) -> None:
     client, wire = opened(front, upstream)
     delta = frame(b'{"type":"response.output_text.delta","delta":"hi ali"}', opcode=1)
+    end = frame(b"\x03\xe8", opcode=8)
 
-    wire.send(delta, frame(b"\x03\xe8", opcode=8))
-    texts = []
-    while (head := client.read_exactly(2))[0] & 0x0F == 1:
-        texts.append(orjson.loads(client.read_exactly(head[1] & 0x7F))["delta"])
+    wire.send(delta, end)
 
-    assert texts == ["hi ", "ali"]
+    assert client.read_exactly(len(delta) + len(end)) == delta + end
+
+
+def test_what_was_held_comes_before_the_end(front: Front, upstream: RawUpstream) -> None:
+    """The safe part of a message goes out in silence, or before a ping; the rest at the end."""
+    client, wire = opened(front, upstream)
+    wire.send(frame(b'{"type":"response.output_text.delta","delta":"hi ali"}', opcode=1))
+
+    assert delta_of(client) == "hi "
+    wire.send(frame(b'{"type":"response.output_text.delta","delta":"as al"}', opcode=1))
+    wire.send(ping := frame(b"", opcode=9))
+    assert delta_of(client) == "alias "
+    assert client.read_exactly(len(ping)) == ping
+    wire.send(frame(b"\x03\xe8", opcode=8))
+    assert delta_of(client) == "al"
+
+
+def delta_of(client: Wire) -> str:
+    """The text of the next message."""
+    head = client.read_exactly(2)
+    text: str = orjson.loads(client.read_exactly(head[1] & 0x7F))["delta"]
+    return text
 
 
 def test_a_frame_of_no_standard_ends_the_socket(front: Front, upstream: RawUpstream) -> None:

@@ -15,7 +15,9 @@ from gateway.plugin.testing import make_exchange
 from gateway.providers.eventstream import FrameSplitter, encode_event
 from gateway.providers.forms import form_of
 from gateway.providers.streaming import StreamKind, make_splitter
+from gateway.proxy.stream_queue import WAITING_BYTES_MAX
 from gateway.proxy.stream_text import StreamText
+from gateway.reasons import Reason
 from gateway.settings import Dialect
 from tests.recorded_streams import RECORDED, Recorded, sse
 from tests.stream_run import OnText, Recorder, masker, passed, portions_of, received, transform
@@ -28,6 +30,10 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> byte
     return sse({"choices": [{"index": 0, "delta": delta, **more, "finish_reason": finish}]})
 
 
+def said(text: str) -> bytes:
+    return sse({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+
+
 def upper(_: Exchange, text: TextStream) -> None:
     text.replace(text.text.upper())
 
@@ -36,14 +42,22 @@ def look(_: Exchange, text: TextStream) -> None:
     return None
 
 
-def test_what_is_held_goes_out_before_the_channel_ends() -> None:
+def test_an_event_that_waited_for_nothing_goes_out_as_it_came() -> None:
     stream = [chunk({"content": "al"}), chunk({}, "stop"), b"data: [DONE]\n\n"]
 
     out = passed(CHAT, stream, masker("alice", "x"))
 
-    assert out == chunk({"content": ""}) + sse(
-        {"choices": [{"index": 0, "delta": {"content": "al"}, "finish_reason": None}]}
-    ) + b"".join(stream[1:])
+    assert out == b"".join(stream)
+
+
+def test_what_is_held_goes_out_before_the_channel_ends() -> None:
+    """In an event of our own, where the event that brought it could not wait for so long."""
+    stream = [chunk({"content": "al"}), b": alive\n\n", chunk({}, "stop"), b"data: [DONE]\n\n"]
+
+    out = passed(CHAT, stream, masker("alice", "x"))
+
+    own = sse({"choices": [{"index": 0, "delta": {"content": "al"}, "finish_reason": None}]})
+    assert out == chunk({"content": ""}) + stream[1] + own + b"".join(stream[2:])
 
 
 def test_text_that_nothing_can_follow_is_not_held() -> None:
@@ -53,10 +67,86 @@ def test_text_that_nothing_can_follow_is_not_held() -> None:
     assert passed(CHAT, [stream], masker("alice", "x")) == stream
 
 
-def test_safe_text_is_not_delayed() -> None:
-    through = passed(CHAT, [chunk({"content": "hello a"})], masker("alice", "x"))
+def test_an_edit_changes_the_event_in_which_it_stands() -> None:
+    pieces = ["to a", "li", "ce or ", "Al", " and a", "ll"]
 
-    assert through.startswith(chunk({"content": "hello "}))
+    out = passed(CHAT, map(said, pieces), masker("alice", "x"))
+
+    assert out == b"".join(map(said, ["to x", "", " or ", "Al", " and a", "ll"]))
+
+
+def test_safe_text_waits_for_the_next_event_or_a_moment_of_silence() -> None:
+    through = transform(CHAT, masker("alice", "x"))
+
+    assert through.feed(said("hello a")) == b""
+    assert through.waits
+    assert through.nudge() == said("hello ")
+    assert (through.waits, through.nudge()) == (False, b"")
+    assert through.feed(said("l")) == b""
+    assert through.feed(said("ex!")) == said("al") + said("ex!")
+
+
+SIGNS_OF_LIFE = [b": alive\n\n", sse({"type": "ping"}), b"data:\n\n"]
+
+
+@pytest.mark.parametrize("sign", SIGNS_OF_LIFE)
+def test_a_sign_of_life_does_not_wait(sign: bytes) -> None:
+    through = transform(CHAT, masker("alice", "x"))
+
+    assert through.feed(said("hello a") + sign) == said("hello ") + sign
+    assert through.finish() == said("a")
+
+
+def test_a_text_does_not_wait_for_one_of_another_channel() -> None:
+    through = transform(CHAT, masker("alice", "x"))
+    other = sse({"choices": [{"index": 1, "delta": {"content": "now"}, "finish_reason": None}]})
+
+    assert through.feed(said("hello a") + other) == said("hello ") + other
+
+
+def test_arguments_of_a_call_wait_so_that_nothing_is_changed() -> None:
+    """Half of them is of no use to anybody."""
+    call = chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a":'}}]})
+    through = transform(CHAT, masker("alice", "x"))
+
+    assert through.feed(said("hello a") + call) == b""
+    assert through.feed(said("way")) == said("hello a") + call + said("way")
+
+
+def test_nothing_waits_behind_more_than_a_queue_may_hold() -> None:
+    calls = [
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": "x" * 1000}}]})
+        for _ in range(WAITING_BYTES_MAX // 1000)
+    ]
+    through = transform(CHAT, masker("alice", "x"))
+    assert through.feed(said("hello a")) == b""
+
+    out = b"".join(map(through.feed, calls))
+
+    assert out.startswith(said("hello ") + calls[0])
+    assert through.finish() == said("a")
+    assert out == said("hello ") + b"".join(calls)
+
+
+def test_what_was_safe_before_a_refusal_still_goes_out() -> None:
+    def refuse(_: Exchange, text: TextStream) -> Reject | None:
+        return Reject(Reason.PLUGIN_DENIED) if "bob" in text.text else None
+
+    through = transform(CHAT, masker("alice", "x"), refuse)
+
+    assert through.feed(said("hello a") + said(" bob")) == said("hello ")
+    assert through.reject is not None
+    assert (through.waits, through.nudge()) == (False, b"")
+
+
+def test_data_of_no_known_form_are_not_taken_apart() -> None:
+    """Half a JSON is none; what is held of the last event is not lost either."""
+    recorded = Recorded("none", Dialect.UNKNOWN, "/x", b"text/event-stream", CHAT.write, "", "")
+    stream = b'data: {"a":"al\n\n: alive\n\ndata: x al\n\n'
+    through = transform(recorded, masker("alice", "x"))
+
+    assert b"".join([through.feed(stream), through.nudge()]) == b'data: {"a":"al\n\n: alive\n\n'
+    assert through.finish() == b"data: x al\n\n"
 
 
 def test_choices_are_apart() -> None:
@@ -183,9 +273,8 @@ def test_a_last_event_without_its_end_is_shown_too() -> None:
 
     assert passed(CHAT, [stream], recorder.on_text) == stream
     assert recorder.texts == {"content:0": "hi"}
-    assert passed(CHAT, [stream], masker("hide", "x")).endswith(
-        b'"hi"},"finish_reason":null}]}\n\n'
-    )
+    assert passed(CHAT, [stream], masker("hide", "x")) == stream
+    assert passed(CHAT, [said("hi") + stream], masker("hide", "x")) == said("hi") + stream
 
 
 def judging(
