@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+import orjson
+
+from gateway.chain.compiled import Chain
 from gateway.chain.compiler import Use, compile_chain
 from gateway.plugin import Exchange, PluginConfig, Reject, Runtime, TextStream
 from gateway.plugin.testing import make_exchange, make_response
+from gateway.providers.bedrock import unwrapped
+from gateway.providers.dialect import REPEAT
 from gateway.providers.forms import form_of
 from gateway.providers.streaming import make_splitter, stream_kind
 from gateway.proxy.stream_text import StreamText
@@ -58,6 +63,36 @@ def received(recorded: Recorded, stream: bytes) -> dict[str, str]:
     recorder = Recorder()
     passed(recorded, [stream], recorder.on_text)
     return dict(recorder.texts)
+
+
+def run_through(recorded: Recorded, chain: Chain, portions: Iterable[bytes]) -> bytes:
+    """What the client gets through a chain that was compiled before, for tests of many streams."""
+    x = make_exchange(target=recorded.path, dialect=recorded.dialect)
+    x.response = make_response(streamed=True)
+    kind = stream_kind(recorded.content_type)
+    assert kind is not None
+    form = form_of(recorded.dialect, recorded.path)
+    through = StreamText(x, chain, make_splitter(kind), form)
+    out = [through.feed(portion) for portion in portions]
+    out.append(through.finish())
+    assert through.reject is None
+    return b"".join(out)
+
+
+def texts_in(recorded: Recorded, stream: bytes) -> dict[str, str]:
+    """As `received`, without a chain."""
+    kind, form = stream_kind(recorded.content_type), form_of(recorded.dialect, recorded.path)
+    assert kind is not None
+    assert form is not None
+    found: dict[str, str] = defaultdict(str)
+    for piece in make_splitter(kind).feed(stream):
+        if piece.data is None or piece.data == b"[DONE]":
+            continue
+        data = unwrapped(piece.data) if piece.name == b"chunk" else piece.data
+        for text in form.stream.event(orjson.loads(data), piece.name).pieces:
+            if text.mode != REPEAT:
+                found[text.channel] += text.text
+    return found
 
 
 def portions_of(stream: bytes, size: int) -> Sequence[bytes]:
