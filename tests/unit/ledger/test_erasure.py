@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from gateway.ledger.overview import check_all
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.store import ERASED, EXPIRED, Filter, LedgerAwayError, Record
 from tests.ledger_drafts import Node, make_draft, make_payload, make_ref
+from tests.ledger_stores import postgres_store, schema_of
+from tests.postgres_server import PostgresServer, needs_postgres, running_postgres
 
 SUBJECT = "pseudonym-of-somebody-0123456789"
 MARK = "mark-in-the-receipt-9876543210"
@@ -203,3 +207,69 @@ def test_an_erasure_that_was_cut_is_carried_on(node: Node, monkeypatch: pytest.M
 
 def _crash(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """One of its own: what others wrote must not be found in its files."""
+    with running_postgres() as server:
+        yield server
+
+
+WIPE = (
+    "ALTER SYSTEM SET wal_recycle = off",
+    "SELECT pg_reload_conf()",
+    "VACUUM FULL {schema}.bodies",
+    "VACUUM FULL {schema}.opened",
+    "CHECKPOINT",
+    "SELECT pg_switch_wal()",
+    "CHECKPOINT",
+    "ALTER SYSTEM RESET wal_recycle",
+    "SELECT pg_reload_conf()",
+)
+"""As docs/how-to/back-up-the-ledger.md tells operators to."""
+
+
+@needs_postgres
+def test_postgres_keeps_noise_at_most_and_an_operator_takes_that_away(
+    tmp_path: Path, server: PostgresServer
+) -> None:
+    """Nothing of a subject is ever readable in the server's files, nor in its write-ahead log."""
+    with postgres_store(server) as store:
+        node = store.node(tmp_path)
+        for _ in range(3):
+            node.write(*(payload_of(SUBJECT) for _ in range(20)), payload_of("somebody-else"))
+            node.write(payload_of(SUBJECT, kind="opened"), worker="1")
+            node.settle()
+        server.sql("CHECKPOINT")
+        with contextlib.closing(open_ledger(node.settings)) as ledger:
+            bodies = ledger.bodies(r.log_index for r in ledger.page(Filter()) if r.subject == 1)
+        with contextlib.closing(open_subject_keys(node.settings)) as keys:
+            _, key = keys.find(SUBJECT) or (0, b"")
+        noise = [body[at : at + 24] for body in bodies.values() for at in (40, 300, 600)]
+        assert len(noise) > 100
+        assert all(parts_in(server.data, [part]) for part in noise[:6]), (
+            "what is looked for is there"
+        )
+
+        erase(node)
+
+        readable = [SUBJECT.encode(), MARK.encode(), key]
+        assert parts_in(server.folder, readable) == set()
+        assert parts_in(tmp_path, [*readable, *noise]) == set()
+        for statement in WIPE:
+            server.sql(statement.format(schema=schema_of(node)))
+        assert parts_in(server.folder, noise) == set()
+        assert check_all(node.settings).ok
+
+
+def parts_in(folder: Path, parts: list[bytes]) -> set[bytes]:
+    """Those of `parts` that a file below the folder holds."""
+    found: set[bytes] = set()
+    for path, _, names in os.walk(folder):
+        for name in names:
+            file = Path(path, name)
+            if file.is_file():
+                data = file.read_bytes()
+                found |= {part for part in parts if part in data}
+    return found
