@@ -61,6 +61,7 @@ class Reason(StrEnum):
     CREDENTIAL_EXPIRED = "credential_expired"
     CREDENTIAL_REVOKED = "credential_revoked"
     MFA_REQUIRED = "mfa_required"
+    TENANT_DENIED = "tenant_denied"
     IDENTITY_UNAVAILABLE = "identity_unavailable"
     PERMISSION_DENIED = "permission_denied"
     # limits
@@ -156,6 +157,7 @@ REASONS: dict[Reason, ReasonInfo] = {
     Reason.CREDENTIAL_INVALID: ReasonInfo(401, "The credential is not valid"),
     Reason.CREDENTIAL_EXPIRED: ReasonInfo(401, "The credential has expired"),
     Reason.CREDENTIAL_REVOKED: ReasonInfo(401, "The credential was revoked"),
+    Reason.TENANT_DENIED: ReasonInfo(403, "The credential does not speak for this tenant"),
     Reason.MFA_REQUIRED: ReasonInfo(403, "A stronger sign-in is needed"),
     Reason.IDENTITY_UNAVAILABLE: ReasonInfo(
         503, "The credential cannot be checked now", retry=True

@@ -25,15 +25,23 @@ from gateway.admin.receipt_export import Stream
 from gateway.admin.trail import Trail
 from gateway.errors import SealgateError
 from gateway.identity.identities import Identities
-from gateway.identity.store import PAGE_MAX, Actor, NotFoundError
+from gateway.identity.store import PAGE_MAX, Actor, NotFoundError, OtherTenantError
 from gateway.identity.strict_json import UnclearJsonError, parse_object
 from gateway.ledger.store import LedgerAwayError
+from gateway.reasons import Reason
+from gateway.receipts.score import Alarm
 from gateway.suggestions import did_you_mean, dotted, explain
 
 BODY_BYTES_MAX = 65_536
 WAIT_S_MAX = 30
 WAIT_POLL_S = 0.05
 OPENAPI_PATH = "/api/openapi.json"
+
+_ALARMS = {
+    Reason.CREDENTIAL_REVOKED.value: Alarm.KEY_COMPROMISE.value,
+    Reason.TENANT_DENIED.value: Alarm.CROSS_TENANT.value,
+}
+"""What a refused credential raises."""
 
 _log = logging.getLogger("sealgate.admin")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
@@ -99,12 +107,15 @@ class Api:
         try:
             response = await self._answer(endpoint, request, seen)
         except ApiError as error:
+            seen.alarm = _ALARMS.get(error.code, "")
             response = error.response()
         except asyncio.CancelledError:
             # What the thread was given goes on; the line must not be lost with the client.
             self._record(endpoint, request, seen, 499)
             raise
         except Exception as error:
+            if isinstance(error, OtherTenantError):
+                seen.alarm = Alarm.CROSS_TENANT.value
             found = api_error_of(error)
             if found is None:
                 self._record(endpoint, request, seen, 500)
@@ -128,6 +139,9 @@ class Api:
             message = f"this needs the permission {endpoint.permission}"
             raise ApiError(403, "permission_denied", message)
         call = await self._call(endpoint, request, actor, caller)
+        # A filter for another tenant lets nothing through, and is told like one that fits nothing.
+        if actor.tenant is not None and call.query.get("tenant") not in {None, actor.tenant}:
+            seen.alarm = Alarm.CROSS_TENANT.value
         if endpoint.ledger:
             result = await self._in_ledger(endpoint, call)
             if isinstance(result, Stream):
@@ -206,6 +220,7 @@ class Api:
             record_id=seen.record_id or request.match_info.get("id", ""),
             client_ip=request.remote or "",
             status=status,
+            alarm=seen.alarm,
         )
         if self._trail is not None:
             self._trail.record(detail)
@@ -218,6 +233,7 @@ class _Seen:
         self.name = ""
         self.tenant: str | None = ""
         self.record_id = ""
+        self.alarm = ""
 
 
 async def _form(model: type[BaseModel], request: web.Request) -> BaseModel:

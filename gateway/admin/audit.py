@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 from gateway.identity.keys import KEY_PREFIX, TOKEN_PREFIX
+from gateway.receipts.score import Band
 
 _log = logging.getLogger("sealgate.audit")
 _log.setLevel(logging.INFO)
@@ -18,11 +19,19 @@ OUTCOMES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 429: "ra
 
 
 def record(
-    *, action: str, actor: str, tenant: str | None, record_id: str, client_ip: str, status: int
+    *,
+    action: str,
+    actor: str,
+    tenant: str | None,
+    record_id: str,
+    client_ip: str,
+    status: int,
+    alarm: str = "",
 ) -> dict[str, Any]:
     """Writes the line, and returns what of it may stand in the ledger for ever.
 
-    `tenant` None stands for all of them; `record_id` is "" for none.
+    `tenant` None stands for all of them; `record_id` is "" for none. `alarm` is what the act
+    raises, as `gateway.receipts.score.Alarm` names it: its line is a warning, its record critical.
     """
     if status < 400:  # noqa: PLR2004  # the classes of RFC 9110 section 15
         outcome = "done"
@@ -37,8 +46,11 @@ def record(
         "outcome": outcome,
         "status": status,
     }
-    _log.info("admin action", extra={"fields": fields})
     told = {"actor": actor, "action": action, "target": fields["object"], "outcome": outcome}
+    if alarm:
+        fields["alarm"], fields["band"] = alarm, Band.CRITICAL.value
+        told["alarm"] = alarm
+    _log.log(logging.WARNING if alarm else logging.INFO, "admin action", extra={"fields": fields})
     return {**told, "tenant": tenant or "", "status": status}
 
 

@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin.api_error import ApiError
-from gateway.identity.store import PAGE_MAX, Actor, NotFoundError
+from gateway.identity.store import PAGE_MAX, Actor, NotFoundError, OtherTenantError
 from gateway.ledger.bodies import Body, LockedError, unpack
 from gateway.ledger.folder import ledger_folder
 from gateway.ledger.opening import open_keys, open_ledger, open_subject_keys, read_index_key
@@ -129,8 +129,11 @@ class ReceiptDesk:
     def find(self, actor: Actor, name: str) -> Entry:
         """A record by reference or id. Raises NotFoundError where there is none for the actor."""
         record = self._record(name)
-        if record is None or (actor.tenant is not None and record.tenant != actor.tenant):
-            raise NotFoundError(f'there is no receipt "{name[:_ID_CHARACTERS]}"')
+        message = f'there is no receipt "{name[:_ID_CHARACTERS]}"'
+        if record is None:
+            raise NotFoundError(message)
+        if actor.tenant is not None and record.tenant != actor.tenant:
+            raise OtherTenantError(message)
         return self.entries([record])[0]
 
     def _record(self, name: str) -> Record | None:

@@ -23,6 +23,10 @@ class ClaimError(ValueError):
     """Which claim is missing or unusable; the message holds no value of it."""
 
 
+class ClaimedTenantError(ClaimError):
+    """The tenant is one that the issuer may not speak for."""
+
+
 class ClaimMapping:
     """Compiled once per issuer."""
 
@@ -51,7 +55,7 @@ class ClaimMapping:
             return self._issuer.tenant or ANONYMOUS_TENANT
         tenant = _name(claims, path)
         if self._may_name is not None and not self._may_name(tenant):
-            raise ClaimError("its issuer may not speak for the tenant that it names")
+            raise ClaimedTenantError("its issuer may not speak for the tenant that it names")
         return tenant
 
     def _mapped_roles(self, claims: Mapping[str, Any]) -> Iterable[str]:

@@ -21,7 +21,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from gateway.identity.claims import ClaimError, ClaimMapping, number_at, texts_at
+from gateway.identity.claims import (
+    ClaimedTenantError,
+    ClaimError,
+    ClaimMapping,
+    number_at,
+    texts_at,
+)
 from gateway.identity.compact import MalformedTokenError, SignedToken, read_token
 from gateway.identity.jwk import HMAC_ALGORITHMS, VerificationKey, load, secret_key
 from gateway.identity.jwks import FixedKeys, KeySet
@@ -212,6 +218,8 @@ class TokenVerifier:
             return _SIGNATURE
         try:
             found = self._judge(signed.claims, issuer)
+        except ClaimedTenantError as error:
+            return Reject(Reason.TENANT_DENIED, f"the token is refused: {error}")
         except ClaimError as error:
             return _invalid(str(error))
         except IdentityUnavailableError:

@@ -29,6 +29,10 @@ class NotFoundError(SealgateError):
     """There is no such record, or not for this actor."""
 
 
+class OtherTenantError(NotFoundError):
+    """It is another tenant's: who asks is told that there is none, and the audit log says so."""
+
+
 class ConflictError(SealgateError):
     """The record cannot be made, changed or removed as things stand."""
 
@@ -67,7 +71,7 @@ class Actor:
         if self.tenant is None:
             return asked or ANONYMOUS_TENANT
         if asked is not None and asked != self.tenant:
-            raise NotFoundError(f'there is no tenant "{asked}"')
+            raise OtherTenantError(f'there is no tenant "{asked}"')
         return self.tenant
 
     def check_grant(self, member: str, granted: Access) -> None:

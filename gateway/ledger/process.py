@@ -23,6 +23,7 @@ from gateway.ledger.recovery import ACKNOWLEDGED_FILE, QuarantineError
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.store import FencedError, LedgerAwayError, LedgerError
 from gateway.ledger.tree import write_whole
+from gateway.receipts.score import Band
 from gateway.settings import Settings
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import configure_logging
@@ -77,6 +78,7 @@ class Loop:
         self._ending = False
         self._state = "starting"
         self._error = ""
+        self._alarm = ""
         self._next_status = 0.0
         self._retry_s = RETRY_FIRST_S
 
@@ -109,7 +111,7 @@ class Loop:
             try:
                 self._sequencer.start()
             except QuarantineError as error:
-                self._say("quarantined", str(error))
+                self._say("quarantined", str(error), error.alarm)
                 self._wait_for_acknowledgement(seen)
             except (LedgerAwayError, OSError) as error:
                 self._say("away", str(error))
@@ -133,7 +135,7 @@ class Loop:
             self._say("away", str(error))
             return -1
         except QuarantineError as error:
-            self._say("quarantined", str(error))
+            self._say("quarantined", str(error), error.alarm)
             self._wait_for_acknowledgement(seen)
             return -1
         except OSError as error:
@@ -143,15 +145,17 @@ class Loop:
         self._retry_s = RETRY_FIRST_S
         return entries
 
-    def _say(self, state: str, error: str) -> None:
+    def _say(self, state: str, error: str, alarm: str = "") -> None:
         if (state, error) == (self._state, self._error):
             return
         level = logging.INFO if state == "running" else logging.ERROR
         fields = {"state": state, "entries": self._sequencer.size, "epoch": self._sequencer.epoch}
         if error:
             fields["error"] = error
+        if alarm:
+            fields["alarm"], fields["band"] = alarm, Band.CRITICAL.value
         _log.log(level, "ledger is %s", state, extra={"fields": fields})
-        self._state, self._error = state, error
+        self._state, self._error, self._alarm = state, error, alarm
         self._tell(now=True)
 
     def _tell(self, *, now: bool = False) -> None:
@@ -163,6 +167,7 @@ class Loop:
         status: dict[str, Any] = {
             "state": self._state,
             "error": self._error,
+            "alarm": self._alarm,
             "entries": self._sequencer.size,
             "epoch": self._sequencer.epoch,
             "at_ms": self._clocks.wall_ms(),

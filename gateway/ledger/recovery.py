@@ -26,6 +26,7 @@ from gateway.ledger.sealing import iso_ms
 from gateway.ledger.store import ENTRY_BYTES, LedgerAwayError, LedgerError, Reader, State
 from gateway.ledger.tree import LogFiles, LogTree, write_whole
 from gateway.receipts.note import Checkpoint, NoteKey, open_checkpoint
+from gateway.receipts.score import Alarm
 from gateway.receipts.tiles import TILE_WIDTH, Tile
 
 ACKNOWLEDGED_FILE = "acknowledged.json"
@@ -35,11 +36,19 @@ _ENTRIES_AT_ONCE = 65_536
 class QuarantineError(LedgerError):
     """The log may be read and must not be signed.
 
-    `may_acknowledge`: whether an operator can end it by saying that a backup was restored.
+    `alarm`: what failed, for alerts. `may_acknowledge`: whether an operator can end it by saying
+    that a backup was restored.
     """
 
-    def __init__(self, reason: str, *, may_acknowledge: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        alarm: Alarm = Alarm.CHAIN_FAILURE,
+        may_acknowledge: bool = False,
+    ) -> None:
         super().__init__(reason)
+        self.alarm = alarm
         self.may_acknowledge = may_acknowledge
 
 
@@ -117,7 +126,8 @@ def read_checkpoint(note: bytes | None, keys: list[NoteKey], what: str) -> Check
     try:
         return open_checkpoint(note.decode(), keys)
     except ValueError as error:
-        raise QuarantineError(f"{what} is not signed by the key of this log: {error}") from None
+        reason = f"{what} is not signed by the key of this log: {error}"
+        raise QuarantineError(reason, alarm=Alarm.SIGNATURE_FAILURE) from None
 
 
 def acknowledge(folder: Path, state: State, by: str, at_ms: int) -> None:
@@ -151,6 +161,7 @@ def _acknowledged(folder: Path, state: State, kept: Checkpoint | None) -> dict[s
             )
         raise QuarantineError(
             f"{reason}; after restoring a backup on purpose: sealgate ledger acknowledge",
+            alarm=Alarm.ROLLBACK,
             may_acknowledge=True,
         )
     detail = {"size": state.size, "root": state.root.hex(), "backup_at": iso_ms(state.at_ms)}

@@ -25,6 +25,7 @@ from gateway.ledger.sealing import BatchMaker, iso_ms
 from gateway.ledger.signing_keys import SigningKeys
 from gateway.ledger.store import Hold, Ledger, LedgerError
 from gateway.ledger.subject_keys import SubjectKeys
+from gateway.receipts.score import Alarm
 
 REQUESTS = frozenset({"erase", "hold", "release", "rotate_key", "revoke_key"})
 ENTRIES_PER_RECORD = 500
@@ -141,7 +142,9 @@ class Requests:
         except LedgerError:
             self._audit(maker, "keys.revoke", detail, "not_found", ref, target=key_id)
             return
-        self._audit(maker, "keys.revoke", detail, "done", ref, target=key_id)
+        # A key is revoked, and not rotated, where somebody else may have it.
+        alarm = Alarm.KEY_COMPROMISE.value
+        self._audit(maker, "keys.revoke", detail, "done", ref, target=key_id, alarm=alarm)
 
     def _audit(
         self,

@@ -36,7 +36,9 @@ SEVERITY_MAX = 3
 STATUS_MAX = 999
 TEXT_MAX = 1_024
 CONTROL_RETENTION = "control"
-_LOSSES = frozenset({"gap", "drop"})
+_SEVERITIES = {"gap": SEVERITY_LOSS, "drop": SEVERITY_LOSS, "restored": SEVERITY_MAX}
+ALARMING = "alarm"
+"""The member of an `audit` record that names what it raises; such a record is critical."""
 
 
 class Counters(NamedTuple):
@@ -250,7 +252,7 @@ class BatchMaker:
             chain_hash=b"",
             entry=b"",
             at_ms=at_ms,
-            severity=SEVERITY_LOSS if kind in _LOSSES else 0,
+            severity=_severity(kind, detail),
             status=0,
             session=b"",
             subject=0,
@@ -321,6 +323,13 @@ class BatchMaker:
     def _head(self, tenant: str) -> Head:
         head = self.heads.get(tenant) or self._known_heads.get(tenant) or self._ledger.head(tenant)
         return head or Head(0, b"")
+
+
+def _severity(kind: str, detail: Mapping[str, Any]) -> int:
+    """How loud a control record is: a loss is red, a rollback and what raises an alarm critical."""
+    if kind == "audit" and detail.get(ALARMING):
+        return SEVERITY_MAX
+    return _SEVERITIES.get(kind, 0)
 
 
 def _encoded(draft: Draft) -> bytes:

@@ -22,6 +22,7 @@ from gateway.ledger.recovery import QuarantineError
 from gateway.ledger.store import LedgerAwayError, LedgerError
 from gateway.ledger.vault_session import VaultSession
 from gateway.receipts.ed25519 import PUBLIC_KEY_BYTES, Signer, VerifyingKey
+from gateway.receipts.score import Alarm
 
 INPUTS_MAX: Final = 2_000
 INPUT_BYTES_MAX: Final = 8_388_608
@@ -97,6 +98,7 @@ class TransitSigner:
                 raise QuarantineError(
                     f"{self._what} gave a signature that is wrong: nothing is signed until its "
                     "cause is known; then: sealgate ledger acknowledge",
+                    alarm=Alarm.SIGNATURE_FAILURE,
                     may_acknowledge=True,
                 )
         return signatures

@@ -38,6 +38,10 @@ def _no_journal(durability: Durability | None) -> Journal:
     raise SealgateError("no ledger is kept here; see `ledger.enabled` in gateway.yaml")
 
 
+def _no_alarm() -> str:
+    return ""
+
+
 def _count_nothing(plugin: str, event: str) -> None:
     del plugin, event
 
@@ -53,11 +57,12 @@ class Runtime:
     key of 32 bytes for each tenant from it. `directory` is None where no identity is kept.
     `journal` gives this worker's journal of the ledger for a durability (None: the one of the
     settings), a fresh one where it has failed; it does input and output, and raises SealgateError
-    where there is none to be had. `on_ledger_failure` is what the settings say for policies that do
-    not choose. `trusted_proxies` are the networks that gateway.yaml trusts. `loop_lag_s` says how
-    late the event loop of this worker runs now. `spawn` keeps a reference to the task and logs its
-    failure (a bare task may vanish). `count` adds one to the metric of what happened to a plugin,
-    told by its name and a fixed word.
+    where there is none to be had. `ledger_alarm` reads why the log of this node must not be signed
+    now (`chain_failure`, `signature_failure`, `rollback`), or "". `on_ledger_failure` is what the
+    settings say for policies that do not choose. `trusted_proxies` are the networks that
+    gateway.yaml trusts. `loop_lag_s` says how late the event loop of this worker runs now. `spawn`
+    keeps a reference to the task and logs its failure (a bare task may vanish). `count` adds one to
+    the metric of what happened to a plugin, told by its name and a fixed word.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -68,6 +73,7 @@ class Runtime:
     tenant_keys: Callable[[], Callable[[str], bytes]] = _no_keys
     directory: Directory | None = None
     journal: Callable[[Durability | None], Journal] = _no_journal
+    ledger_alarm: Callable[[], str] = _no_alarm
     on_ledger_failure: OnLedgerFailure = "refuse"
     trusted_proxies: tuple[str, ...] = ()
     loop_lag_s: Callable[[], float] = _no_lag

@@ -75,6 +75,7 @@ class ProxyEngine:
                 tenant_keys, settings.data_dir, settings.tokenisation.key
             ),
             journal=self._journals.get,
+            ledger_alarm=self._journals.alarm,
             on_ledger_failure=settings.ledger.on_ledger_failure,
             trusted_proxies=settings.trusted_proxies,
             count=metrics.plugin_event,

@@ -6,11 +6,16 @@ import logging
 import os
 import threading
 
+import orjson
+
 from gateway.errors import SealgateError
 from gateway.ledger.folder import open_journal
 from gateway.ledger.journal import Journal
 from gateway.plugin.journal import Durability
 from gateway.settings import Settings
+
+STATUS_FILE = "status.json"
+"""In the ledger's folder: what the sequencer says of itself."""
 
 _log = logging.getLogger("sealgate.ledger")
 
@@ -40,6 +45,15 @@ class WorkerJournals:
                 journal = open_journal(self._settings, str(os.getpid()), wanted, _tell)
                 self._journals[wanted] = journal
             return journal
+
+    def alarm(self) -> str:
+        """Why the log must not be signed now, as the sequencer says; reads a file."""
+        folder = self._settings.ledger.folder or self._settings.data_dir / "ledger"
+        try:
+            alarm = orjson.loads((folder / STATUS_FILE).read_bytes())["alarm"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+        return str(alarm)
 
     def close(self) -> None:
         """Writes what waits and marks the ends; blocks until all is on the disk."""

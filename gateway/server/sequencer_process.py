@@ -16,6 +16,7 @@ from gateway.ledger.folder import new_ref, open_journal
 from gateway.ledger.journal import BATCHED, Journal
 from gateway.ledger_settings import LedgerSettings
 from gateway.policy.loader import Bundle
+from gateway.server.journals import STATUS_FILE
 from gateway.server.workers import restart_delay
 from gateway.settings import Settings
 from gateway.telemetry import catalogue
@@ -25,7 +26,6 @@ from gateway.yaml_source import read_yaml
 PLUGIN = "receipt"
 STOP_TIMEOUT_S = 10.0
 """Time to bring what is in the journals into the ledger at the end; later starts read the rest."""
-STATUS_FILE = "status.json"
 STATUS_INTERVAL_S = 1.0
 STATES = ("running", "away", "quarantined", "starting", "stopped")
 

@@ -21,7 +21,7 @@ def _refused(message: str) -> Reject:
 _TWICE = _refused("the headers of the proxy name the caller twice")
 _NO_NAME = _refused("the headers of the proxy hold something that is not a name")
 _NO_TENANT = _refused("the headers of the proxy name no tenant")
-_OTHER_TENANT = _refused("the proxy may not speak for the tenant that it names")
+_OTHER_TENANT = Reject(Reason.TENANT_DENIED, "the proxy may not speak for the tenant that it names")
 
 
 class NamedByProxy:

@@ -46,7 +46,17 @@ _ALARMS: Final = {
     "threat": Alarm.HIGH_THREAT,
     "injection": Alarm.HIGH_THREAT,
 }
+_ALARMS_OF_REASONS: Final = {
+    Reason.CREDENTIAL_REVOKED.value: Alarm.KEY_COMPROMISE,
+    Reason.TENANT_DENIED.value: Alarm.CROSS_TENANT,
+}
 _SECOND_US: Final = 1_000_000
+
+_OF_THE_LOG: Final = frozenset(Alarm) & {
+    Alarm.CHAIN_FAILURE,
+    Alarm.SIGNATURE_FAILURE,
+    Alarm.ROLLBACK,
+}
 
 OVERRIDDEN: Final = Reject(Reason.OVERRIDDEN, "people have stopped the use of models here")
 WITHDRAWN: Final = Reject(Reason.CONSENT_WITHDRAWN)
@@ -81,6 +91,7 @@ class TrustScore(Plugin):
         self._resets = Resets(runtime.data_dir)
         self._watching: asyncio.Task[None] | None = None
         self._fault = ""
+        self._standing_alarms: tuple[Alarm, ...] = ()
 
     async def start(self) -> None:
         await self.look()
@@ -120,11 +131,7 @@ class TrustScore(Plugin):
     def on_complete(self, x: Exchange) -> None:
         config = self.config
         found = score(self._facts(x), config.profile, config.table)
-        alarms = {
-            _ALARMS[v.plugin]
-            for v in x.verdicts
-            if v.enforced and v.outcome is Outcome.DENY and v.plugin in _ALARMS
-        }
+        alarms = self._alarms(x)
         reasons = (*sorted(alarm.value for alarm in alarms), *found.violated)
         standing, drift = self._rolling.add(self._who(x), found.result, reasons)
         raised = band(found, drift=drift, alarms=alarms)
@@ -133,6 +140,16 @@ class TrustScore(Plugin):
             x.provide(TRUST_BAND, raised.value)
             self.runtime.count(self.name, f"alert_{raised.value}")
         self._tell(x, standing, raised)
+
+    def _alarms(self, x: Exchange) -> set[Alarm]:
+        """What raises a band whatever the score says."""
+        alarms = set(self._standing_alarms)
+        for v in x.verdicts:
+            if v.outcome is Outcome.DENY and v.enforced:
+                alarm = _ALARMS.get(v.plugin) or _ALARMS_OF_REASONS.get(v.reason)
+                if alarm is not None:
+                    alarms.add(alarm)
+        return alarms
 
     def _facts(self, x: Exchange) -> Facts:
         facts: Facts = {**receipt_facts(x), **check_facts(x, self._checks)}
@@ -182,7 +199,7 @@ class TrustScore(Plugin):
     # -- what is watched ------------------------------------------------------------------------
 
     async def look(self) -> None:
-        """Looks at registry, switch and resets once."""
+        """Looks at registry, switch, resets and the state of the log once."""
         fault, resets = await asyncio.to_thread(self._look)
         if fault and fault != self._fault:
             self.runtime.log.error("consent not read", extra={"fields": {"error": fault}})
@@ -195,6 +212,8 @@ class TrustScore(Plugin):
     def _look(self) -> tuple[str, list[Reset]]:
         if self._override is not None:
             self._override.look(self.runtime.monotonic())
+        alarm = self.runtime.ledger_alarm()
+        self._standing_alarms = (Alarm(alarm),) if alarm in _OF_THE_LOG else ()
         fault = "" if self._consents is None else self._consents.refresh()
         return fault, self._resets.read()
 

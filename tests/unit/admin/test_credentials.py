@@ -124,7 +124,8 @@ async def test_a_token_that_does_not_verify_is_refused(
         answer = await client.call("GET", "/api/keys", token=token)
 
     assert answer.status == 401
-    assert answer.json["code"] in {"credential_invalid", "credential_expired"}
+    codes = {"credential_invalid", "credential_expired", "tenant_denied"}
+    assert answer.json["code"] in codes
 
 
 async def test_admin_tokens_work_beside_an_issuer(world: World, tmp_path: Path) -> None:
@@ -136,3 +137,34 @@ async def test_without_an_issuer_no_signed_token_is_believed(client: Client) -> 
     answer = await client.call("GET", "/api/whoami", token=sign("admin"))
 
     assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "alarm"),
+    [
+        ({"org": "gamma"}, "/api/whoami", "cross_tenant"),
+        ({"jti": "gone"}, "/api/whoami", "key_compromise"),
+        ({}, f"/api/keys?tenant={OTHER}", "cross_tenant"),
+        ({}, "/api/keys", None),
+        ({"exp": 1}, "/api/keys", None),
+    ],
+)
+async def test_what_reaches_for_another_tenant_or_was_revoked_is_an_alarm(
+    world: World,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    changes: dict[str, Any],
+    path: str,
+    alarm: str | None,
+) -> None:
+    form = RevocationForm(kind="jti", name="gone", tenant=OWN)
+    await asyncio.to_thread(world.identities.revocations.make, ROOT, form)
+    async with with_issuer(world, tmp_path) as (client, _):
+        await client.call("GET", path, token=sign("tenant_admin", **changes))
+
+    (record,) = [r for r in caplog.records if r.name == "sealgate.audit"]
+    fields = record.__dict__["fields"]
+    assert fields.get("alarm") == alarm
+    assert fields.get("band") == (alarm and "critical")
+    assert record.levelname == ("WARNING" if alarm else "INFO")

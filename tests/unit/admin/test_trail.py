@@ -32,6 +32,22 @@ def test_acts_are_records_of_the_log_in_their_order(tmp_path: Path) -> None:
     assert [detail["action"] for detail in details] == ["keys.0", "keys.1", "keys.2"]
 
 
+def test_acts_that_raise_an_alarm_are_critical(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    trail = Trail(settings, lambda: True)
+    for alarm in ({}, {"alarm": "cross_tenant"}):
+        trail.record({"actor": "tok_1", "action": "receipts.list", "tenant": "acme", **alarm})
+    trail.close()
+    settle(settings)
+
+    ledger = open_ledger(settings)
+    found = [record.severity for record in ledger.page(Filter(tenant="acme"))]
+    loud = ledger.page(Filter(tenant="acme", severity_min=3))
+    ledger.close()
+    assert found == [0, 3]
+    assert len(loud) == 1
+
+
 def test_nothing_is_made_where_no_ledger_is_kept(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     trail = Trail(settings, lambda: False)

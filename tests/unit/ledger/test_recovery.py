@@ -11,6 +11,7 @@ from gateway.ledger.opening import open_ledger
 from gateway.ledger.overview import acknowledge_restore, check_all
 from gateway.ledger.recovery import QuarantineError
 from gateway.ledger.store import Filter
+from gateway.receipts.score import Alarm
 from tests.ledger_drafts import Node, make_payload
 from tests.ledger_stores import Store
 
@@ -45,20 +46,31 @@ def before(node: Node) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "said", "alarm"),
     [
-        ("UPDATE records SET entry = {zeros} WHERE idx = 3", "root is not that of its"),
-        ("UPDATE batches SET root = {zeros}", "root is not that of its"),
-        ("DELETE FROM records WHERE idx = 3", "lacks entries"),
-        ("UPDATE batches SET checkpoint = substr(checkpoint, 2)", "not signed by"),
+        (
+            "UPDATE records SET entry = {zeros} WHERE idx = 3",
+            "root is not that of its",
+            Alarm.CHAIN_FAILURE,
+        ),
+        ("UPDATE batches SET root = {zeros}", "root is not that of its", Alarm.CHAIN_FAILURE),
+        ("DELETE FROM records WHERE idx = 3", "lacks entries", Alarm.CHAIN_FAILURE),
+        (
+            "UPDATE batches SET checkpoint = substr(checkpoint, 2)",
+            "not signed by",
+            Alarm.SIGNATURE_FAILURE,
+        ),
     ],
 )
-def test_a_changed_database_is_damaged(store: Store, node: Node, statement: str, said: str) -> None:
+def test_a_changed_database_is_damaged(
+    store: Store, node: Node, statement: str, said: str, alarm: Alarm
+) -> None:
     grow(node, 10)
     store.change(node, statement.format(zeros=store.zeros))
 
-    with pytest.raises(Exception, match=said), node.sequencer():
+    with pytest.raises(QuarantineError, match=said) as caught, node.sequencer():
         pass
+    assert caught.value.alarm is alarm
     assert not check_all(node.settings).ok if "DELETE" not in statement else True
 
 
@@ -71,6 +83,7 @@ def test_an_older_backup_is_a_rollback_until_it_is_acknowledged(store: Store, no
     with pytest.raises(QuarantineError) as caught, node.sequencer():
         pass
     assert caught.value.may_acknowledge
+    assert caught.value.alarm is Alarm.ROLLBACK
     with pytest.raises(Exception, match=f"has {size} entries, not 99"):
         acknowledge_restore(node.settings, 99, "tester")
     acknowledge_restore(node.settings, size, "tester")

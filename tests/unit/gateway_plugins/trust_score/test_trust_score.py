@@ -352,14 +352,49 @@ async def test_alerts_are_counted_each_time_and_told_when_they_change(
     assert len([r for r in caplog.records if r.message == "trust alert"]) == 1
 
 
-async def test_a_dlp_block_is_red(world: World, tmp_path: Path) -> None:
-    config = {
-        "consent": {"header": "x-consent"},
-        "override": {"file": str(tmp_path / "stop")},
-    }
-    async with running(TrustScore, config, world.runtime) as plugin:
-        x = inspected(exchange(headers={"x-consent": "granted"}))
-        x.verdicts.append(Verdict("dlp", "on_request", Outcome.DENY, 1.0, "dlp_denied"))
-        scored(plugin, x)
+def quiet(folder: Path) -> dict[str, Any]:
+    """A policy whose critical principles have points."""
+    return {"consent": {"header": "x-consent"}, "override": {"file": str(folder / "stop")}}
 
-    assert x.fact(TRUST_BAND) == "red"
+
+@pytest.mark.parametrize(
+    ("plugin", "reason", "band"),
+    [
+        ("dlp", "dlp_denied", "red"),
+        ("threat", "threat_denied", "red"),
+        ("auth", Reason.CREDENTIAL_REVOKED, "critical"),
+        ("auth", Reason.TENANT_DENIED, "critical"),
+        ("auth", Reason.CREDENTIAL_EXPIRED, None),
+    ],
+)
+async def test_what_was_denied_raises_its_band(
+    world: World, tmp_path: Path, plugin: str, reason: str, band: str | None
+) -> None:
+    async with running(TrustScore, quiet(tmp_path), world.runtime) as scoring:
+        x = inspected(exchange(headers={"x-consent": "granted"}))
+        x.verdicts.append(Verdict(plugin, "on_request", Outcome.DENY, 1.0, reason))
+        scored(scoring, x)
+        shadowed = inspected(exchange(headers={"x-consent": "granted"}))
+        verdict = Verdict(plugin, "on_request", Outcome.DENY, 1.0, reason, enforced=False)
+        shadowed.verdicts.append(verdict)
+        scored(scoring, shadowed)
+
+    assert x.fact(TRUST_BAND) == band
+    assert shadowed.fact(TRUST_BAND) is None
+
+
+@pytest.mark.parametrize("alarm", ["rollback", "chain_failure", "signature_failure"])
+async def test_what_is_wrong_with_the_log_is_critical_for_as_long_as_it_lasts(
+    world: World, tmp_path: Path, alarm: str
+) -> None:
+    bands = []
+    said = ["", alarm, "of another version", ""]
+    world.runtime.ledger_alarm = lambda: said[len(bands)]
+    async with running(TrustScore, quiet(tmp_path), world.runtime) as scoring:
+        for _ in said:
+            await scoring.look()
+            x = inspected(exchange(headers={"x-consent": "granted"}))
+            scored(scoring, x)
+            bands.append(x.fact(TRUST_BAND))
+
+    assert bands == [None, "critical", None, None]
