@@ -59,8 +59,8 @@ def run() -> NoReturn:
     sys.exit(main())
 
 
-def parser(program: str = "sealgate-verify") -> argparse.ArgumentParser:
-    """The command line's grammar."""
+def _pins() -> _Parser:
+    """The flags that every verb has."""
     pins = _Parser(add_help=False)
     pins.add_argument(
         "--key",
@@ -81,6 +81,12 @@ def parser(program: str = "sealgate-verify") -> argparse.ArgumentParser:
         "--max-age", metavar="SPAN", help="older than this is stale, such as 24h or 30d"
     )
     pins.add_argument("--json", action="store_true", help="the report as one line of JSON")
+    return pins
+
+
+def parser(program: str = "sealgate-verify") -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    pins = _pins()
     text = "Verifies receipts, exports and logs offline, with the public keys that you trust."
     top = _Parser(prog=program, description=text)
     verbs = top.add_subparsers(
