@@ -20,12 +20,20 @@ from typing import cast
 import upstream as mock
 import uvloop
 from streams import body, request
-from variants import HEADER_CHAIN, KEY_CHAIN, TOKEN_CHAIN, token_in
+from variants import (
+    HEADER_CHAIN,
+    INSPECT_CHAIN,
+    KEY_CHAIN,
+    RECEIPT_CHAIN,
+    TOKEN_CHAIN,
+    token_in,
+)
 
 from gateway.identity.directory import StoredDirectory
 from gateway.identity.forms import KeyForm
 from gateway.identity.identities import Identities
 from gateway.identity.store import Actor
+from gateway.ledger.journal import Journal
 from gateway.plugin.runtime import Runtime
 from gateway.policy.lifecycle import PolicyStore
 from gateway.policy.loader import load_bundle
@@ -46,7 +54,14 @@ from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import ExchangeLog
 from gateway.telemetry.metrics import Metrics
 
-CHAINS = {"bare": "[]", "headers": HEADER_CHAIN, "key": KEY_CHAIN, "token": TOKEN_CHAIN}
+CHAINS = {
+    "bare": "[]",
+    "headers": HEADER_CHAIN,
+    "key": KEY_CHAIN,
+    "token": TOKEN_CHAIN,
+    "receipt": RECEIPT_CHAIN,
+    "inspect": INSPECT_CHAIN,
+}
 
 
 class Wire:
@@ -111,7 +126,10 @@ class Bench:
         self.directory = StoredDirectory(folder, time.time)  # noqa: TID251  # real keys
         counters = MemoryStore()
         runtime = Runtime(
-            data_dir=folder, directory=self.directory, counters=lambda _name: counters
+            data_dir=folder,
+            directory=self.directory,
+            counters=lambda _name: counters,
+            journal=lambda durability: Journal(folder, "micro", durability),
         )
         self.store = PolicyStore(settings, runtime=runtime)
         self._asked: UpstreamConnection | None = None

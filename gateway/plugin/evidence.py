@@ -11,7 +11,10 @@ exchange waits for it. They are handed to `sink` in batches once they are more t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from gateway.plugin.exchange import Exchange
 
 STREAM_BATCH_BYTES: Final = 16_384
 """What of a stream is noted before it is handed on."""
@@ -82,6 +85,9 @@ class Evidence:
     nothing was changed, None where nothing was sent. `response` and `returned` likewise. Times are
     `Runtime.monotonic` seconds, 0.0 for what did not happen.
 
+    `on_delay` is called once, where an answer begins whose end is not here yet, before its first
+    byte; the step may set it.
+
     `status`, `outcome` (served, refused, failed, aborted), `reason` and `stream_outcome` (complete,
     client_gone, upstream_lost, timeout, cut_by_policy, gateway_crash) are known in `on_complete`.
     """
@@ -92,6 +98,7 @@ class Evidence:
         "first_byte_at",
         "forwarded",
         "forwarded_at",
+        "on_delay",
         "outcome",
         "policy_digest",
         "reason",
@@ -116,6 +123,7 @@ class Evidence:
         self.response_encoding = b""
         self.returned: BodyTrace | None = None
         self.attempts: list[Attempt] = []
+        self.on_delay: Callable[[Exchange, Evidence], None] | None = None
         self.forwarded_at = 0.0
         self.first_byte_at = 0.0
         self.ended_at = 0.0

@@ -155,6 +155,8 @@ class Relay:
         if self._ended and (transform is None or transform.reject is None):
             self._finish(out)
             return
+        if evidence is not None and evidence.on_delay is not None:
+            evidence.on_delay(self.x, evidence)
         self._client.write(b"".join(out))
         if transform is not None and transform.waits:
             self._listen()

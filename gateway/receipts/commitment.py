@@ -22,11 +22,21 @@ LABELS: Final = (
 ENTRY_LABEL: Final = "entry"
 SAME: Final = "same"
 """Stands for a commitment where nothing was changed since the point before."""
+_BLOCK_BYTES: Final = 64
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def salt(secret: bytes, label: str) -> bytes:
-    """The salt of one body: HMAC-SHA256(secret, label), 32 bytes."""
-    return hmac.digest(secret, label.encode(), "sha256")
+    """The salt of one body: HMAC-SHA256(secret, label) (RFC 2104), 32 bytes.
+
+    By two plain hashes, because OpenSSL looks its HMAC up anew for each: three times the cost.
+    """
+    if len(secret) > _BLOCK_BYTES:
+        return hmac.digest(secret, label.encode(), "sha256")
+    key = secret.ljust(_BLOCK_BYTES, b"\0")
+    inner = hashlib.sha256(key.translate(_INNER) + label.encode()).digest()
+    return hashlib.sha256(key.translate(_OUTER) + inner).digest()
 
 
 def commit(salt_bytes: bytes, body: bytes) -> str:

@@ -3,14 +3,18 @@
 Integers, texts and booleans only (what is absent is left out), and names of members in ASCII, so
 that what the sequencer signs is the canonical JSON of RFC 8785. Nothing here is content, unless the
 policy asks for it.
+
+It is written as text, member by member: a value of dicts, made and then serialised, costs twice as
+much, and this is done for every exchange while it is served.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
+
+import orjson
 
 from gateway import __version__
 from gateway.build import KIND
@@ -35,8 +39,10 @@ TEXT_CHARACTERS_MAX: Final = 512
 """Of a name that a client or a provider chose."""
 NO_MODEL: Final = "none"
 """Stands at `interaction.model`, which the format requires, where no model is named."""
+QUOTED_MAX: Final = 4_096
+"""Names whose spelling in JSON is remembered; then the memory starts anew."""
 
-_GATEWAY: Final = {"build": KIND, "version": __version__}
+_GATEWAY: Final = orjson.dumps({"build": KIND, "version": __version__}).decode()
 _VERSION: Final = 1
 _SEVERITY: Final = {"yellow": 1, "red": 2, "critical": 3}
 _WEIGHT: Final = {
@@ -45,6 +51,35 @@ _WEIGHT: Final = {
         (Outcome.SKIP, Outcome.ALLOW, Outcome.FLAG, Outcome.EDIT, Outcome.ERROR, Outcome.DENY)
     )
 }
+_PRINCIPAL: Final = PRINCIPAL
+_REDACTIONS: Final = REDACTIONS
+_COST: Final = COST_MICROS
+_TRUST: Final = TRUST
+_BAND: Final = TRUST_BAND
+_NOTHING: Final = (
+    '"digests":{},"bytes":{"in":0,"out":0},"stream":{"events":0,"outcome":"gateway_crash"},'
+    '"outcome":"failed","reason":"","status":0,"verdicts":[],"redactions":{},"attempts":[]'
+)
+"""What is not known of an exchange that has not ended."""
+
+_quoted: Final[dict[str, str]] = {}
+
+
+def quoted(text: str) -> str:
+    """`text` as JSON, remembered: names come again. Raises ValueError for half a surrogate pair."""
+    known = _quoted.get(text)
+    if known is None:
+        if len(_quoted) >= QUOTED_MAX:
+            _quoted.clear()
+        known = _quoted[text] = _json(text)
+    return known
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error)) from None
 
 
 class Moment:
@@ -64,195 +99,233 @@ class Moment:
     def text(self) -> str:
         """Now as ISO 8601 in UTC, with milliseconds."""
         second = int(self._wall)
-        return f"{_date(second)}.{int((self._wall - second) * 1000):03d}Z"
+        ms = int((self._wall - second) * 1000)
+        return f"{_dates.of(second)}.{str(ms).zfill(3)}Z"
 
 
-@lru_cache(maxsize=4)
-def _date(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+class _Dates:
+    """The second that is written now: it is the same for many exchanges."""
+
+    __slots__ = ("_second", "_text")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def of(self, second: int) -> str:
+        if second != self._second:
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second
+        return self._text
 
 
-def draft_of(
-    x: Exchange,
-    evidence: Evidence,
-    names: Names,
-    now: Moment,
-    mode: str,
-) -> dict[str, Any]:
-    """What is known at any time: with no end, no bodies and no texts yet."""
-    model = x.model
-    return {
-        "timestamp": now.text(),
-        "session_id": names.session_id,
-        "agent_did": names.agent_did,
-        "human_did": names.human_did,
-        "mode": mode,
-        "interaction": {
-            "model": _short(model) if model else NO_MODEL,
-            "provider": x.upstream or "none",
-            "prompt_hash": EMPTY_TEXT_HASH,
-            "response_hash": EMPTY_TEXT_HASH,
-        },
-        "metadata": {
-            "sealgate": {
-                "v": _VERSION,
-                "ref": evidence.ref,
-                "tenant": tenant_of(x),
-                "request_id": x.id,
-                "route": x.route,
-                "dialect": x.dialect.value,
-                "policy": {
-                    "name": x.policy,
-                    "version": x.policy_version,
-                    "digest": evidence.policy_digest,
-                },
-                "gateway": _GATEWAY,
-                **({} if names.principal is None else {"principal": names.principal}),
-                "names": names.sources,
-                "model": {"asked": _short(model)} if model else {},
-                "digests": {},
-                "bytes": {"in": 0, "out": 0},
-                "stream": {"events": 0, "outcome": "gateway_crash"},
-                "outcome": "failed",
-                "reason": "",
-                "status": 0,
-                "verdicts": [],
-                "redactions": {},
-                "attempts": [],
-                "times_ms": {
-                    "received": now.ms(x.started_at),
-                    "forwarded": 0,
-                    "first_byte": 0,
-                    "last_byte": 0,
-                },
-            }
-        },
-    }
+_dates: Final = _Dates()
 
 
-def complete(
-    draft: dict[str, Any],
-    x: Exchange,
-    evidence: Evidence,
-    reading: Reading,
-    now: Moment,
-) -> None:
-    """Fills the draft of an exchange that is over, of which `reading` has read all."""
-    interaction = draft["interaction"]
-    interaction["prompt_hash"] = reading.prompt_hash
-    interaction["response_hash"] = reading.answer_hash
-    asked = x.model or _model_of(reading.asked)
-    usage = x.usage if x.usage is not None else reading.usage
-    served = reading.served or (usage.model if usage is not None else None)
-    if asked or served:
-        interaction["model"] = _short(asked or served or "")
-    sealgate = draft["metadata"]["sealgate"]
-    sealgate["digests"] = reading.digests
-    named = {"asked": asked, "served": served}
-    sealgate["model"] = {key: _short(model) for key, model in named.items() if model}
-    sealgate["bytes"] = {"in": x.bytes_in, "out": x.bytes_out}
-    sealgate["stream"] = {"events": reading.events, "outcome": evidence.stream_outcome}
-    sealgate["outcome"] = evidence.outcome
-    sealgate["reason"] = evidence.reason
-    sealgate["status"] = evidence.status
-    sealgate["verdicts"] = verdicts_of(x.verdicts)
-    if usage is not None:
-        sealgate["usage"] = _usage(usage)
-    sealgate["attempts"] = [
-        {"target": a.target, "status": a.status, "outcome": a.reason or "ok"}
+class Drafts:
+    """Writes the drafts of one use of the plugin."""
+
+    __slots__ = ("_keeps", "_mode", "_places")
+
+    def __init__(self, mode: str, keep_characters: int) -> None:
+        """`mode` is that of its receipts, which hold `keep_characters` of what was said."""
+        self._keeps = keep_characters
+        self._mode = quoted(mode)
+        self._places: dict[tuple[str, int, str, str, str, str], str] = {}
+
+    def opening(self, x: Exchange, evidence: Evidence, names: Names, now: Moment) -> str:
+        """What is known at any time: with no end, no bodies and no texts yet."""
+        model = x.model
+        asked = quoted(_short(model)) if model else ""
+        told = asked or quoted(NO_MODEL)
+        interaction = _interaction(x, told, EMPTY_TEXT_HASH, EMPTY_TEXT_HASH)
+        times = _times(now.ms(x.started_at), 0, 0, 0)
+        named = f'"model":{{"asked":{asked}}}' if asked else '"model":{}'
+        sealgate = f"{self._place(x, evidence, names)},{named},{_NOTHING},{times}"
+        return self._whole(names, now, interaction, sealgate)
+
+    def ending(
+        self, x: Exchange, evidence: Evidence, names: Names, reading: Reading, now: Moment
+    ) -> str:
+        """An exchange that is over, of which `reading` has read all."""
+        usage = x.usage if x.usage is not None else reading.usage
+        asked = x.model or _model_of(reading.asked)
+        served = reading.served or (usage.model if usage is not None else None)
+        model = quoted(_short(asked or served or NO_MODEL))
+        interaction = _interaction(x, model, reading.prompt_hash, reading.answer_hash)
+        if self._keeps:
+            interaction += f',"prompt":{_json(reading.prompt[: self._keeps])}'
+            interaction += f',"response":{_json(reading.answer)}'
+        times = _times(
+            now.ms(x.started_at),
+            now.ms(evidence.forwarded_at),
+            now.ms(evidence.first_byte_at),
+            now.ms(evidence.ended_at),
+        )
+        trust = x.facts.get(_TRUST)
+        sealgate = (
+            f"{self._place(x, evidence, names)},{_models(asked, served)},{_digests(reading)},"
+            f'"bytes":{{"in":{x.bytes_in},"out":{x.bytes_out}}},'
+            f'"stream":{{"events":{reading.events},"outcome":"{evidence.stream_outcome}"}},'
+            f'"outcome":"{evidence.outcome}","reason":{quoted(evidence.reason)},'
+            f'"status":{evidence.status},"verdicts":{verdicts_of(x.verdicts)},'
+            f"{_attempts(evidence)},{times}{_findings(x, reading)}"
+        )
+        if usage is not None:
+            sealgate += f',"usage":{_usage(usage)}'
+        if trust is not None:
+            sealgate += f',"trust":{_json(dict(trust))}'
+        return self._whole(names, now, interaction, sealgate, _telemetry(trust))
+
+    def _whole(
+        self, names: Names, now: Moment, interaction: str, sealgate: str, telemetry: str = ""
+    ) -> str:
+        return (
+            f'{{"timestamp":"{now.text()}","session_id":{_json(names.session_id)},'
+            f'"agent_did":{quoted(names.agent_did)},"human_did":{quoted(names.human_did)},'
+            f'"mode":{self._mode},"interaction":{{{interaction}}},'
+            f'"metadata":{{"sealgate":{{{sealgate}}}}}{telemetry}}}'
+        )
+
+    def _place(self, x: Exchange, evidence: Evidence, names: Names) -> str:
+        """Which exchange it was, and what served it."""
+        tenant = tenant_of(x)
+        key = (x.policy, x.policy_version, evidence.policy_digest, x.route, x.dialect, tenant)
+        known = self._places.get(key)
+        if known is None:
+            if len(self._places) >= QUOTED_MAX:
+                self._places.clear()
+            known = self._places[key] = (
+                f'"tenant":{quoted(tenant)},"route":{quoted(x.route)},'
+                f'"dialect":"{x.dialect.value}","policy":{{"name":{quoted(x.policy)},'
+                f'"version":{x.policy_version},"digest":"{evidence.policy_digest}"}},'
+                f'"gateway":{_GATEWAY}'
+            )
+        principal = "" if names.principal is None else f'"principal":"{names.principal}",'
+        return (
+            f'"v":{_VERSION},"ref":"{evidence.ref}","request_id":{_json(x.id)},{principal}'
+            f'{known},"names":{names.sources}'
+        )
+
+
+def _interaction(x: Exchange, model: str, prompt_hash: str, response_hash: str) -> str:
+    return (
+        f'"model":{model},"provider":{quoted(x.upstream or "none")},'
+        f'"prompt_hash":"{prompt_hash}","response_hash":"{response_hash}"'
+    )
+
+
+def _times(received: int, forwarded: int, first_byte: int, last_byte: int) -> str:
+    return (
+        f'"times_ms":{{"received":{received},"forwarded":{forwarded},'
+        f'"first_byte":{first_byte},"last_byte":{last_byte}}}'
+    )
+
+
+def _models(asked: str | None, served: str | None) -> str:
+    if not asked:
+        return f'"model":{{"served":{quoted(_short(served))}}}' if served else '"model":{}'
+    if not served:
+        return f'"model":{{"asked":{quoted(_short(asked))}}}'
+    return f'"model":{{"asked":{quoted(_short(asked))},"served":{quoted(_short(served))}}}'
+
+
+def _digests(reading: Reading) -> str:
+    members = [f'"{label}":"{digest}"' for label, digest in reading.digests.items()]
+    return f'"digests":{{{",".join(members)}}}'
+
+
+def _attempts(evidence: Evidence) -> str:
+    members = [
+        f'{{"target":{quoted(a.target)},"status":{a.status},"outcome":{quoted(a.reason or "ok")}}}'
         for a in evidence.attempts
     ]
-    times = sealgate["times_ms"]
-    times["forwarded"] = now.ms(evidence.forwarded_at)
-    times["first_byte"] = now.ms(evidence.first_byte_at)
-    times["last_byte"] = now.ms(evidence.ended_at)
-    _add_findings(sealgate, x, reading)
-    trust = x.facts.get(TRUST)
-    if trust is not None:
-        _add_trust(draft, sealgate, trust)
+    return f'"attempts":[{",".join(members)}]'
 
 
-def _add_findings(sealgate: dict[str, Any], x: Exchange, reading: Reading) -> None:
+def _findings(x: Exchange, reading: Reading) -> str:
     """What is there only where somebody found it out."""
-    coverage = _coverage(x)
+    redactions = x.facts.get(_REDACTIONS)
+    found = f',"redactions":{_json(dict(redactions))}' if redactions else ',"redactions":{}'
+    coverage = x.coverage
     if coverage is not None:
-        sealgate["coverage"] = coverage
-    redactions = x.facts.get(REDACTIONS)
-    if redactions:
-        sealgate["redactions"] = dict(redactions)
+        levels = [f'"{name}":"{part.level}"' for name, part in coverage.parts()]
+        gaps = coverage.gaps
+        if gaps:
+            levels.append(f'"gaps":{_json(gaps.split(","))}')
+        found += f',"coverage":{{{",".join(levels)}}}'
     if reading.coded:
-        sealgate["coded"] = reading.coded
+        found += f',"coded":{_json(reading.coded)}'
     if reading.unread:
-        sealgate["unread"] = reading.unread
-    cost = x.facts.get(COST_MICROS)
+        found += f',"unread":{_json(reading.unread)}'
+    cost = x.facts.get(_COST)
     if cost is not None:
-        sealgate["cost_micros"] = cost
-    raised = x.facts.get(TRUST_BAND)
+        found += f',"cost_micros":{cost}'
+    raised = x.facts.get(_BAND)
     if raised is not None:
-        sealgate["band"], sealgate["severity"] = raised, _SEVERITY[raised]
+        found += f',"band":"{raised}","severity":{_SEVERITY[raised]}'
+    return found
 
 
 def tenant_of(x: Exchange) -> str:
     """The tenant of the verified caller, or the one of whoever is not known."""
-    principal = x.facts.get(PRINCIPAL)
+    principal = x.facts.get(_PRINCIPAL)
     return ANONYMOUS_TENANT if principal is None else str(principal.tenant)
 
 
-def verdicts_of(verdicts: list[Verdict]) -> list[dict[str, Any]]:
-    """One entry per plugin and mode: the heaviest outcome of its hooks, and their time together."""
-    found: dict[tuple[str, bool], list[Any]] = {}
+class _Found:
+    """The heaviest outcome of the hooks of one plugin in one mode, and their time together."""
+
+    __slots__ = ("outcome", "reason", "us")
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.outcome = verdict.outcome
+        self.reason = verdict.reason
+        self.us = verdict.duration_us
+
+
+def verdicts_of(verdicts: list[Verdict]) -> str:
+    """One entry per plugin and mode, as a JSON array."""
+    found: dict[tuple[str, bool], _Found] = {}
     for verdict in verdicts:
         key = (verdict.plugin, verdict.enforced)
         entry = found.get(key)
         if entry is None:
-            found[key] = [verdict.outcome, verdict.reason, verdict.duration_us]
+            found[key] = _Found(verdict)
             continue
-        entry[2] += verdict.duration_us
-        if _WEIGHT[verdict.outcome] > _WEIGHT[entry[0]]:
-            entry[0], entry[1] = verdict.outcome, verdict.reason
-    return [
-        {
-            "plugin": plugin,
-            "mode": "enforce" if enforced else "shadow",
-            "outcome": outcome,
-            "reason": reason,
-            "us": int(us),
-        }
-        for (plugin, enforced), (outcome, reason, us) in found.items()
-    ]
+        entry.us += verdict.duration_us
+        if _WEIGHT[verdict.outcome] > _WEIGHT[entry.outcome]:
+            entry.outcome, entry.reason = verdict.outcome, verdict.reason
+    members = []
+    for (plugin, enforced), entry in found.items():
+        mode = "enforce" if enforced else "shadow"
+        members.append(
+            f'{{"plugin":{quoted(plugin)},"mode":"{mode}","outcome":"{entry.outcome.value}",'
+            f'"reason":{quoted(entry.reason)},"us":{int(entry.us)}}}'
+        )
+    return f"[{','.join(members)}]"
 
 
-def _coverage(x: Exchange) -> dict[str, Any] | None:
-    coverage = x.coverage
-    if coverage is None:
-        return None
-    found: dict[str, Any] = {name: part.level for name, part in coverage.parts()}
-    gaps = coverage.gaps
-    if gaps:
-        found["gaps"] = gaps.split(",")
-    return found
+def _usage(usage: Usage) -> str:
+    estimated = ',"estimated":true' if usage.estimated else ""
+    return (
+        f'{{"input":{usage.input_tokens},"output":{usage.output_tokens},'
+        f'"cached":{usage.cached_tokens},"reasoning":{usage.reasoning_tokens}{estimated}}}'
+    )
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "input": usage.input_tokens,
-        "output": usage.output_tokens,
-        "cached": usage.cached_tokens,
-        "reasoning": usage.reasoning_tokens,
-    }
-    return {**found, "estimated": True} if usage.estimated else found
-
-
-def _add_trust(draft: dict[str, Any], sealgate: dict[str, Any], trust: Mapping[str, Any]) -> None:
-    """The score with its facts is ours; `telemetry` says the same in the words of the format."""
-    sealgate["trust"] = dict(trust)
-    draft["telemetry"] = {
+def _telemetry(trust: Mapping[str, Any] | None) -> str:
+    """The score with its facts is ours; this says the same in the words of the format."""
+    if trust is None:
+        return ""
+    told = {
         "sonate_principles": trust["points"],
         "overall_trust_score": trust["result"],
         "trust_status": trust["verdict"],
         "weight_source": trust["profile"],
         "weight_policy_id": f"{trust['table']}/{trust['profile']}",
     }
+    return f',"telemetry":{_json(told)}'
 
 
 def _model_of(asked: Any) -> str | None:

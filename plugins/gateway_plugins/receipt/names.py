@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from gateway.plugin import PRINCIPAL, Exchange, Principal
 from gateway.receipts.receipt import did
@@ -12,18 +12,34 @@ from gateway_plugins.receipt.config import ReceiptConfig, is_name
 PRINCIPALS_MAX: Final = 10_000
 """Callers whose pseudonyms are remembered; then the memory starts anew."""
 _HEX: Final = 32
+_PRINCIPAL: Final = PRINCIPAL
 
 
-class Names(NamedTuple):
-    """`sources` says where session, agent and human came from: what a client wrote in a header is
-    only what it says of itself.
+class Names:
+    """`sources` says where session, agent and human came from, as a JSON object: what a client
+    wrote in a header is only what it says of itself.
     """
 
-    session_id: str
-    agent_did: str
-    human_did: str
-    principal: str | None
-    sources: dict[str, str]
+    __slots__ = ("agent_did", "human_did", "principal", "session_id", "sources")
+
+    def __init__(
+        self, session_id: str, agent_did: str, human_did: str, principal: str | None, sources: str
+    ) -> None:
+        self.session_id = session_id
+        self.agent_did = agent_did
+        self.human_did = human_did
+        self.principal = principal
+        self.sources = sources
+
+
+class _Part:
+    """One name, and where it came from."""
+
+    __slots__ = ("name", "source")
+
+    def __init__(self, name: str | None, source: str) -> None:
+        self.name = name
+        self.source = source
 
 
 class Naming:
@@ -32,25 +48,29 @@ class Naming:
     def __init__(self, config: ReceiptConfig, key: bytes) -> None:
         """`key` is what pseudonyms are made with; who has it can find out who somebody is."""
         self._key = key
-        self._session, self._agent, self._human = config.session, config.agent, config.human
+        self._session_header = _encoded(config.session.header)
+        self._session_member = config.session.metadata
+        self._agent_header = _encoded(config.agent.header)
+        self._human_header = _encoded(config.human.header)
+        self._human_claim = config.human.claim
         self._agent_did = did(config.agent.default)
         self._human_did = did(config.human.default)
         self._pseudonyms: dict[Principal, str] = {}
 
     def of(self, x: Exchange, ref: str, asked: Any) -> Names:
         """The names of one exchange; `asked` is the JSON value of its request."""
-        sources: dict[str, str] = {}
-        principal = x.facts.get(PRINCIPAL)
+        principal = x.facts.get(_PRINCIPAL)
         pseudonym = None if principal is None else self.pseudonym(principal)
-        session = self._session_of(x, asked, sources)
-        agent = _header(x, self._agent.header)
-        sources["agent"] = "policy" if agent is None else "header"
+        session = self._session_of(x, asked)
+        agent = _header(x, self._agent_header)
+        human = self._human_of(x, principal, pseudonym)
+        told_by = "policy" if agent is None else "header"
         return Names(
-            session or ref,
+            session.name or ref,
             self._agent_did if agent is None else did(agent),
-            self._human_of(x, principal, pseudonym, sources),
+            human.name or self._human_did,
             pseudonym,
-            sources,
+            f'{{"session":"{session.source}","agent":"{told_by}","human":"{human.source}"}}',
         )
 
     def pseudonym(self, principal: Principal) -> str:
@@ -64,42 +84,40 @@ class Naming:
             self._pseudonyms[principal] = known
         return known
 
-    def _session_of(self, x: Exchange, asked: Any, sources: dict[str, str]) -> str | None:
-        found = _header(x, self._session.header)
+    def _session_of(self, x: Exchange, asked: Any) -> _Part:
+        found = _header(x, self._session_header)
         if found is not None:
-            sources["session"] = "header"
-            return found
-        metadata = asked.get("metadata") if isinstance(asked, dict) else None
-        if self._session.metadata is not None and isinstance(metadata, dict):
-            named = metadata.get(self._session.metadata)
+            return _Part(found, "header")
+        if self._session_member is not None and isinstance(asked, dict):
+            metadata = asked.get("metadata")
+            named = metadata.get(self._session_member) if isinstance(metadata, dict) else None
             if isinstance(named, str) and is_name(named):
-                sources["session"] = "metadata"
-                return named
-        sources["session"] = "exchange"
-        return None
+                return _Part(named, "metadata")
+        return _THE_EXCHANGE
 
-    def _human_of(
-        self,
-        x: Exchange,
-        principal: Principal | None,
-        pseudonym: str | None,
-        sources: dict[str, str],
-    ) -> str:
-        source, found = "header", _header(x, self._human.header)
-        if found is None:
-            source, found = "claim", _claim(principal, self._human.claim)
-        if found is None:
-            source, found = "principal", pseudonym
-        if found is None:
-            sources["human"] = "policy"
-            return self._human_did
-        sources["human"] = source
-        return did(found)
+    def _human_of(self, x: Exchange, principal: Principal | None, pseudonym: str | None) -> _Part:
+        found = _header(x, self._human_header)
+        if found is not None:
+            return _Part(did(found), "header")
+        found = _claim(principal, self._human_claim)
+        if found is not None:
+            return _Part(did(found), "claim")
+        if pseudonym is not None:
+            return _Part(did(pseudonym), "principal")
+        return _NOBODY
 
 
-def _header(x: Exchange, name: str | None) -> str | None:
+_THE_EXCHANGE: Final = _Part(None, "exchange")
+_NOBODY: Final = _Part(None, "policy")
+
+
+def _encoded(name: str | None) -> bytes | None:
+    return None if name is None else name.encode()
+
+
+def _header(x: Exchange, name: bytes | None) -> str | None:
     """The value of a header, if it can be a name."""
-    value = None if name is None else x.request.headers.first(name.encode())
+    value = None if name is None else x.request.headers.first(name)
     if value is None:
         return None
     text = value.decode("latin-1")

@@ -11,7 +11,6 @@ streams of any length; `unread` names what could not be read.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import orjson
@@ -25,6 +24,7 @@ from gateway.providers.said import answer_said, event_said, prompt_said
 from gateway.providers.sse import EventTooLargeError
 from gateway.providers.streaming import Splitter, make_splitter, stream_kind
 from gateway.providers.usage import UsageReader, may_report
+from gateway.receipts.commitment import salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,7 @@ class Reading:
         return known
 
     def _salt(self, label: str) -> bytes:
-        return hmac.digest(self._secret, label.encode(), "sha256") if self._secret else b""
+        return salt(self._secret, label) if self._secret else b""
 
     # -- what was said ----------------------------------------------------------------------------
 

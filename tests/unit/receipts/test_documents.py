@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.receipts.canonical import CanonicalError, canonical, jcs, parse
 from gateway.receipts.commitment import Commitment, commit, opens, salt
@@ -112,6 +115,11 @@ def test_a_record_of_an_unknown_kind_is_refused() -> None:
 
     with pytest.raises(ValueError, match="no kind"):
         seal_record("party", {}, **place, signer=RECEIPT_KEY, signed_at=WHEN)
+
+
+@given(secret=st.binary(max_size=130), label=st.text(max_size=80))
+def test_a_salt_is_the_hmac_of_its_label(secret: bytes, label: str) -> None:
+    assert salt(secret, label) == hmac.digest(secret, label.encode(), "sha256")
 
 
 def test_a_commitment_opens_for_who_has_salt_and_body() -> None:

@@ -1,0 +1,185 @@
+"""The steps of `receipt` that every exchange passes, apart from its class.
+
+The class of a plugin stays interpreted, because the policy compiler reads it; what every request
+runs through is here, and compiled (docs/decisions/0006).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final, cast
+
+from gateway.errors import SealgateError
+from gateway.plugin import Evidence, Exchange, Journal, Reason, Reject, Runtime, Step
+from gateway.receipts.commitment import SECRET_BYTES
+from gateway_plugins.receipt.config import ReceiptConfig
+from gateway_plugins.receipt.draft import Drafts, Moment, quoted
+from gateway_plugins.receipt.names import Names, Naming
+from gateway_plugins.receipt.reading import Reading
+
+CONTENT_CHARACTERS_MAX: Final = 32_768
+GAP: Final = "gap"
+"""The event that is counted where an exchange has no receipt."""
+_UNAVAILABLE: Final = Reject(
+    Reason.RECEIPT_UNAVAILABLE, "no receipt can be kept of this exchange, and the policy wants one"
+)
+
+
+class Recording:
+    """One configured use: notes exchanges, and appends their records to the worker's journal."""
+
+    __slots__ = (
+        "_count", "_drafts", "_journal", "_keeps", "_monotonic", "_name", "_naming",
+        "_opens_answers", "_refuses", "_renew", "_retention", "_salted", "_strict", "_wall",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, config: ReceiptConfig, runtime: Runtime, renew: Callable[[], None]
+    ) -> None:
+        """`renew` is called where no journal is open; until `use`, none is."""
+        self._name = name
+        failure = config.on_ledger_failure or runtime.on_ledger_failure
+        self._refuses = failure == "refuse"
+        self._salted = config.commitment == "salted"
+        self._keeps = CONTENT_CHARACTERS_MAX if config.include_content else 0
+        self._retention = quoted(config.retention)
+        self._drafts = Drafts(config.receipt_mode, self._keeps)
+        self._naming = Naming(config, b"")
+        self._wall: Callable[[], float] = runtime.wall
+        self._monotonic: Callable[[], float] = runtime.monotonic
+        self._count: Callable[[str, str], None] = runtime.count
+        self._renew = renew
+        self._journal: Journal | None = None
+        self._strict = self._opens_answers = False
+
+    @property
+    def refuses(self) -> bool:
+        """Whether an exchange is refused of which no receipt can be kept."""
+        return self._refuses
+
+    def name_by(self, naming: Naming) -> None:
+        """Takes what pseudonyms are made with into use."""
+        self._naming = naming
+
+    def use(self, journal: Journal) -> None:
+        """Takes a journal into use."""
+        self._strict = journal.durability == "strict"
+        self._opens_answers = journal.durability == "batched"
+        self._journal = journal
+
+    # -- the request ----------------------------------------------------------------------------
+
+    def begin(self, x: Exchange, ref: str) -> Evidence | None:
+        journal = self._journal
+        if journal is None or journal.state != "open":
+            self._renew()
+            return None
+        secret = os.urandom(SECRET_BYTES)
+        reading = Reading(x, secret if self._salted else b"", self._keeps)
+        evidence = Evidence(ref, secret, reading)
+        if self._opens_answers:
+            evidence.on_delay = self._open_delayed
+        return evidence
+
+    def head(self, x: Exchange) -> Step:
+        evidence = x.evidence
+        if evidence is None:
+            return self._without(x)
+        if self._strict:
+            return self._open_strictly(x, evidence)
+        return None
+
+    async def _open_strictly(self, x: Exchange, evidence: Evidence) -> Reject | None:
+        try:
+            self._append_opened(x, evidence)
+            await cast("Journal", self._journal).synced()
+        except SealgateError:
+            x.evidence = None
+            return self._without(x)
+        return None
+
+    def _without(self, x: Exchange) -> Reject | None:
+        """No receipt can be kept of this exchange."""
+        if self._refuses:
+            return _UNAVAILABLE
+        self._mark_gap(x)
+        return None
+
+    def _mark_gap(self, x: Exchange) -> None:
+        self._count(self._name, GAP)
+        x.flag("receipt_gap")
+
+    # -- the answer -----------------------------------------------------------------------------
+
+    def answered(self, x: Exchange) -> None:
+        """A stream is opened before its first byte."""
+        response, evidence = x.response, x.evidence
+        if not self._opens_answers or evidence is None or response is None:
+            return
+        if response.local or not response.streamed:
+            return
+        evidence.on_delay = None
+        try:
+            self._append_opened(x, evidence)
+        except SealgateError:
+            x.evidence = None
+            self._mark_gap(x)
+
+    def _open_delayed(self, x: Exchange, evidence: Evidence) -> None:
+        """A whole answer that does not end with the read that brought its head."""
+        try:
+            self._append_opened(x, evidence)
+        except SealgateError:
+            return  # its end is tried and told all the same
+
+    def complete(self, x: Exchange) -> Awaitable[None] | None:
+        evidence = x.evidence
+        if evidence is None:
+            return None
+        reading = cast("Reading", evidence.sink)
+        if reading.is_heavy(evidence):
+            return self._end_later(x, evidence, reading)
+        reading.read(evidence)
+        self._keep(x, evidence, reading)
+        return self._flush() if self._strict else None
+
+    async def _end_later(self, x: Exchange, evidence: Evidence, reading: Reading) -> None:
+        await asyncio.to_thread(reading.read, evidence)
+        self._keep(x, evidence, reading)
+        if self._strict:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        journal = self._journal
+        if journal is not None and journal.state == "open":
+            await journal.synced()
+
+    # -- records --------------------------------------------------------------------------------
+
+    def _append_opened(self, x: Exchange, evidence: Evidence) -> None:
+        """Raises SealgateError where the journal does not take it."""
+        names = self._naming.of(x, evidence.ref, None)
+        draft = self._drafts.opening(x, evidence, names, self._now())
+        self._append("opened", evidence, names, draft)
+
+    def _keep(self, x: Exchange, evidence: Evidence, reading: Reading) -> None:
+        try:
+            names = self._naming.of(x, evidence.ref, reading.asked)
+            draft = self._drafts.ending(x, evidence, names, reading, self._now())
+            self._append("exchange", evidence, names, draft)
+        except (SealgateError, ValueError):
+            self._mark_gap(x)
+
+    def _now(self) -> Moment:
+        return Moment(self._wall(), self._monotonic())
+
+    def _append(self, kind: str, evidence: Evidence, names: Names, draft: str) -> None:
+        """One record. Raises SealgateError where the journal does not take it."""
+        subject = "null" if names.principal is None else f'"{names.principal}"'
+        record = (
+            f'{{"t":"{kind}","ref":"{evidence.ref}","draft":{draft},"private":'
+            f'{{"k":"{evidence.secret.hex()}","subject":{subject},"retention":{self._retention}}}}}'
+        )
+        cast("Journal", self._journal).append(record.encode())
