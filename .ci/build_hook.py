@@ -24,10 +24,36 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 GROUP = "sealgate"
 """Names the one shared library that holds all compiled modules."""
 SETUP = """
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 from mypyc.build import mypycify
 from setuptools import setup
+from distutils.ccompiler import CCompiler
 
+
+def compile(self, sources, output_dir=None, macros=None, include_dirs=None, debug=False,
+            extra_preargs=None, extra_postargs=None, depends=None):
+    '''As CCompiler's, but on all cores, and only what is older than its source or a header.'''
+    _, objects, extra_postargs, pp_opts, build = self._setup_compile(
+        output_dir, macros, include_dirs, sources, depends, extra_postargs)
+    cc_args = self._get_cc_args(pp_opts, debug, extra_preargs)
+    headers = max((path.stat().st_mtime_ns for path in Path("build").glob("*.h")), default=0)
+
+    def work(made):
+        source, suffix = build[made]
+        newest = max(headers, Path(source).stat().st_mtime_ns)
+        if not Path(made).exists() or Path(made).stat().st_mtime_ns < newest:
+            self._compile(made, source, suffix, cc_args, extra_postargs, pp_opts)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(work, build))
+    return objects
+
+
+CCompiler.compile = compile
 setup(
     name={name!r},
     packages=[],
@@ -36,6 +62,7 @@ setup(
         ["--config-file=../../pyproject.toml", "--ignore-missing-imports", *sys.argv[1:]],
         opt_level="2",
         group_name={name!r},
+        multi_file=True,
     ),
     script_args=["build_ext", "--inplace"],
 )
