@@ -134,13 +134,11 @@ class Relay:
         """
         self.started = True
         self._chunked = chunked and not without_body
-        self._kind = kind
-        self._transform = transform
+        self._kind, self._transform = kind, transform
         self._client.listen(self)
         held, self._held = self._held, []
         came = held[0] if len(held) == 1 else b"".join(held)
-        data = came if body is None else body
-        self._held_bytes = 0
+        data, self._held_bytes = came if body is None else body, 0
         evidence = self.x.evidence
         if evidence is not None:
             edited = data is not came or (transform is not None and transform.changes)

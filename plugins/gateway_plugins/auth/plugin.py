@@ -26,7 +26,7 @@ class Auth(Plugin):
         reads_body = self._identification.reads_body
         self.skips_hooks = frozenset() if reads_body else frozenset({"on_request"})
         # The chain calls the compiled step itself, with no interpreted frame before it.
-        self.on_request_headers = self._identification.identify  # type: ignore[method-assign]
+        self.on_request_headers = self._identification.identify  # type: ignore[method-assign]  # a hook is looked up on the instance
 
     async def start(self) -> None:
         if self.config.api_keys and self.runtime.directory is None:

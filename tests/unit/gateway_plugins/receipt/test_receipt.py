@@ -32,7 +32,6 @@ from gateway.receipts.commitment import opens, salt
 from gateway.receipts.receipt import OPTIONAL, REQUIRED
 from gateway.receipts.score import FACT_NAMES, score
 from gateway_plugins.receipt import Receipt
-from gateway_plugins.receipt.draft import verdicts_of
 from tests.unit.gateway_plugins.receipt.exchanges import (
     ANSWER,
     CHAT,
@@ -448,25 +447,6 @@ async def test_every_draft_is_in_the_canonical_subset() -> None:
 
     draft = journal.only("exchange")["draft"]
     assert orjson.loads(canonical(draft)) == draft
-
-
-def test_verdicts_are_told_once_per_plugin_with_the_heaviest_outcome() -> None:
-    told = verdicts_of(
-        [
-            Verdict("a", "on_request_headers", Outcome.ALLOW, 1.4),
-            Verdict("b", "on_request", Outcome.FLAG, 2.0, "odd"),
-            Verdict("a", "on_request", Outcome.DENY, 1.8, "no"),
-            Verdict("a", "on_complete", Outcome.ALLOW, 1.0),
-            Verdict("a", "on_request", Outcome.DENY, 1.0, "maybe", enforced=False),
-        ]
-    )
-
-    values = [tuple(verdict.values()) for verdict in orjson.loads(told)]
-    assert values == [
-        ("a", "enforce", "deny", "no", 4),
-        ("b", "enforce", "flag", "odd", 2),
-        ("a", "shadow", "deny", "maybe", 1),
-    ]
 
 
 async def test_no_evidence_no_record() -> None:
