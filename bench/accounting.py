@@ -38,9 +38,23 @@ def cpu_ns_by_process(session: int) -> dict[int, int]:
     return {pid: cpu_ns_of(pid) for pid in session_pids(session)}
 
 
-def spent_since(before: dict[int, int], session: int) -> list[int]:
-    """What each process of a session has spent since `before`, in nanoseconds."""
-    return [now - before.get(pid, 0) for pid, now in cpu_ns_by_process(session).items()]
+def is_sequencer(pid: int) -> bool:
+    """Whether a process makes receipts of what the workers wrote down."""
+    try:
+        return b"gateway.ledger.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def spent_since(before: dict[int, int], session: int) -> tuple[int, int]:
+    """What a session has spent since `before`: all of it, and its busiest process but a sequencer.
+
+    In nanoseconds.
+    """
+    now = cpu_ns_by_process(session)
+    spent = {pid: ns - before.get(pid, 0) for pid, ns in now.items()}
+    serving = [ns for pid, ns in spent.items() if not is_sequencer(pid)]
+    return sum(spent.values()), max(serving, default=0)
 
 
 def pss_bytes(session: int) -> int:

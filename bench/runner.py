@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from accounting import is_sequencer, session_pids
 from proxies import Proxy
 from site_of_proxy import Site, free_port
 from streams import body, request
@@ -112,6 +113,18 @@ def running(
         yield from _running(proxy, core, site)
 
 
+def _move_sequencer(session: int) -> None:
+    """Puts the process that makes receipts of records on the core of the load, where we run.
+
+    It is a process beside the workers, so that what a worker costs is measured without it. On the
+    worker's own core each would evict what the other has in the caches.
+    """
+    for pid in session_pids(session):
+        if is_sequencer(pid):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), os.sched_getaffinity(0))
+
+
 def _running(proxy: Proxy, core: int, site: Site) -> Iterator[Running]:
     assert proxy.program is not None  # noqa: S101  # narrows for mypy
     folder = site.folder
@@ -134,6 +147,8 @@ def _running(proxy: Proxy, core: int, site: Site) -> Iterator[Running]:
         except BenchError as error:
             tail = (folder / "output.log").read_text(errors="replace")[-2000:]
             raise BenchError(f"{proxy.label}: {error}\n{tail}") from error
-        yield Running(proxy, site, process.pid, (time.monotonic() - began) * 1000)
+        started = Running(proxy, site, process.pid, (time.monotonic() - began) * 1000)
+        _move_sequencer(process.pid)
+        yield started
     finally:
         stop(process)
