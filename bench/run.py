@@ -14,6 +14,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -150,7 +151,11 @@ class Bench:
 
 def versions(present: list[Proxy]) -> dict[str, str]:
     """What took part, by its own word."""
-    found = {"Python": platform.python_version()}
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    # A distribution's own build is optimised by rules of its packaging.
+    optimised = "--enable-optimizations" in arguments or sys.base_prefix == "/usr"
+    build = "" if optimised else " (built without --enable-optimizations)"
+    found = {"Python": platform.python_version() + build}
     said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
     found["wrk"] = (said.stdout + said.stderr).split()[1].removeprefix("debian/")
     for proxy in present:
