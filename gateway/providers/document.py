@@ -10,7 +10,7 @@ import orjson
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import UNPARSED, Document, Path, RawDocument, Span, UnreadDocument
 from gateway.providers.gathering import Gatherer
-from gateway.providers.json_places import KEY, Places, json_string, splice, writes_ascii
+from gateway.providers.json_places import KEY, Places, edited_string, splice, writes_ascii
 from gateway.providers.json_text import UnreadableJsonError, ambiguity, parse
 from gateway.providers.surrogates import has_surrogates, without_surrogates
 
@@ -36,10 +36,11 @@ class JsonDocument:
         places = self.places
         ascii_only = writes_ascii(self.body)
         texts = {span.path: text for span, text in edits}
-        changes = [
-            (places.of(path), json_string(text, ascii_only=ascii_only))
-            for path, text in texts.items()
-        ]
+        changes: list[tuple[tuple[int, int], bytes]] = []
+        for path, text in texts.items():
+            place = places.of(path)
+            old = self.body[place[0] : place[1]]
+            changes.append((place, edited_string(old, text, ascii_only=ascii_only)))
         changes += [
             (places.of(path), fresh)
             for span, _ in edits

@@ -21,6 +21,12 @@ _Range: TypeAlias = tuple[int, int]
 MemberPlaces: TypeAlias = tuple[int, int, int, int]
 """Where a key begins and ends, and its value."""
 
+_KEPT_BYTES_MAX: Final = 262_144
+"""In longer texts with escapes, an edit writes all of the text anew."""
+_UNIT: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
+)
+"""One character, as it is written in a JSON string."""
 _NATIVE_DEPTH: Final = 16
 """Levels that the expression steps over by itself; deeper values are walked bracket by bracket."""
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -232,6 +238,38 @@ def json_string(text: str, *, ascii_only: bool = False) -> bytes:
         for number, part in enumerate(re.split(f"({wanted.pattern})", text))
     ]
     return b'"' + b"".join(parts) + b'"'
+
+
+def edited_string(old: bytes, text: str, *, ascii_only: bool = False) -> bytes:
+    r"""`text` as a JSON string in the place of `old`, a JSON value.
+
+    What both begin with and end with stays as it was written: another writer escapes more than we
+    do (`\u00e9`, `\/`), and a provider's prompt cache goes by the bytes.
+    """
+    if b"\\" not in old or not old.startswith(b'"') or len(old) > _KEPT_BYTES_MAX:
+        return json_string(text, ascii_only=ascii_only)
+    try:
+        was: str = orjson.loads(old)
+    except orjson.JSONDecodeError:  # half a character
+        return json_string(text, ascii_only=ascii_only)
+    units = _UNIT.findall(old[1:-1].decode())
+    begin = _alike(was, text)
+    end = _alike(was[begin:][::-1], text[begin:][::-1])
+    middle = json_string(text[begin : len(text) - end], ascii_only=ascii_only)[1:-1]
+    kept = "".join(units[:begin]).encode(), "".join(units[len(units) - end :]).encode()
+    return b'"%b%b%b"' % (kept[0], middle, kept[1])
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters the two begin with alike."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        half = (least + most + 1) // 2
+        if one[least:half] == other[least:half]:
+            least = half
+        else:
+            most = half - 1
+    return least
 
 
 def _escapes(character: str) -> bytes:

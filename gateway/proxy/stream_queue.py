@@ -17,7 +17,7 @@ from typing import Final
 
 from gateway.providers.dialect import Json
 from gateway.providers.dialect import Piece as TextPiece
-from gateway.providers.json_places import Places, json_string, splice, writes_ascii
+from gateway.providers.json_places import Places, edited_string, splice, writes_ascii
 from gateway.providers.streaming import Piece
 
 WAITING_BYTES_MAX: Final = 65_536
@@ -61,8 +61,10 @@ class Editing(Queued):
         places = self._places
         if places is None:
             places = self._places = Places(self.data)
-        fresh = json_string(text, ascii_only=writes_ascii(self.data))
-        self.changes.append((places.of(piece.path), fresh))
+        place = places.of(piece.path)
+        old = self.data[place[0] : place[1]]
+        fresh = edited_string(old, text, ascii_only=writes_ascii(self.data))
+        self.changes.append((place, fresh))
         self.changes.extend((places.of(path), json) for path, json in piece.echoes)
 
     def result(self) -> bytes:

@@ -15,7 +15,7 @@ from gateway.plugin.coverage import Gap
 from gateway.plugin.text import UNPARSED, Path
 from gateway.providers.document import is_compact, read_json
 from gateway.providers.gathering import Gatherer
-from gateway.providers.json_places import KEY, Places, json_string, splice
+from gateway.providers.json_places import KEY, Places, edited_string, json_string, splice
 from gateway.providers.json_text import ambiguity, parse
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
@@ -139,3 +139,42 @@ def test_depth_makes_no_difference_to_what_is_found(depth: int) -> None:
     start, stop = Places(body).of((*inner, "a", 0))
 
     assert body[start:stop] == b'"x"'
+
+
+WRITTEN = st.sampled_from(
+    [
+        orjson.dumps,
+        lambda text: json.dumps(text).encode(),
+        lambda text: json.dumps(text).replace("/", "\\/").encode(),
+        lambda text: ('"' + "".join(f"\\u{unit:04X}" for unit in units_of(text)) + '"').encode(),
+    ]
+)
+
+
+def units_of(text: str) -> list[int]:
+    data = text.encode("utf-16-be")
+    return [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS, WRITTEN, st.booleans())
+def test_an_edit_leaves_what_stands_around_it_as_it_was_written(  # noqa: PLR0917  # drawn
+    before: str, old: str, new: str, after: str, write: Any, ascii_only: bool
+) -> None:
+    def inner(text: str) -> bytes:
+        written: bytes = write(text)
+        return written[1:-1]
+
+    edited = edited_string(write(before + old + after), before + new + after, ascii_only=ascii_only)
+
+    assert orjson.loads(edited) == before + new + after
+    assert edited.startswith(b'"' + inner(before)) or b"\\" not in write(before + old + after)
+    assert edited.endswith(inner(after) + b'"') or b"\\" not in write(before + old + after)
+
+
+def test_a_text_that_is_not_changed_is_not_written_anew() -> None:
+    old = b'"\\u00e9 \\/ \\u0041 \\ud83d\\ude00 \\u2028"'
+
+    assert edited_string(old, "\u00e9 / A \U0001f600 \u2028") == old
+    assert edited_string(old, "\u00e9 / x \U0001f600 \u2028") == old.replace(b"\\u0041", b"x")
+    assert edited_string(b'"\\ud83d"', "x") == b'"x"'
+    assert edited_string(b"100000", "x") == b'"x"'
