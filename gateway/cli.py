@@ -240,21 +240,27 @@ def scan(
         str, typer.Option(help="Who says it: user, system, assistant, tool or document.")
     ] = "user",
     what: Annotated[
-        str, typer.Option(help="injection; or data: personal data and secrets.")
+        str, typer.Option(help="injection; data: personal data and secrets; or threat.")
     ] = "injection",
+    place: Annotated[
+        str,
+        typer.Option(help="For threat, where it stands: arguments, results, answers or prose."),
+    ] = "arguments",
 ) -> None:
     """Print what would be found in a text, and why; exit code 1 if anything is."""
     with _told_in_one_line():
         from gateway.scan.report import describe, read_text
 
-        if what == "data":
+        if what in {"data", "threat"}:
             from gateway.scan.library.evaluation import describe_data
+            from gateway.scan.threats.report import describe_threats
 
-            lines = describe_data(read_text(file))
+            text = read_text(file)
+            lines = describe_data(text) if what == "data" else describe_threats(text, place)
             print("\n".join(lines) or "nothing found")
             raise typer.Exit(EXIT_FAULTY if lines else 0)
         if what != "injection":
-            hint = "choose from injection, data"
+            hint = "choose from injection, data, threat"
             raise ConfigError([Problem("--what", 0, 0, f'unknown detection "{what}"', hint)])
         report = describe(read_text(file), role)
         print(report.text)
