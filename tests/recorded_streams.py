@@ -230,3 +230,74 @@ RECORDED = [
     Recorded("ollama", Dialect.OLLAMA, "/api/chat", LINES, ollama,
              "content:0", "tool_call_arguments"),
 ]  # fmt: skip
+
+
+def completions(content: Pieces, _: Pieces) -> bytes:
+    frame = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "m"}
+
+    def chunk(text: str, finish: str | None = None) -> bytes:
+        choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": finish}
+        return sse(frame | {"choices": [choice]})
+
+    return b"".join([*map(chunk, content), chunk("", "stop"), b"data: [DONE]\n\n"])
+
+
+def assistants(content: Pieces, _: Pieces) -> bytes:
+    run = {"id": "run_1", "object": "thread.run", "status": "in_progress"}
+    message = {"id": "msg_1", "object": "thread.message", "role": "assistant"}
+
+    def part(text: str) -> dict[str, Any]:
+        value = {"value": text, "annotations": []}
+        return {"content": [{"index": 0, "type": "text", "text": value}]}
+
+    delta = {"id": "msg_1", "object": "thread.message.delta"}
+    return b"".join(
+        [
+            sse(run, "thread.run.created"),
+            sse(message | {"content": []}, "thread.message.created"),
+            *[sse(delta | {"delta": part(piece)}, "thread.message.delta") for piece in content],
+            sse(message | part("".join(content)), "thread.message.completed"),
+            sse(run | {"status": "completed"}, "thread.run.completed"),
+            b"event: done\ndata: [DONE]\n\n",
+        ]
+    )
+
+
+def generate(content: Pieces, _: Pieces) -> bytes:
+    frame = {"model": "m", "created_at": "2026-01-01T00:00:00Z"}
+    lines = [frame | {"response": piece, "done": False} for piece in content]
+    lines.append(frame | {"response": "", "done": True, "done_reason": "stop", "eval_count": 3})
+    return b"".join(orjson.dumps(line) + b"\n" for line in lines)
+
+
+def titan(content: Pieces, _: Pieces) -> bytes:
+    def frame(event: dict[str, Any]) -> bytes:
+        data = b64encode(orjson.dumps(event)).decode()
+        return encode_event("chunk", orjson.dumps({"bytes": data, "p": "ab"}))
+
+    events = [{"outputText": piece, "index": 0, "completionReason": None} for piece in content]
+    return b"".join(map(frame, [*events, {"outputText": "", "index": 0, "completionReason": "F"}]))
+
+
+def mcp(content: Pieces, _: Pieces) -> bytes:
+    """A result comes whole."""
+    progress = {"method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}}
+    result = {"content": [{"type": "text", "text": "".join(content)}], "isError": False}
+    return b"".join(
+        [
+            sse({"jsonrpc": "2.0", **progress}, "message"),
+            b": alive\n\n",
+            sse({"jsonrpc": "2.0", "id": 1, "result": result}, "message"),
+        ]
+    )
+
+
+OTHERS = [
+    Recorded("completions", Dialect.OPENAI, "/v1/completions", SSE, completions, "content:0", ""),
+    Recorded("assistants", Dialect.OPENAI, "/v1/threads/t/runs", SSE, assistants, "content:0", ""),
+    Recorded("ollama_generate", Dialect.OLLAMA, "/api/generate", LINES, generate, "content:0", ""),
+    Recorded("bedrock_titan", Dialect.BEDROCK, "/model/m/invoke-with-response-stream", FRAMES,
+             titan, "content:0", ""),
+    Recorded("mcp", Dialect.MCP, "/mcp", SSE, mcp, "tool_result", ""),
+]  # fmt: skip
+"""Streams without arguments of calls: the smaller APIs of the same dialects, and MCP."""

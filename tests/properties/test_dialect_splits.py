@@ -20,7 +20,7 @@ from gateway.plugin.testing import make_exchange, make_response
 from gateway.providers.forms import form_of, response_reader
 from gateway_plugins.dlp import Dlp
 from tests.conformance.dialects import DIALECTS
-from tests.recorded_streams import RECORDED, Recorded
+from tests.recorded_streams import OTHERS, RECORDED, Recorded
 from tests.redaction_kit import EMAIL, SSN, pieces_of
 from tests.split_corpus import CALLS, TEXTS
 from tests.stream_run import portions_of, run_through, texts_in
@@ -28,6 +28,7 @@ from tests.stream_run import portions_of, run_through, texts_in
 SPOKEN = {spoken.name: spoken for spoken in DIALECTS}
 STREAMED_CALLS = [r for r in RECORDED if r.arguments.startswith("tool:")]
 FORMS = pytest.mark.parametrize("recorded", RECORDED, ids=lambda r: r.name)
+OTHER_FORMS = pytest.mark.parametrize("recorded", OTHERS, ids=lambda r: r.name)
 CALLING_FORMS = pytest.mark.parametrize("recorded", STREAMED_CALLS, ids=lambda r: r.name)
 
 
@@ -90,6 +91,19 @@ def test_every_split_of_the_bytes_comes_to_the_same_bytes(recorded: Recorded) ->
         assert run_through(recorded, chain(), [stream[:place], stream[place:]]) == out
     for size in range(1, (len(stream) + 1) // 2):
         assert run_through(recorded, chain(), portions_of(stream, size)) == out
+
+
+@OTHER_FORMS
+def test_the_smaller_apis_are_redacted_and_forwarded_as_surely(recorded: Recorded) -> None:
+    """Nothing found, the bytes are the same; and every split comes to the whole text."""
+    clean = "Nothing to see here; \u00e9 \U0001f600, and no more."
+    for size in (1, 3, 9, 100):
+        stream = recorded.write(pieces_of(clean, size), [])
+        assert run_through(recorded, chain(), portions_of(stream, 17)) == stream
+    text = f'"{EMAIL}" \\ {SSN} \U0001f600{EMAIL}.'
+    wanted = '"[EMAIL]" \\ [SSN] \U0001f600[EMAIL].'
+    for pieces in splits(text):
+        assert streamed(recorded, pieces, [])[recorded.content] == wanted, pieces
 
 
 @FORMS
