@@ -7,35 +7,19 @@ import sqlite3
 from gateway.identity.database import transaction
 from gateway.identity.forms import BindingForm
 from gateway.identity.keys import make_id
-from gateway.identity.records import BindingRecord, Page, moment
+from gateway.identity.records import BindingRecord, moment
 from gateway.identity.role_store import RoleStore
-from gateway.identity.store import PAGE_MAX, Actor, Database, Table
+from gateway.identity.store import Actor, Database, Table, TableStore
 
 
-class BindingStore:
+class BindingStore(TableStore[BindingRecord]):
     """The bindings of one database."""
 
+    filters = frozenset({"tenant", "subject"})
+
     def __init__(self, database: Database, roles: RoleStore) -> None:
-        self._db = database
         self._roles = roles
-        self._table = Table(database, "bindings", "binding", _record)
-
-    def get(self, actor: Actor, binding_id: str) -> BindingRecord:
-        """One binding. Raises NotFoundError."""
-        return self._table.get(actor, binding_id)
-
-    def page(
-        self,
-        actor: Actor,
-        *,
-        after: str = "",
-        limit: int = PAGE_MAX,
-        tenant: str | None = None,
-        subject: str | None = None,
-    ) -> Page[BindingRecord]:
-        """Bindings in the order of their making."""
-        where = {"tenant": tenant, "subject": subject}
-        return self._table.page(actor, after=after, limit=limit, where=where)
+        super().__init__(database, Table(database, "bindings", "binding", _record))
 
     def make(self, actor: Actor, form: BindingForm) -> BindingRecord:
         """Gives a role to a user; a role may also be one that only a policy defines.

@@ -9,8 +9,8 @@ from typing import Final
 from gateway.identity.database import transaction
 from gateway.identity.forms import ErasureForm
 from gateway.identity.keys import make_id
-from gateway.identity.records import ErasureRecord, Page, moment
-from gateway.identity.store import PAGE_MAX, Actor, ConflictError, Database, Table
+from gateway.identity.records import ErasureRecord, moment
+from gateway.identity.store import Actor, ConflictError, Database, Table, TableStore
 from gateway.identity.value_key import field_of
 
 ORDERS_MAX: Final = 1_000
@@ -19,31 +19,15 @@ KEPT_S: Final = 31 * 86_400
 """An order is kept for longer than any value is: then nothing can be left that it is about."""
 
 
-class ErasureStore:
+class ErasureStore(TableStore[ErasureRecord]):
     """The orders of one database."""
 
     def __init__(
         self, database: Database, tenant_keys: Callable[[], Callable[[str], bytes]]
     ) -> None:
         """`tenant_keys` reads the secret of sealed values; asked where a value is to be erased."""
-        self._db = database
         self._tenant_keys = tenant_keys
-        self._table = Table(database, "erasures", "erasure", _record)
-
-    def get(self, actor: Actor, erasure_id: str) -> ErasureRecord:
-        """One order. Raises NotFoundError."""
-        return self._table.get(actor, erasure_id)
-
-    def page(
-        self,
-        actor: Actor,
-        *,
-        after: str = "",
-        limit: int = PAGE_MAX,
-        tenant: str | None = None,
-    ) -> Page[ErasureRecord]:
-        """Orders in the order of their making."""
-        return self._table.page(actor, after=after, limit=limit, where={"tenant": tenant})
+        super().__init__(database, Table(database, "erasures", "erasure", _record))
 
     def make(self, actor: Actor, form: ErasureForm) -> ErasureRecord:
         """Erases what `form` names, as far as it was written until now.

@@ -8,14 +8,14 @@ from gateway.identity.database import transaction
 from gateway.identity.directory import EVERY_TENANT
 from gateway.identity.forms import RevocationForm
 from gateway.identity.keys import make_id
-from gateway.identity.records import Page, RevocationRecord, moment, seconds
+from gateway.identity.records import RevocationRecord, moment, seconds
 from gateway.identity.store import (
-    PAGE_MAX,
     Actor,
     Database,
     ForbiddenError,
     NotFoundError,
     Table,
+    TableStore,
     UnfitError,
 )
 
@@ -25,29 +25,13 @@ _REVOKED = (
 )
 
 
-class RevocationStore:
+class RevocationStore(TableStore[RevocationRecord]):
     """The revocations of one database."""
 
+    filters = frozenset({"tenant", "kind"})
+
     def __init__(self, database: Database) -> None:
-        self._db = database
-        self._table = Table(database, "revocations", "revocation", _record)
-
-    def get(self, actor: Actor, revocation_id: str) -> RevocationRecord:
-        """One revocation. Raises NotFoundError."""
-        return self._table.get(actor, revocation_id)
-
-    def page(
-        self,
-        actor: Actor,
-        *,
-        after: str = "",
-        limit: int = PAGE_MAX,
-        tenant: str | None = None,
-        kind: str | None = None,
-    ) -> Page[RevocationRecord]:
-        """Revocations in the order of their making."""
-        where = {"tenant": tenant, "kind": kind}
-        return self._table.page(actor, after=after, limit=limit, where=where)
+        super().__init__(database, Table(database, "revocations", "revocation", _record))
 
     def make(self, actor: Actor, form: RevocationForm) -> RevocationRecord:
         """Refuses what `form` names from now on; the same again replaces what was there.

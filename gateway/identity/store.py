@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic
+from typing import ClassVar, Generic
 
 from gateway.errors import SealgateError
 from gateway.identity.access import Access
@@ -250,3 +250,28 @@ class Table(Generic[R]):
         if actor.tenant is not None and self._scope is not None:
             conditions.append(f"{self._scope} = ?")
             values.append(actor.tenant)
+
+
+class TableStore(Generic[R]):
+    """The records of one kind, where a table holds all of each; `filters` are columns for pages."""
+
+    filters: ClassVar[frozenset[str]] = frozenset({"tenant"})
+
+    def __init__(self, database: Database, table: Table[R]) -> None:
+        self._db = database
+        self._table = table
+
+    def get(self, actor: Actor, record_id: str) -> R:
+        """One record. Raises NotFoundError."""
+        return self._table.get(actor, record_id)
+
+    def page(
+        self, actor: Actor, *, after: str = "", limit: int = PAGE_MAX, **where: str | None
+    ) -> Page[R]:
+        """Records in the order of their making, from behind `after`.
+
+        `where` compares `filters`; None does not matter. Raises ValueError for another column.
+        """
+        if not where.keys() <= self.filters:
+            raise ValueError(f"not filters: {', '.join(sorted(where.keys() - self.filters))}")
+        return self._table.page(actor, after=after, limit=limit, where=where)
