@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from gateway.admin.endpoint import Call, Endpoint
+from gateway.admin.kind import Kind
 from gateway.admin.receipt_endpoints import RECEIPT_ENDPOINTS
 from gateway.identity.forms import (
     BindingForm,
@@ -56,39 +57,13 @@ def _whoami(call: Call) -> Whoami:
     )
 
 
+_KEY = Kind("keys", "admin.keys", lambda i: i.keys, KeyRecord)
 _KEYS = (
-    Endpoint(
-        *("GET", "/api/keys", "keys.list", "admin.keys.read", "List virtual keys"),
-        lambda c: c.identities.keys.page(c.actor, **c.query),
-        answer=KeyRecord,
-        paged=True,
-        filters=("tenant", "subject"),
-    ),
-    Endpoint(
-        *("POST", "/api/keys", "keys.create", "admin.keys.write", "Create a virtual key"),
-        lambda c: c.identities.keys.issue(c.actor, c.form),
-        form=KeyForm,
-        answer=IssuedKey,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/keys/{id}", "keys.read", "admin.keys.read", "Look at a virtual key"),
-        lambda c: c.identities.keys.get(c.actor, c.record_id),
-        answer=KeyRecord,
-    ),
-    Endpoint(
-        *("PATCH", "/api/keys/{id}", "keys.change", "admin.keys.write", "Change a virtual key"),
-        lambda c: c.identities.keys.change(c.actor, c.record_id, c.form, version=c.version),
-        form=KeyPatch,
-        answer=KeyRecord,
-        conditional=True,
-    ),
-    Endpoint(
-        *("DELETE", "/api/keys/{id}", "keys.delete", "admin.keys.write", "Forget a virtual key"),
-        lambda c: c.identities.keys.remove(c.actor, c.record_id, version=c.version),
-        status=204,
-        conditional=True,
-    ),
+    _KEY.list("List virtual keys", "tenant", "subject"),
+    _KEY.create("Create a virtual key", KeyForm, IssuedKey),
+    _KEY.read("Look at a virtual key"),
+    _KEY.change("Change a virtual key", KeyPatch),
+    _KEY.delete("Forget a virtual key"),
     Endpoint(
         *("POST", "/api/keys/{id}/rotate", "keys.rotate", "admin.keys.write"),
         "Give a virtual key a new secret",
@@ -107,191 +82,53 @@ _KEYS = (
     ),
 )
 
+_TENANT = Kind("tenants", "admin.tenants", lambda i: i.tenants, TenantRecord)
 _TENANTS = (
-    Endpoint(
-        *("GET", "/api/tenants", "tenants.list", "admin.tenants.read", "List tenants"),
-        lambda c: c.identities.tenants.page(c.actor, **c.query),
-        answer=TenantRecord,
-        paged=True,
-    ),
-    Endpoint(
-        *("POST", "/api/tenants", "tenants.create", "admin.tenants.write", "Create a tenant"),
-        lambda c: c.identities.tenants.make(c.actor, c.form),
-        form=TenantForm,
-        answer=TenantRecord,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/tenants/{id}", "tenants.read", "admin.tenants.read", "Look at a tenant"),
-        lambda c: c.identities.tenants.get(c.actor, c.record_id),
-        answer=TenantRecord,
-    ),
-    Endpoint(
-        *("PATCH", "/api/tenants/{id}", "tenants.change", "admin.tenants.write"),
-        "Rename a tenant or switch it off",
-        lambda c: c.identities.tenants.change(c.actor, c.record_id, c.form, version=c.version),
-        form=TenantPatch,
-        answer=TenantRecord,
-        conditional=True,
-    ),
-    Endpoint(
-        *("DELETE", "/api/tenants/{id}", "tenants.delete", "admin.tenants.write"),
-        "Remove an empty tenant",
-        lambda c: c.identities.tenants.remove(c.actor, c.record_id, version=c.version),
-        status=204,
-        conditional=True,
-    ),
+    _TENANT.list("List tenants"),
+    _TENANT.create("Create a tenant", TenantForm),
+    _TENANT.read("Look at a tenant"),
+    _TENANT.change("Rename a tenant or switch it off", TenantPatch),
+    _TENANT.delete("Remove an empty tenant"),
 )
 
+_ROLE = Kind("roles", "admin.roles", lambda i: i.roles, RoleRecord)
 _ROLES = (
-    Endpoint(
-        *("GET", "/api/roles", "roles.list", "admin.roles.read", "List roles"),
-        lambda c: c.identities.roles.page(c.actor, **c.query),
-        answer=RoleRecord,
-        paged=True,
-    ),
-    Endpoint(
-        *("POST", "/api/roles", "roles.create", "admin.roles.write", "Create a role"),
-        lambda c: c.identities.roles.make(c.actor, c.form),
-        form=RoleForm,
-        answer=RoleRecord,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/roles/{id}", "roles.read", "admin.roles.read", "Look at a role"),
-        lambda c: c.identities.roles.get(c.actor, c.record_id),
-        answer=RoleRecord,
-    ),
-    Endpoint(
-        *("PATCH", "/api/roles/{id}", "roles.change", "admin.roles.write", "Change a role"),
-        lambda c: c.identities.roles.change(c.actor, c.record_id, c.form, version=c.version),
-        form=RolePatch,
-        answer=RoleRecord,
-        conditional=True,
-    ),
-    Endpoint(
-        *("DELETE", "/api/roles/{id}", "roles.delete", "admin.roles.write", "Remove a role"),
-        lambda c: c.identities.roles.remove(c.actor, c.record_id, version=c.version),
-        status=204,
-        conditional=True,
-    ),
+    _ROLE.list("List roles"),
+    _ROLE.create("Create a role", RoleForm),
+    _ROLE.read("Look at a role"),
+    _ROLE.change("Change a role", RolePatch),
+    _ROLE.delete("Remove a role"),
 )
 
+_BINDING = Kind("bindings", "admin.roles", lambda i: i.bindings, BindingRecord)
 _BINDINGS = (
-    Endpoint(
-        *("GET", "/api/bindings", "bindings.list", "admin.roles.read", "List roles of users"),
-        lambda c: c.identities.bindings.page(c.actor, **c.query),
-        answer=BindingRecord,
-        paged=True,
-        filters=("tenant", "subject"),
-    ),
-    Endpoint(
-        *("POST", "/api/bindings", "bindings.create", "admin.roles.write"),
-        "Give a role to a user",
-        lambda c: c.identities.bindings.make(c.actor, c.form),
-        form=BindingForm,
-        answer=BindingRecord,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/bindings/{id}", "bindings.read", "admin.roles.read"),
-        "Look at a role of a user",
-        lambda c: c.identities.bindings.get(c.actor, c.record_id),
-        answer=BindingRecord,
-    ),
-    Endpoint(
-        *("DELETE", "/api/bindings/{id}", "bindings.delete", "admin.roles.write"),
-        "Take a role away from a user",
-        lambda c: c.identities.bindings.remove(c.actor, c.record_id, version=c.version),
-        status=204,
-        conditional=True,
-    ),
+    _BINDING.list("List roles of users", "tenant", "subject"),
+    _BINDING.create("Give a role to a user", BindingForm),
+    _BINDING.read("Look at a role of a user"),
+    _BINDING.delete("Take a role away from a user"),
 )
 
+_REVOCATION = Kind("revocations", "admin.revocations", lambda i: i.revocations, RevocationRecord)
 _REVOCATIONS = (
-    Endpoint(
-        *("GET", "/api/revocations", "revocations.list", "admin.revocations.read"),
-        "List what is revoked",
-        lambda c: c.identities.revocations.page(c.actor, **c.query),
-        answer=RevocationRecord,
-        paged=True,
-        filters=("tenant", "kind"),
-    ),
-    Endpoint(
-        *("POST", "/api/revocations", "revocations.create", "admin.revocations.write"),
-        "Revoke a token, a user or a tenant",
-        lambda c: c.identities.revocations.make(c.actor, c.form),
-        form=RevocationForm,
-        answer=RevocationRecord,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/revocations/{id}", "revocations.read", "admin.revocations.read"),
-        "Look at a revocation",
-        lambda c: c.identities.revocations.get(c.actor, c.record_id),
-        answer=RevocationRecord,
-    ),
-    Endpoint(
-        *("DELETE", "/api/revocations/{id}", "revocations.delete", "admin.revocations.write"),
-        "Let in again what was revoked",
-        lambda c: c.identities.revocations.remove(c.actor, c.record_id, version=c.version),
-        status=204,
-        conditional=True,
-    ),
+    _REVOCATION.list("List what is revoked", "tenant", "kind"),
+    _REVOCATION.create("Revoke a token, a user or a tenant", RevocationForm),
+    _REVOCATION.read("Look at a revocation"),
+    _REVOCATION.delete("Let in again what was revoked"),
 )
 
+_TOKEN = Kind("tokens", "admin.tokens", lambda i: i.tokens, TokenRecord)
 _TOKENS = (
-    Endpoint(
-        *("GET", "/api/tokens", "tokens.list", "admin.tokens.read", "List admin tokens"),
-        lambda c: c.identities.tokens.page(c.actor, **c.query),
-        answer=TokenRecord,
-        paged=True,
-        filters=("tenant",),
-    ),
-    Endpoint(
-        *("POST", "/api/tokens", "tokens.create", "admin.tokens.write", "Create an admin token"),
-        lambda c: c.identities.tokens.issue(c.actor, c.form),
-        form=TokenForm,
-        answer=IssuedToken,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/tokens/{id}", "tokens.read", "admin.tokens.read", "Look at an admin token"),
-        lambda c: c.identities.tokens.get(c.actor, c.record_id),
-        answer=TokenRecord,
-    ),
-    Endpoint(
-        *("DELETE", "/api/tokens/{id}", "tokens.delete", "admin.tokens.write"),
-        "Remove an admin token",
-        lambda c: c.identities.tokens.remove(c.actor, c.record_id, version=c.version),
-        status=204,
-        conditional=True,
-    ),
+    _TOKEN.list("List admin tokens", "tenant"),
+    _TOKEN.create("Create an admin token", TokenForm, IssuedToken),
+    _TOKEN.read("Look at an admin token"),
+    _TOKEN.delete("Remove an admin token"),
 )
 
+_ERASURE = Kind("value-erasures", "admin.values", lambda i: i.erasures, ErasureRecord)
 _ERASURES = (
-    Endpoint(
-        *("GET", "/api/value-erasures", "value_erasures.list", "admin.values.read"),
-        "List erasures of values",
-        lambda c: c.identities.erasures.page(c.actor, **c.query),
-        answer=ErasureRecord,
-        paged=True,
-        filters=("tenant",),
-    ),
-    Endpoint(
-        *("POST", "/api/value-erasures", "value_erasures.create", "admin.values.write"),
-        "Erase values that placeholders stand for",
-        lambda c: c.identities.erasures.make(c.actor, c.form),
-        form=ErasureForm,
-        answer=ErasureRecord,
-        status=201,
-    ),
-    Endpoint(
-        *("GET", "/api/value-erasures/{id}", "value_erasures.read", "admin.values.read"),
-        "Look at an erasure of values",
-        lambda c: c.identities.erasures.get(c.actor, c.record_id),
-        answer=ErasureRecord,
-    ),
+    _ERASURE.list("List erasures of values", "tenant"),
+    _ERASURE.create("Erase values that placeholders stand for", ErasureForm),
+    _ERASURE.read("Look at an erasure of values"),
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
