@@ -17,6 +17,7 @@ import pytest
 from gateway.receipts.command import parser
 from gateway.receipts.key_documents import sonate_keys
 from tests.project.tree import ROOT
+from tests.project.wheels import built_wheel, install
 from tests.receipt_samples import RING, a_log
 
 VERIFIER = ROOT / ".ci" / "verifier"
@@ -35,15 +36,7 @@ def copy_distribution(name: str, target: Path) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=VERIFIER,
-        check=True,
-        capture_output=True,
-    )
-    (built,) = folder.glob("*.whl")
-    return built
+    return built_wheel(VERIFIER, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +47,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = folder.glob("lib/python*/site-packages")
     for name in NEEDED:
         copy_distribution(name, packages)
-    pip = ["-m", "pip", "--python", str(folder / "bin" / "python")]
-    options = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [sys.executable, *pip, "install", *options, str(wheel)],
-        check=True,
-        capture_output=True,
-    )
+    install(wheel, python=("--python", str(folder / "bin" / "python")))
     return folder / "bin"
 
 

@@ -11,32 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.project.tree import ROOT, name_of, source_files
+from tests.project.wheels import built_wheel, install
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built offline, with the pinned back end."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (built,) = folder.glob("*.whl")
-    return built
+    return built_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the wheel was installed into; its dependencies are the test's own."""
     target = tmp_path_factory.mktemp("installed")
-    options = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(wheel)],
-        check=True,
-        capture_output=True,
-    )
+    install(wheel, "--target", str(target))
     return target
 
 

@@ -77,6 +77,12 @@ def vault_node(folder: Path, vault: TransitServer, **settings: Any) -> Node:
     return node
 
 
+@pytest.fixture
+def node(tmp_path: Path, vault: TransitServer) -> Node:
+    """One whose keys are in Vault."""
+    return vault_node(tmp_path, vault)
+
+
 def test_a_rotation_is_in_force_in_the_running_sequencer(tmp_path: Path) -> None:
     node = Node(tmp_path)
     with node.sequencer() as running:
@@ -208,9 +214,8 @@ def test_a_rotation_that_is_asked_for_is_refused_where_the_key_is_not_ours(
 
 
 def test_vault_signs_a_batch_with_one_request_for_receipts_and_one_for_the_log(
-    tmp_path: Path, vault: TransitServer
+    node: Node, vault: TransitServer
 ) -> None:
-    node = vault_node(tmp_path, vault)
     with node.sequencer() as running:
         running.step()
         vault.batches.clear()
@@ -226,10 +231,7 @@ def test_vault_signs_a_batch_with_one_request_for_receipts_and_one_for_the_log(
     assert not list((node.folder / "keys").glob("*.key"))
 
 
-def test_receipts_wait_in_journals_while_vault_is_away(
-    tmp_path: Path, vault: TransitServer
-) -> None:
-    node = vault_node(tmp_path, vault)
+def test_receipts_wait_in_journals_while_vault_is_away(node: Node, vault: TransitServer) -> None:
     vault.down = True
     with pytest.raises(LedgerAwayError, match="Vault is sealed"), node.sequencer():
         pass
@@ -252,10 +254,7 @@ def test_receipts_wait_in_journals_while_vault_is_away(
     assert is_whole(node)
 
 
-def test_an_outage_does_not_lose_the_record_of_an_expiry(
-    tmp_path: Path, vault: TransitServer
-) -> None:
-    node = vault_node(tmp_path, vault)
+def test_an_outage_does_not_lose_the_record_of_an_expiry(node: Node, vault: TransitServer) -> None:
     run(node)
     data = node.settings.model_dump()
     data["ledger"]["retention_days"] = {"default": 1}
@@ -280,10 +279,7 @@ def test_a_vault_that_nobody_reaches_is_away(tmp_path: Path, vault: TransitServe
         pass
 
 
-def test_an_item_that_vault_does_not_sign_fails_the_batch(
-    tmp_path: Path, vault: TransitServer
-) -> None:
-    node = vault_node(tmp_path, vault)
+def test_an_item_that_vault_does_not_sign_fails_the_batch(node: Node, vault: TransitServer) -> None:
     with node.sequencer() as running:
         running.step()
         size = running.size
@@ -298,8 +294,7 @@ def test_an_item_that_vault_does_not_sign_fails_the_batch(
     assert is_whole(node)
 
 
-def test_a_wrong_signature_stops_all_signing(tmp_path: Path, vault: TransitServer) -> None:
-    node = vault_node(tmp_path, vault)
+def test_a_wrong_signature_stops_all_signing(node: Node, vault: TransitServer) -> None:
     with node.sequencer() as running:
         running.step()
         size = running.size
@@ -315,9 +310,8 @@ def test_a_wrong_signature_stops_all_signing(tmp_path: Path, vault: TransitServe
 
 
 def test_a_new_version_takes_over_with_a_record_signed_by_the_old_one(
-    tmp_path: Path, vault: TransitServer
+    node: Node, vault: TransitServer
 ) -> None:
-    node = vault_node(tmp_path, vault)
     with node.sequencer() as running:
         running.step()
         vault.rotate("receipts")
@@ -341,9 +335,8 @@ def test_a_new_version_takes_over_with_a_record_signed_by_the_old_one(
 
 
 def test_a_new_version_that_is_found_in_an_outage_takes_over_after_it(
-    tmp_path: Path, vault: TransitServer
+    node: Node, vault: TransitServer
 ) -> None:
-    node = vault_node(tmp_path, vault)
     with node.sequencer() as running:
         running.step()
         vault.rotate("receipts")
@@ -362,10 +355,7 @@ def test_a_new_version_that_is_found_in_an_outage_takes_over_after_it(
     assert is_whole(node)
 
 
-def test_the_admin_port_signs_with_the_version_in_force(
-    tmp_path: Path, vault: TransitServer
-) -> None:
-    node = vault_node(tmp_path, vault)
+def test_the_admin_port_signs_with_the_version_in_force(node: Node, vault: TransitServer) -> None:
     run(node)
     vault.rotate("receipts")
     signer = open_keys(node.settings).signer(RECEIPTS)
@@ -373,15 +363,13 @@ def test_the_admin_port_signs_with_the_version_in_force(
     assert verify(signer.public_key, b"an export", signer.sign(b"an export"))
 
 
-def test_a_key_of_another_type_is_refused(tmp_path: Path, vault: TransitServer) -> None:
+def test_a_key_of_another_type_is_refused(node: Node, vault: TransitServer) -> None:
     vault.types["receipts"] = "rsa-2048"
-    node = vault_node(tmp_path, vault)
     with pytest.raises(LedgerError, match="type=ed25519"), node.sequencer():
         pass
 
 
-def test_a_key_or_a_right_that_is_missing_is_named(tmp_path: Path, vault: TransitServer) -> None:
-    node = vault_node(tmp_path, vault)
+def test_a_key_or_a_right_that_is_missing_is_named(node: Node, vault: TransitServer) -> None:
     vault.tokens.clear()
     with pytest.raises(LedgerAwayError, match=r"permission denied.*update on sign/NAME"):
         run(node)
