@@ -11,7 +11,7 @@ from gateway.errors import PluginLoadError
 from gateway.plugin.coverage import DEFAULT_UNINSPECTABLE, Uninspectable
 from gateway.plugin.evidence import Evidence
 from gateway.plugin.facts import Fact
-from gateway.plugin.pattern import Pattern, Scanner
+from gateway.plugin.pattern import VALUES_MAX, Pattern, Scanner
 from gateway.plugin.runtime import Runtime
 from gateway.plugin.verdict import Reject, Reply
 
@@ -70,6 +70,8 @@ class Plugin:
     """What happens to what this use cannot read; `__init__` sets it from the configuration."""
     patterns: Sequence[Pattern] = ()
     """What this use looks for; `__init__` sets it. One scan serves all uses of a chain."""
+    values_max: int = VALUES_MAX
+    """So many values of one text are told one by one; `__init__` may set it on the instance."""
     scanner: Scanner
     """Finds them; the core sets it when the chain is compiled, if there are `patterns`."""
     needs_usage: bool = False

@@ -16,7 +16,9 @@ Direction: TypeAlias = Literal["request", "response"]
 Validator: TypeAlias = Callable[[str, str], bool]
 """Told the value and the text before it, up to BEFORE_CHARACTERS; says whether it counts.
 
-Its method `prepare`, if it has one, is called when the chain is compiled.
+Its method `prepare`, if it has one, is called when the chain is compiled. Its method `screen`, if
+it has one, is told a whole text in UTF-8, and gives the places of all bytes at which a value that
+counts may begin, from left to right: others are not looked at.
 """
 
 BEFORE_CHARACTERS: Final = 48
@@ -65,12 +67,37 @@ class Pattern:
     directions: tuple[Direction, ...] = BOTH
 
 
+VALUES_MAX: Final = 512
+"""Values of one text that are told one by one, unless the use says otherwise."""
+THE_REST: Final = Pattern("rest", "rest", "")
+"""Names what stands behind them: it is not looked through, and counts as one value of any class."""
+JSON_REST: Final = Pattern("rest", "rest", "", rank=51)
+"""The same in the source of a JSON text, which is none any more without it."""
+
+
+class OverBudgetError(Exception):
+    """What was asked for would take longer than an event loop can wait: ask again in a thread."""
+
+
+class Budget:
+    """How many candidates may be looked at on an event loop; `left` counts down.
+
+    A candidate takes some 5 microseconds, so that the default is less than two milliseconds.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, candidates: int = 256) -> None:
+        self.left = candidates
+
+
 class Finding:
     """A value in a text, from `start` to `stop`.
 
     `pattern` is the one that names it. `value` is free of disguises; of a run that a stream drops
     it is what was known when the run began. `continued` marks the rest of such a run: it has no
-    replacement of its own.
+    replacement of its own. Where `pattern` is THE_REST or
+    JSON_REST, `value` is empty.
     """
 
     __slots__ = ("continued", "pattern", "start", "stop", "value")
@@ -105,12 +132,33 @@ class Scanner(Protocol):
     """Finds the patterns of one use; the core sets it as `Plugin.scanner`."""
 
     def find(
-        self, text: str, direction: Direction = "request", kind: str = "text"
+        self,
+        text: str,
+        direction: Direction = "request",
+        kind: str = "text",
+        budget: Budget | None = None,
     ) -> Sequence[Finding]:
         """Everything in a whole text, in its order, without overlaps.
 
+        Behind `values_max` values everything is one finding of THE_REST or JSON_REST. With a
+        `budget` it raises OverBudgetError where that is spent.
+
         `kind` is the span's: in JSON's source, such as arguments of tools, escapes are undone.
         A text that was scanned before, for whatever use of the chain, costs a look-up.
+        """
+        ...
+
+    def present(
+        self,
+        text: str,
+        direction: Direction = "request",
+        kind: str = "text",
+        budget: Budget | None = None,
+    ) -> Sequence[Pattern]:
+        """The patterns of which a whole text has a match, whatever it overlaps with.
+
+        However many there are, this costs the first of each. It is meant for uses that only ask
+        whether something is there. `budget` is that of `find`.
         """
         ...
 

@@ -34,7 +34,7 @@ def bind_scanners(plugins: Sequence[Plugin]) -> None:
         for direction in _DIRECTIONS
     }
     for plugin in users:
-        plugin.scanner = UseScanner(plugin.patterns, engines)
+        plugin.scanner = UseScanner(plugin.patterns, engines, plugin.values_max)
 
 
 def engine_for(patterns: Iterable[Pattern], folder: Path | None = None) -> Engine:

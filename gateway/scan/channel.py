@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from gateway.plugin.pattern import BEFORE_CHARACTERS, Finding, Pattern
+from gateway.plugin.pattern import BEFORE_CHARACTERS, JSON_REST, THE_REST, Finding, Pattern
 from gateway.plugin.text import TextStream
-from gateway.scan.engine import Engine, Raw
+from gateway.scan.engine import Candidates, Engine
 from gateway.scan.fold import Folded, begins_json, fold, may_be_json
 from gateway.scan.holdback import HoldBack
-from gateway.scan.overlaps import Group, by_place, next_group
 from gateway.scan.patterns import ReadyPattern
+from gateway.scan.search import Search
+from gateway.scan.upcoming import Group, Upcoming
 
 _CONTEXT: Final = BEFORE_CHARACTERS + 16
 """Characters that were let go and are kept, because what comes is judged by what stands before."""
+_SLICE: Final = 4096
+"""Characters that are looked through at a time: a longer piece is read as if it came in several."""
+_EVERYTHING: Final = -1
 
 _NONE: Final = Pattern("", "", "")
 """Stands for the pattern of a run while there is none."""
@@ -29,25 +33,29 @@ class Channel:
     """Implements `gateway.plugin.ChannelScanner`.
 
     The context is what was let go last, as it came and folded. `_run_at` is where the run goes on,
-    from the beginning of what was held.
+    from the beginning of what was held. `_left` counts the values that are still told one by one;
+    what stands behind the last of them is the rest.
     """
 
     __slots__ = (
-        "_context", "_engine", "_hold_back", "_json", "_named", "_own", "_run_at", "_runner",
-        "_whole_values",
+        "_context", "_engine", "_hold_back", "_in_rest", "_json", "_left", "_named", "_own",
+        "_run_at", "_runner", "_whole_values",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # made in one place
         self,
         engine: Engine,
         own: Collection[ReadyPattern],
         hold_back: HoldBack,
+        values_max: int,
         *,
         whole_values: bool,
     ) -> None:
         self._engine = engine
         self._own = own
         self._hold_back = hold_back
+        self._left = values_max
+        self._in_rest = False
         self._whole_values = whole_values
         self._context = ""
         self._runner: ReadyPattern | None = None
@@ -60,15 +68,44 @@ class Channel:
         """See `ChannelScanner`."""
         if self._json is None:
             self._tell_json(text)
-        folded = fold(text.text, json=bool(self._json))
-        base = self._context + folded.text if self._context else folded.text
+        whole = text.text
+        size = len(whole)
+        if size <= _SLICE:
+            return self._feed(whole, final=text.final)
         found: list[Finding] = []
-        cut = self._scan(base, folded, found, final=text.final)
+        safe = stop = 0
+        while stop < size:
+            stop = min(stop + _SLICE, size)
+            more, let_go = self._feed(whole[safe:stop], final=text.final and stop == size)
+            found += [_moved(finding, safe) for finding in more]
+            safe += let_go
+        return found, safe
+
+    def _feed(self, text: str, *, final: bool) -> tuple[Sequence[Finding], int]:
+        found: list[Finding] = []
+        if not self._left and self._runner is None:
+            self._take_rest(0, len(text), found)
+            return found, len(text)
+        folded = fold(text, json=bool(self._json))
+        base = self._context + folded.text if self._context else folded.text
+        cut = self._scan(base, folded, found, final=final)
+        if found:
+            self._left -= sum(
+                not (each.continued or each.pattern in (THE_REST, JSON_REST)) for each in found
+            )
+        if cut == _EVERYTHING:
+            return found, len(text)
         began = len(self._context)
         # Invisible characters before what is held wait with it: they may be within a value.
-        safe = folded.end(cut - began) if not text.final else len(text.text)
+        safe = folded.end(cut - began) if not final else len(text)
         self._context = base[max(0, cut - _CONTEXT) : cut]
         return found, safe
+
+    def _take_rest(self, start: int, stop: int, found: list[Finding]) -> None:
+        if start < stop:
+            rest = JSON_REST if self._json else THE_REST
+            found.append(Finding(rest, start, stop, "", continued=self._in_rest))
+            self._in_rest = True
 
     def _tell_json(self, text: TextStream) -> None:
         if not may_be_json(text.kind):
@@ -79,9 +116,11 @@ class Channel:
     def _scan(self, base: str, folded: Folded, found: list[Finding], *, final: bool) -> int:
         """Fills `found`; the end of what may go, in `base`."""
         frontier = len(self._context)
+        data = base.encode("utf-8", "replace")
         if self._runner is not None:
+            search = Search(base, data, {})
             place = frontier + self._run_at
-            stop, over = self._run(self._runner, base, place, final=final)
+            stop, over = self._run(self._runner, search, place, final=final)
             if self._whole_values:
                 if not over:
                     self._run_at = stop - frontier
@@ -93,76 +132,113 @@ class Channel:
                     return stop
                 frontier = stop
             self._runner, self._run_at = None, 0
-        while True:
-            cut, resume = self._settle(base, folded, frontier, found, final=final)
-            if resume is None:
-                return cut
-            frontier = resume
+            if not self._left:
+                return self._rest_from(frontier, folded, found)
+        hits = self._engine.candidates(data)
+        own = self._candidates(hits, frontier if len(data) == len(base) else 0) if hits else None
+        if not own:
+            return len(base) if final else self._hold_back.earliest(base, frontier)
+        search = Search(base, data, hits)
+        return self._settle(search, Upcoming(search, own, frontier), folded, frontier, found, final)
 
-    def _settle(
-        self, base: str, folded: Folded, frontier: int, found: list[Finding], *, final: bool
-    ) -> tuple[int, int | None]:
-        """What is sure from `frontier` on, up to a run that is over: then where to go on."""
-        raws = self._engine.piece(base, frontier)
-        size = len(base)
-        cut = size if final else self._hold_back.earliest(base, frontier)
-        if not raws:
-            return cut, None
+    def _candidates(self, hits: Candidates, frontier: int) -> list[ReadyPattern]:
+        """Those of the use that may begin at `frontier` or later; hits end behind beginnings."""
+        found: list[ReadyPattern] = []
         own = self._own
-        ordered = by_place([raw for raw in raws if raw.ready in own])
-        cut = _between_bodies(ordered, cut)
-        index = 0
-        while index < len(ordered):
-            group, index = next_group(ordered, index)
-            if group.start >= cut:
-                break
-            if group.runner is not None:
-                whole = _between_bodies(ordered, group.start)
-                return self._begin_run(group, base, folded, found, whole, final=final)
-            pattern = group.raw.ready.pattern
-            found.append(self._finding(pattern, folded, group.start, group.head))
-        return cut, None
+        for ready, places in hits.items():
+            if ready in own and (places is None or places[-1] > frontier):
+                found.append(ready)
+        return found
+
+    def _settle(  # noqa: PLR0917  # the state of one pass
+        self,
+        search: Search,
+        upcoming: Upcoming,
+        folded: Folded,
+        frontier: int,
+        found: list[Finding],
+        final: bool,  # handed on
+    ) -> int:
+        """What is sure from `frontier` on; the end of what may go."""
+        base = search.text
+        size = len(base)
+        while True:
+            cut = size if final else self._hold_back.earliest(base, frontier)
+            cut = upcoming.between_bodies(cut)
+            group = None
+            while upcoming.next_start(size) < cut:
+                group = upcoming.next()
+                if group is None or group.runner is not None:
+                    break
+                pattern = group.raw.ready.pattern
+                found.append(self._finding(pattern, folded, group.start, group.head))
+                if self._is_full(found):
+                    return self._rest_from(group.head, folded, found)
+                group = None
+            if group is None:
+                return cut
+            whole = upcoming.between_bodies(group.start)
+            stop, over = self._begin_run(group, search, folded, found, whole, final=final)
+            if not over:
+                return stop
+            if self._is_full(found):
+                return self._rest_from(stop, folded, found)
+            frontier = stop
+            upcoming.pass_by(stop)
+
+    def _is_full(self, found: Sequence[Finding]) -> bool:
+        return len(found) - bool(found[0].continued) >= self._left
+
+    def _rest_from(self, place: int, folded: Folded, found: list[Finding]) -> int:
+        start = folded.end(place - len(self._context))
+        self._take_rest(start, len(folded.original), found)
+        return _EVERYTHING
 
     def _begin_run(
         self,
         group: Group,
-        base: str,
+        search: Search,
         folded: Folded,
         found: list[Finding],
         whole: int,
         *,
         final: bool,
-    ) -> tuple[int, int | None]:
-        """`whole` is where to hold from, so that all of the group is found again."""
+    ) -> tuple[int, bool]:
+        """How much may go, and whether the run is over there.
+
+        `whole` is where to hold from, so that all of the group is found again.
+        """
         pattern = group.raw.ready.pattern
         ready = group.runner.ready if group.runner is not None else group.raw.ready
-        stop, over = self._run(ready, base, group.head, final=final)
+        stop, over = self._run(ready, search, group.head, final=final)
         if over:
             found.append(self._finding(pattern, folded, group.start, stop))
-            return stop, stop
+            return stop, True
         self._runner, self._named = ready, pattern
         if self._whole_values:
             self._run_at = stop - whole
             began = len(self._context)
             found[:] = [each for each in found if each.stop <= folded.end(whole - began)]
-            return whole, None
+            return whole, False
         found.append(self._finding(pattern, folded, group.start, stop))
-        return stop, None
+        return stop, False
 
-    def _run(self, ready: ReadyPattern, base: str, place: int, *, final: bool) -> tuple[int, bool]:
+    def _run(
+        self, ready: ReadyPattern, search: Search, place: int, *, final: bool
+    ) -> tuple[int, bool]:
         """How far a run goes that is at `place`, and whether it is over there."""
-        rest = base[place:]
-        end, behind = self._engine.run_end(rest, ready)
+        base = search.text
+        end, behind = search.run_end(ready, place)
         if final:
-            return place + behind, True
-        if end == len(rest):
-            return place + end, False
-        if ready.run_escapes and rest[end:] == "\\":
-            return place + end, False
+            return behind, True
+        if end == len(base):
+            return end, False
+        if ready.run_escapes and base[end:] == "\\":
+            return end, False
         live = ready.closing_live
-        if live is not None and live.earliest(rest, end) == end:
-            return place + end, False
-        return place + behind, True
+        if live is not None and live.earliest(base, end) == end:
+            return end, False
+        return behind, True
 
     def _finding(
         self, pattern: Pattern, folded: Folded, start: int, stop: int, *, continued: bool = False
@@ -179,13 +255,11 @@ class Channel:
         )
 
 
-def _between_bodies(ordered: Sequence[Raw], cut: int) -> int:
-    """The last place up to `cut` that is within no match."""
-    moved = True
-    while moved:
-        moved = False
-        for raw in ordered:
-            stop = raw.head if raw.ready.run else raw.body_stop
-            if raw.body_start < cut < stop:
-                cut, moved = raw.body_start, True
-    return cut
+def _moved(finding: Finding, by: int) -> Finding:
+    return Finding(
+        finding.pattern,
+        finding.start + by,
+        finding.stop + by,
+        finding.value,
+        continued=finding.continued,
+    )

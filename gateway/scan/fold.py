@@ -26,7 +26,7 @@ _TAGS: Final = range(0xE0020, 0xE007F)
 _SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _BLOCKS: Final = (range(0x80, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x10000))
 _ASTRAL: Final = (range(0x10000, 0x12000), range(0x1D400, 0x1D800), range(0x1F100, 0x1FC00))
-_DISTINCT_MAX: Final = 8
+_DISTINCT_MAX: Final = 48
 """So many different characters are replaced one after the other; more in one pass."""
 
 _JSON_KINDS: Final = frozenset({"tool_call_arguments", "tool_result", "raw"})
@@ -72,7 +72,7 @@ def _plain(character: str) -> str | None:
 
 
 _BMP_LAST: Final = 0xFFFF
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
 _ASTRAL_ANY: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -194,7 +194,7 @@ def fold(text: str, *, json: bool = False) -> Folded:
         return Folded(text, text if folded == text else folded, source)
     if _search().search(text) is None:
         return Folded(text, text, source)
-    distinct = set(_search().findall(text))
+    distinct = [character for character in set(text) if ord(character) in table]
     if len(distinct) > _DISTINCT_MAX:
         return Folded(text, text.translate(table), source)
     folded = text

@@ -26,6 +26,7 @@ from gateway.scan.expression import (
 ENOUGH_BITS: Final = 36.0
 """What a searching expression should tell, by the weights below."""
 ENOUGH_BYTES: Final = 32
+SHORT_BYTES: Final = 3
 SKIP_BITS: Final = 9.0
 """What must be told by the rest, if weak items at the beginning are left out."""
 _NAMING_BITS: Final = 4.0
@@ -48,6 +49,36 @@ def for_hyperscan(node: Node, left: Ranges) -> bytes:
     start = _first_telling(items)
     before = f"(?:^|{_bytes_class(inverted(left))})" if left and not start else ""
     return (before + _written(items[start:])).encode("ascii")
+
+
+def is_short(node: Node) -> bool:
+    """Whether matches of what is searched for may be so short that a text is full of them.
+
+    Then it is cheaper to ask only whether there is one.
+    """
+    items = _flat(node)
+    return _written_least(items[_first_telling(items) :]) <= SHORT_BYTES
+
+
+def _written_least(items: list[Node]) -> int:
+    """The bytes of the shortest match of what `_written` gives for them."""
+    bits, size = 0.0, 0
+    last = max((n for n, item in enumerate(items) if _least(item)), default=0)
+    for number, item in enumerate(items):
+        bits += _bits(item)
+        least = _least(item)
+        if number == last or bits >= ENOUGH_BITS or size + least >= ENOUGH_BYTES:
+            return size + _shortest_least(item)
+        size += least
+    return size
+
+
+def _shortest_least(item: Node) -> int:
+    if isinstance(item, Repeat) and not isinstance(item.item, Chars):
+        return _written_least(_flat(item.item)) if item.least else 0
+    if isinstance(item, Choice):
+        return min(_written_least(_flat(branch)) for branch in item.items)
+    return min(_least(item), ENOUGH_BYTES)
 
 
 def names_nothing(node: Node) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Any, Final
 
-from gateway.plugin.pattern import BEFORE_CHARACTERS, Pattern
+from gateway.plugin.pattern import Pattern
+from gateway.scan.confirm import Confirmation, Match
 from gateway.scan.expression import (
     DIGITS,
     LENGTH_MAX,
@@ -25,11 +25,9 @@ from gateway.scan.expression import (
     trailing_run,
     union,
 )
-from gateway.scan.gate import for_hyperscan, names_nothing
+from gateway.scan.gate import for_hyperscan, is_short, names_nothing
 from gateway.scan.holdback import HoldBack, LiveForm
 
-Spans: TypeAlias = list[tuple[int, int]]
-Match: TypeAlias = Callable[[bytes, int, int], Spans]
 _BACKSLASH: Final = ord("\\")
 _MEMORY_BYTES_MAX: Final = 8_388_608
 
@@ -39,10 +37,7 @@ class ReadyPattern:
 
     __slots__ = (
         "__weakref__",
-        "_inside",
-        "_near",
-        "_outside",
-        "_run",
+        "_confirmation",
         "apart",
         "body",
         "closing",
@@ -58,6 +53,7 @@ class ReadyPattern:
         "near",
         "near_gate",
         "pattern",
+        "rank",
         "right",
         "run",
         "run_escapes",
@@ -66,6 +62,7 @@ class ReadyPattern:
     def __init__(self, pattern: Pattern) -> None:
         """Raises ExpressionError."""
         self.pattern = pattern
+        self.rank = pattern.rank
         body, run = parse(pattern.expression), pattern.run
         self.run: Ranges = character_class(run) if run else ()
         if not run:
@@ -101,54 +98,58 @@ class ReadyPattern:
         hint = bounded(parse(pattern.hint)) if pattern.hint else None
         never = inverted(union(inverted(self.left), self.apart)) if self.left else ()
         self.gate = for_hyperscan(hint or self.body, () if hint else never)
-        self.gate_is_weak = names_nothing(hint or self.body)
+        self.gate_is_weak = (
+            names_nothing(hint or self.body)
+            or hasattr(pattern.validator, "screen")
+            or is_short(hint or self.body)
+        )
         self.near = bounded(parse(pattern.near)) if pattern.near else None
         self.near_gate = for_hyperscan(self.near, ()) if self.near is not None else b""
         self.gate_bytes_max = self.length_bytes_max + 4
-        self._inside: Match | None = None
-        self._outside: Match | None = None
-        self._run: Match | None = None
-        self._near: Match | None = None
+        self._confirmation: Confirmation | None = None
 
     def prepare(self) -> None:
         """Compiles what confirms it, and loads what its validator needs: no text waits for it."""
-        if self._inside is None:
-            self._compile()
+        if self._confirmation is None:
+            self._confirmation = self._compile()
         prepare = getattr(self.pattern.validator, "prepare", None)
         if prepare is not None:
             prepare()
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """What confirms it."""
+        if self._confirmation is None:
+            self._confirmation = self._compile()
+        return self._confirmation
 
     @property
     def live_form(self) -> LiveForm:
         """What the hold-back of a stream needs."""
         return LiveForm(self.body, self.left, self.apart, self.length_max, self.looks_ahead)
 
-    def search(self, data: bytes, start: int, stop: int) -> Spans:
-        """The first match whose body begins at `start` or later: the whole, the body, the value.
-
-        The first span is (-1, -1) if there is none. `data` is UTF-8.
-        """
-        inside = self._inside or self._compile()
-        if self.apart:
-            first = _back(data, start, 2)
-            spans = (inside if first else self._outside or inside)(data, first, stop)
-            if 0 <= spans[1][0] < start:
-                # It begins too early; no body begins with a separator, so one step back will do.
-                spans = inside(data, _back(data, start, 1), stop)
-            return spans
-        if not self.left:
-            return inside(data, start, stop)
-        if start:
-            return inside(data, _back(data, start, 1), stop)
-        return (self._outside or inside)(data, 0, stop)
-
-    def _compile(self) -> Match:
+    def _compile(self) -> Confirmation:
         body = f"({for_re2(self.body)})"
         right = f"(?:$|{re2_class(inverted(self.right))})" if self.right else ""
         before = self._before("")
-        self._inside = inside = compiled(f"{before}{body}{right}")
-        self._outside = compiled(f"{self._before('^|')}{body}{right}") if before else inside
-        return inside
+        inside = compiled(f"{before}{body}{right}")
+        return Confirmation(
+            inside,
+            compiled(f"{self._before('^|')}{body}{right}") if before else inside,
+            self._compiled_run() if self.run else None,
+            compiled(for_re2(self.near)) if self.near is not None else None,
+            self.pattern.validator,
+            looks_back=bool(self.left),
+            is_apart=bool(self.apart),
+            narrowed=self.narrowed,
+        )
+
+    def _compiled_run(self) -> Match:
+        closing = f"({for_re2(self.closing)})?" if self.closing is not None else "()"
+        run = re2_class(self.run)
+        if self.run_escapes:
+            run = rf"(?:{re2_class(_without_backslash(self.run))}|\\[nrt])"
+        return compiled(f"({run}*){closing}", anchored=True)
 
     def _before(self, begin: str) -> str:
         """What may stand before a body; `begin` is `^|` where that may be the beginning."""
@@ -160,40 +161,6 @@ class ReadyPattern:
         allowed = inverted(union(inverted(self.apart), self.left))
         separator = f"(?:{begin}{no_digit}){re2_class(allowed)}"
         return f"(?:{begin}{re2_class(free)}|{separator})"
-
-    def accepts(self, value: str, before: str) -> bool:
-        """Whether the value counts, after what stands before it."""
-        pattern = self.pattern
-        if self.near is not None:
-            near = self._near
-            if near is None:
-                near = self._near = compiled(for_re2(self.near))
-            data = before[-BEFORE_CHARACTERS:].encode("utf-8", "replace")
-            if near(data, 0, len(data))[0][0] < 0:
-                return False
-        validator = pattern.validator
-        return validator is None or validator(value, before[-BEFORE_CHARACTERS:])
-
-    def run_end(self, data: bytes, place: int) -> tuple[int, int]:
-        """Where a run that begins at `place` ends: before what closes it, and behind that."""
-        match = self._run
-        if match is None:
-            closing = f"({for_re2(self.closing)})?" if self.closing is not None else "()"
-            run = re2_class(self.run)
-            if self.run_escapes:
-                run = rf"(?:{re2_class(_without_backslash(self.run))}|\\[nrt])"
-            match = self._run = compiled(f"({run}*){closing}", anchored=True)
-        spans = match(data, place, len(data))
-        return spans[1][1], spans[0][1]
-
-
-def _back(data: bytes, place: int, characters: int) -> int:
-    """The place so many characters of UTF-8 before."""
-    for _ in range(characters):
-        place = max(0, place - 1)
-        while place and data[place] & 0xC0 == 0x80:  # noqa: PLR2004  # within a character
-            place -= 1
-    return place
 
 
 def _without_backslash(ranges: Ranges) -> Ranges:
@@ -208,15 +175,14 @@ def compiled(expression: str, *, anchored: bool = False) -> Match:
     It is the extension's own: the package's layer above it costs as much again, and keeps every
     expression in a cache of its own.
     """
-    from re2 import (  # type: ignore[import-untyped]  # noqa: PLC0415  # only where a policy looks for something
-        _re2,
-    )
+    from re2 import _re2  # noqa: PLC0415  # only where a policy looks for something
 
-    options = _re2.RE2.Options()
+    re2: Any = _re2
+    options = re2.RE2.Options()
     options.max_mem = _MEMORY_BYTES_MAX
     options.log_errors = False
-    program = _re2.RE2(expression.encode(), options)
+    program = re2.RE2(expression.encode(), options)
     if not program.ok():
         raise ExpressionError(f"not linear in time: {program.error()}")
-    anchor = _re2.RE2.Anchor.ANCHOR_START if anchored else _re2.RE2.Anchor.UNANCHORED
+    anchor = re2.RE2.Anchor.ANCHOR_START if anchored else re2.RE2.Anchor.UNANCHORED
     return partial(program.Match, anchor)

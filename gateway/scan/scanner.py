@@ -5,22 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from gateway.plugin.pattern import Direction, Finding, Pattern
+from gateway.plugin.pattern import (
+    JSON_REST,
+    THE_REST,
+    VALUES_MAX,
+    Budget,
+    Direction,
+    Finding,
+    Pattern,
+)
 from gateway.scan.channel import Channel
-from gateway.scan.engine import Engine, Raw, Scanned
+from gateway.scan.engine import NOTHING, Engine, Scanned
 from gateway.scan.fold import begins_json, may_be_json
 from gateway.scan.holdback import HoldBack
-from gateway.scan.overlaps import after_run, by_place, next_group
 from gateway.scan.patterns import ReadyPattern
+from gateway.scan.search import Search
+from gateway.scan.upcoming import Upcoming
 
 _NO_FINDINGS: Final[tuple[Finding, ...]] = ()
+_NO_PATTERNS: Final[tuple[Pattern, ...]] = ()
 
 
 class UseScanner:
     """Implements `gateway.plugin.Scanner` for the patterns of one use."""
 
-    def __init__(self, patterns: Iterable[Pattern], engines: Mapping[Direction, Engine]) -> None:
+    def __init__(
+        self,
+        patterns: Iterable[Pattern],
+        engines: Mapping[Direction, Engine],
+        values_max: int = VALUES_MAX,
+    ) -> None:
         self._engines = engines
+        self._values_max = values_max
         patterns = tuple(patterns)
         self._own: dict[Direction, frozenset[ReadyPattern]] = {
             direction: frozenset(
@@ -31,62 +47,106 @@ class UseScanner:
         self._hold_backs: dict[Direction, HoldBack] = {}
 
     def find(
-        self, text: str, direction: Direction = "request", kind: str = "text"
+        self,
+        text: str,
+        direction: Direction = "request",
+        kind: str = "text",
+        budget: Budget | None = None,
     ) -> Sequence[Finding]:
         """See `Scanner`."""
         engine = self._engines[direction]
-        scanned = engine.whole(text, json=may_be_json(kind) and begins_json(text))
-        if not scanned.found:
+        json = may_be_json(kind) and begins_json(text)
+        scanned = engine.whole(text, json=json)
+        if scanned is NOTHING:
             return _NO_FINDINGS
         own = self._own[direction]
-        found = [raw for raw in scanned.found if raw.ready in own]
-        return _settled(engine, scanned, found) if found else _NO_FINDINGS
+        key = (own, self._values_max)
+        found = scanned.found.get(key)
+        if found is None:
+            found = scanned.found[key] = _settled(
+                scanned, own, self._values_max, JSON_REST if json else THE_REST, budget
+            )
+        return found
+
+    def present(
+        self,
+        text: str,
+        direction: Direction = "request",
+        kind: str = "text",
+        budget: Budget | None = None,
+    ) -> Sequence[Pattern]:
+        """See `Scanner`."""
+        engine = self._engines[direction]
+        scanned = engine.whole(text, json=may_be_json(kind) and begins_json(text))
+        if scanned is NOTHING:
+            return _NO_PATTERNS
+        own = self._own[direction]
+        present = scanned.present.get(own)
+        if present is None:
+            present = scanned.present[own] = _present(scanned, own, budget)
+        return present
 
     def knows(self, text: str, direction: Direction = "request", kind: str = "text") -> bool:
         """See `Scanner`."""
         json = may_be_json(kind) and begins_json(text)
-        return self._engines[direction].knows(text, json=json)
+        scanned = self._engines[direction].known(text, json=json)
+        if scanned is None or scanned is NOTHING:
+            return scanned is not None
+        own = self._own[direction]
+        return (own, self._values_max) in scanned.found or own in scanned.present
 
     def channel(self, direction: Direction = "response", *, whole_values: bool = False) -> Channel:
         """See `Scanner`."""
         hold_back = self._hold_backs.get(direction)
+        own = self._own[direction]
+        engine = self._engines[direction]
         if hold_back is None:
-            own = self._own[direction]
-            engine = self._engines[direction]
             forms = [ready.live_form for ready in engine.ready.values() if ready in own]
             hold_back = self._hold_backs[direction] = HoldBack(forms)
-        return Channel(
-            self._engines[direction], self._own[direction], hold_back, whole_values=whole_values
-        )
+        return Channel(engine, own, hold_back, self._values_max, whole_values=whole_values)
 
 
-def _settled(engine: Engine, scanned: Scanned, found: Sequence[Raw]) -> list[Finding]:
-    folded, data = scanned.folded, scanned.data
+def _present(
+    scanned: Scanned, own: frozenset[ReadyPattern], budget: Budget | None
+) -> Sequence[Pattern]:
+    folded = scanned.folded.text
+    search = Search(folded, folded.encode("utf-8", "replace"), scanned.hits, budget)
+    return [r.pattern for r in scanned.hits if r in own and search.run(r, 0, 1)]
 
-    def again(ready: ReadyPattern, frontier: int) -> Sequence[Raw]:
-        return engine.again(folded.text, data, ready, frontier)
 
+def _settled(
+    scanned: Scanned,
+    own: frozenset[ReadyPattern],
+    values_max: int,
+    rest: Pattern,
+    budget: Budget | None,
+) -> Sequence[Finding]:
+    mine = [ready for ready in scanned.hits if ready in own]
+    if not mine:
+        return _NO_FINDINGS
+    folded = scanned.folded
+    text = folded.text
+    search = Search(text, text.encode("utf-8", "replace"), scanned.hits, budget)
+    upcoming = Upcoming(search, mine, 0)
     settled: list[Finding] = []
-    ordered = by_place(found)
-    index = 0
-    while index < len(ordered):
-        group, index = next_group(ordered, index)
+    stop = 0
+    while len(settled) < values_max:
+        group = upcoming.next()
+        if group is None:
+            return settled
         stop = group.head
         runner = group.runner
         if runner is not None:
-            if group.run_is_known:
-                stop = runner.stop
-            else:
-                rest = folded.text[group.head :]
-                stop = group.head + engine.run_end(rest, runner.ready)[1]
-            ordered, index = after_run(ordered[index:], stop, again), 0
+            # The run of the last match that has one was measured from this very place.
+            is_known = runner.head == stop
+            stop = runner.stop if is_known else search.run_end(runner.ready, stop)[1]
+            upcoming.pass_by(stop)
         start = group.start
         settled.append(
             Finding(
-                group.raw.ready.pattern,
-                folded.origin(start),
-                folded.end(stop),
-                folded.text[start:stop],
+                group.raw.ready.pattern, folded.origin(start), folded.end(stop), text[start:stop]
             )
         )
+    if folded.end(stop) < len(folded.original):
+        settled.append(Finding(rest, folded.end(stop), len(folded.original), ""))
     return settled

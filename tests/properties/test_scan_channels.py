@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.plugin import Finding, Pattern, TextStream
+from gateway.plugin import VALUES_MAX, Finding, Pattern, TextStream
 from gateway.scan.binding import engine_for
 from gateway.scan.scanner import UseScanner
 
@@ -57,9 +57,9 @@ TEXTS = [
 
 
 @cache
-def shared() -> UseScanner:
+def shared(values_max: int = VALUES_MAX) -> UseScanner:
     engine = engine_for(PATTERNS)
-    return UseScanner(PATTERNS, {"request": engine, "response": engine})
+    return UseScanner(PATTERNS, {"request": engine, "response": engine}, values_max)
 
 
 def spliced(text: str, found: Iterable[Finding]) -> str:
@@ -103,8 +103,9 @@ def test_every_single_cut_and_every_even_cut(text: str, whole_values: bool) -> N
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_any_text_and_any_cuts(data: st.DataObject) -> None:
-    scanner = shared()
+    values_max = data.draw(st.sampled_from([VALUES_MAX, 1, 2, 5]))
     text = "".join(data.draw(st.lists(st.sampled_from(FRAGMENTS), max_size=24)))
+    scanner = shared(values_max)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     whole = spliced(text, scanner.find(text, "response"))
 

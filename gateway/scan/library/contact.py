@@ -7,14 +7,14 @@ from functools import cache
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import digits
+from gateway.scan.library.checks import Said, digits
 
-_PHONE_NEAR: Final = re.compile(
+_PHONE_NEAR: Final = Said(
     r"(?i)(?:phone|\btel\b|tel[.:]|telephone|mobile|mobil|cell|\bcall|fax|dial|whatsapp|\bsms"
     r"|text me|\bring\b|contact|reach|telefon|tel[ée]fono|t[ée]l[ée]phone|telefone|电话|電話|전화|тел)"
     r"[^\d\n]{0,30}$"
 )
-_NOT_PHONE: Final = re.compile(
+_NOT_PHONE: Final = Said(
     r"(?i)(?:order|ticket|invoice|version|isbn|issn|serial|account|card|part|item|ref|ssn|iban|zip"
     r"|build|port|commit|year|total|amount|sum|price|code|id|key|npi|routing|license|passport|[$€£#])"
     r"\W{0,3}(?:no\W*|number\W*|is\W*)*$"
@@ -146,7 +146,7 @@ def is_address(value: str, before: str) -> bool:
 
 def names_phone(before: str) -> bool:
     """Whether what comes is said to be a telephone number."""
-    return _PHONE_NEAR.search(before) is not None
+    return _PHONE_NEAR(before)
 
 
 class PhoneCheck:
@@ -155,8 +155,9 @@ class PhoneCheck:
     def prepare(self) -> None:
         """Loads the numbering plans, so that no request waits for it."""
         _codes()
-        for region in _REGIONS:
-            _plan(region)
+        _plans()
+        for said in (_PHONE_NEAR, _NOT_PHONE):
+            said.prepare()
 
     def __call__(self, value: str, before: str) -> bool:
         return _is_phone(value, before)
@@ -174,7 +175,7 @@ def _is_phone(value: str, before: str) -> bool:
         return False
     if names_phone(before):
         return True
-    if _NOT_PHONE.search(before):
+    if _NOT_PHONE(before):
         return False
     if value.startswith("+"):
         return len(number) >= _INTERNATIONAL_MIN and _valid_abroad(number)
@@ -205,7 +206,7 @@ def _valid_abroad(number: str) -> bool:
 def _valid_at_home(number: str) -> bool:
     """A number as one of the plans has them, with its trunk prefix or without."""
     short = number[1:] if number[0] in "01" else number
-    return any(_plan(region).fullmatch(short) is not None for region in _REGIONS)
+    return _plans().fullmatch(short) is not None
 
 
 @cache
@@ -213,6 +214,12 @@ def _codes() -> dict[int, tuple[str, ...]]:
     import phonenumbers  # noqa: PLC0415  # its tables take memory
 
     return dict(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+
+
+@cache
+def _plans() -> re.Pattern[str]:
+    """The national numbers of all regions that are known here."""
+    return re.compile("|".join(f"(?:{_plan(region).pattern})" for region in _REGIONS))
 
 
 @cache

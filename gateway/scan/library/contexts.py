@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import entropy, is_placeholder
+from gateway.scan.library.checks import Said, entropy, is_placeholder
 
 _ASSIGN: Final = r"""["'`\])]{0,2}(?:: ?[A-Za-z]{1,10})?\s{0,4}(?:[:=|?!+]{0,4}[=>]|:|,|\|\|)\s{0,12}["'`=\s\\({]{0,6}"""
 _NAME_REST: Final = r"[\w.-]{0,8}"
@@ -22,16 +22,16 @@ _PASSWORD_NAMES: Final = (
     r"|contrase(?:ñ|n)a|senha|mot de passe|wachtwoord|parola|密码|пароль)"
 )
 _WORDS: Final = re.compile(r"[A-Za-z]*[a-z][A-Za-z]*(?:[_.\- /][A-Za-z]+)*|[A-Z_]+|[A-Za-z_.]+")
-_CODE: Final = re.compile(
+_CODE: Final = Said(
     r"^\$[({]|^\$[A-Za-z_]+$|^%\w+%$|^[{<\[(]|[{(\[]|^[A-Za-z_][\w.]*\(|\)$|^(?:os|self|this|process|env|config|settings)\."
     r"|^(?:https?|file|s3)://|^/|^\.|^[A-Za-z]:\\|::|->|\\n$|^@|^&\w+;"
 )
-_CODE_IN_SECRET: Final = re.compile(
+_CODE_IN_SECRET: Final = Said(
     r"^\$|^[{<\[]|\(|^(?:os|self|this|process|env|config|settings)\.|://|^\./|^/\w+/"
 )
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?:\D|$)")
-_NAME_OF_IT: Final = re.compile(r"(?i)(?:credentials?|secrets?|token)[_-]?ids?[\"'>]?\W{0,12}$")
+_NAME_OF_IT: Final = Said(r"(?i)(?:credentials?|secrets?|token)[_-]?ids?[\"'>]?\W{0,12}$")
 _PARTS: Final = re.compile(r"[._=:/-]+")
 _WORDY: Final = 0.5
 """A value of which more than this is words is a name."""
@@ -41,9 +41,9 @@ _DIGITS_MIN: Final = 2
 def looks_assigned(value: str, before: str) -> bool:
     """Whether the value of a token is one, and no name, path, expression or placeholder."""
     text = value.rstrip("=.,;")
-    if is_placeholder(text) or _CODE_IN_SECRET.search(text) or _DATE.match(text):
+    if is_placeholder(text) or _CODE_IN_SECRET(text) or _DATE.match(text):
         return False
-    if _NAME_OF_IT.search(before) or text.endswith("1234567890"):
+    if _NAME_OF_IT(before) or text.endswith("1234567890"):
         return False
     if _WORDS.fullmatch(text):
         # Without a digit: only a long text that is no row of words.
@@ -80,7 +80,7 @@ def looks_like_password(value: str, before: str) -> bool:
     letters = any(c.isalpha() for c in text)
     number = any(c.isdigit() for c in text)
     special = any(not c.isalnum() and c not in "_-." for c in text)
-    if _CODE.search(text) and not (number and special and text[0] not in "<{[/."):
+    if _CODE(text) and not (number and special and text[0] not in "<{[/."):
         return False
     return letters and (number or special)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import digits
+from gateway.scan.library.checks import digits, luhn, verhoeff
 from gateway.scan.library.contact import names_phone
 
 _SSN: Final = re.compile(r"(?!000|666|9)\d{3}\D?(?!00)\d{2}\D?(?!0000)\d{4}")
@@ -21,6 +22,14 @@ _NAMED: Final = (
     r"|\bdni\b|\bcpf\b|\bpesel\b|personnummer|\bbsn\b|aadhaar|\bnhs\b)"
     r"(?i:[\s\"'#:.]{0,3}(?:number|no|nr|id)?[\s\"'#:.=]{0,3}(?:is\s)?[\s\"':]{0,3})"
 )
+
+
+_QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
+    "in_.aadhaar": verhoeff,
+    "ca.sin": luhn,
+    "za.idnr": luhn,
+}
+"""Check digits that are quicker told here: what fails is not asked about."""
 
 
 class _Checked:
@@ -37,6 +46,9 @@ class _Checked:
         _module(self._module)
 
     def __call__(self, value: str, before: str) -> bool:
+        quick = _QUICK.get(self._module)
+        if quick is not None and not quick(digits(value)):
+            return False
         if not self._named and names_phone(before):
             return False
         return bool(_module(self._module).is_valid(value))

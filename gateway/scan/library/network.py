@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
+from gateway.scan.library.checks import Said
 
-_VERSION: Final = re.compile(r"(?i)(?:version|\bver\.?|\bv|release|build|chrome/|safari/)\W{0,3}$")
+_VERSION: Final = Said(r"(?i)(?:version|\bver\.?|\bv|release|build|chrome/|safari/)\W{0,3}$")
 _NOT_SOMEBODYS: Final = frozenset({"0.0.0.0", "127.0.0.1", "255.255.255.255", "::1"})  # noqa: S104  # looked for, not bound
 _COLONS_MIN: Final = 2
 
@@ -51,7 +51,7 @@ def network_patterns() -> list[Pattern]:
 
 def is_ipv4(value: str, before: str) -> bool:
     """Four numbers, and not those of a version."""
-    if value in _NOT_SOMEBODYS or _VERSION.search(before):
+    if value in _NOT_SOMEBODYS or _VERSION(before):
         return False
     try:
         IPv4Address(value)
@@ -65,6 +65,8 @@ def is_ipv6(value: str, before: str) -> bool:
     del before
     text = value.partition("/")[0]
     if text.count(":") < _COLONS_MIN or value in _NOT_SOMEBODYS:
+        return False
+    if "::" not in text and text.count(":") != (6 if "." in text else 7):  # RFC 4291
         return False
     if "::" in text and sum(c.isdigit() for c in text) == 0:
         return False

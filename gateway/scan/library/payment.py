@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import luhn
+from gateway.scan.library.cards import may_begin
+from gateway.scan.library.checks import Said, luhn
 from gateway.scan.library.wallets import base58check, bech32, eip55
 
 _ISSUERS: Final = re.compile(
@@ -15,7 +16,7 @@ _ISSUERS: Final = re.compile(
     r"|(?:2131|1800)\d{11}|35\d{14,17}|62\d{14,17}|(?:5[06-8]|6\d)\d{10,17}"
     r"|220[0-4]\d{12}"
 )
-_CARD_NEAR: Final = re.compile(
+_CARD_NEAR: Final = Said(
     r"(?i)(?:card|karte|carte|tarjeta|carta|cartão|kart|カード|卡)\W*(?:number|no|nr|is|#)?\W*$"
 )
 _IBAN_LENGTHS: Final = {
@@ -40,10 +41,10 @@ def payment_patterns() -> list[Pattern]:
     """Cards, IBANs and crypto-currency wallets."""
     base58 = "[1-9A-HJ-NP-Za-km-z]"
     return [
-        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=is_card, rank=15),
+        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=CardCheck(), rank=15),
         # Groups of four, 4-6-4, 4-6-5 and 4-4-4-4-3; a first digit that issuers have.
         *(
-            Pattern(name, "card", expression, left=r"\w.", validator=is_card, rank=15)
+            Pattern(name, "card", expression, left=r"\w.", validator=CardCheck(), rank=15)
             for name, expression in (
                 ("card-grouped", r"[2-6]\d{3}(?:[ -]\d{4}){3}|3\d{3}[ -]\d{6}[ -]\d{4,5}"),
                 ("card-grouped-long", r"[56]\d{3}(?:[ -]\d{4}){3}[ -]\d{3}"),
@@ -94,12 +95,29 @@ def _iban_expression() -> str:
     return f"(?i:{'|'.join(branches)})"
 
 
+class CardCheck:
+    """A number that passes Luhn's check, of an issuer's range or said to be of a card."""
+
+    def screen(self, data: bytes) -> list[int]:
+        """See `Pattern.validator`."""
+        return may_begin(data)
+
+    def __call__(self, value: str, before: str) -> bool:
+        return is_card(value, before)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CardCheck)
+
+    def __hash__(self) -> int:
+        return hash(CardCheck)
+
+
 def is_card(value: str, before: str) -> bool:
     """A number that passes Luhn's check, of an issuer's range or said to be of a card."""
     number = value.replace(" ", "").replace("-", "")
     if not luhn(number) or len(set(number)) == 1:
         return False
-    return _ISSUERS.fullmatch(number) is not None or _CARD_NEAR.search(before) is not None
+    return _ISSUERS.fullmatch(number) is not None or _CARD_NEAR(before)
 
 
 def is_iban(value: str, before: str) -> bool:

@@ -19,7 +19,7 @@ def make_judge() -> Judge:
     rules = rules_for()
     patterns = [pattern_of(rule, ("request",)) for rule in rules]
     scanner = UseScanner(patterns, {"request": Engine(patterns)})
-    return Judge(rules, lambda text: scanner.find(text, "request"))
+    return Judge(rules, lambda text, budget: scanner.present(text, "request", budget=budget))
 
 
 def evaluate(rows: Iterable[Row], clock: Callable[[], float], *, by: Iterable[str] = BY) -> Report:

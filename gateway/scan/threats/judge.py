@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from gateway.plugin.pattern import Direction, Finding, Pattern
+from gateway.plugin.pattern import JSON_REST, THE_REST, Budget, Direction, Finding, Pattern
 from gateway.scan.threats import command, exfiltration, markup, sql, target
 from gateway.scan.threats.fields import Language, is_long, language_of, values_of
 from gateway.scan.threats.rule import Rule, Threat
 
-Find: TypeAlias = Callable[[str], Sequence[Finding]]
-"""Gives the findings of the rules' patterns in a whole text."""
+Look: TypeAlias = Callable[[str, Budget | None], Sequence[Pattern]]
+"""Gives those of the rules' patterns that a whole text has a match of."""
 
 BITES: Final = 0.7
 """The score from which a finding in an argument counts as an attack."""
@@ -67,36 +67,48 @@ def pattern_of(rule: Rule, directions: tuple[Direction, ...]) -> Pattern:
 class Judge:
     """Scores texts by the rules of one use."""
 
-    __slots__ = ("_find", "_rules", "_threshold")
+    __slots__ = ("_look", "_rules", "_threshold")
 
-    def __init__(self, rules: Iterable[Rule], find: Find, threshold: float = BITES) -> None:
+    def __init__(self, rules: Iterable[Rule], look: Look, threshold: float = BITES) -> None:
         self._threshold = threshold
         self._rules = {f"threat_{rule.name}": rule for rule in rules}
-        self._find = find
+        self._look = look
 
-    def text(self, text: str, *, decode: bool = False) -> list[Score]:
-        """A text that is no argument, as a whole."""
-        return self._settled(self._scores(text, decode=decode), text)
+    def text(self, text: str, budget: Budget | None = None, *, decode: bool = False) -> list[Score]:
+        """A text that is no argument, as a whole. Raises OverBudgetError."""
+        return self._settled(self._scores(text, budget, decode=decode), text)
 
     def scores(self, findings: Iterable[Finding]) -> list[Score]:
-        """What these findings come to, whatever stands around them."""
-        return self._settled(
-            [_score(threat, weights, 1.0) for threat, weights in self._weights(findings).items()]
-        )
+        """What these findings come to, whatever stands around them.
 
-    def arguments(self, arguments: str) -> list[Score]:
-        """The arguments of a call, value by value; the highest score of each class."""
+        What was not looked through, because too much stands before it, counts as everything.
+        """
+        patterns = [finding.pattern for finding in findings]
+        weights = (
+            self._of_all()
+            if THE_REST in patterns or JSON_REST in patterns
+            else self._weights(patterns)
+        )
+        return self._settled([_score(threat, each, 1.0) for threat, each in weights.items()])
+
+    def arguments(self, arguments: str, budget: Budget | None = None) -> list[Score]:
+        """The arguments of a call, value by value; the highest score of each class.
+
+        Raises OverBudgetError.
+        """
         best: dict[Threat, Score] = {}
         for name, text in values_of(arguments):
-            for score in self.value(text, language_of(name)):
+            for score in self.value(text, language_of(name), budget):
                 known = best.get(score.threat)
                 if known is None or (score.bites, score.score) > (known.bites, known.score):
                     best[score.threat] = score
         return list(best.values())
 
-    def value(self, text: str, language: Language = Language.NONE) -> list[Score]:
-        """One value that a tool will be given."""
-        scores = self._scores(text, decode=True)
+    def value(
+        self, text: str, language: Language = Language.NONE, budget: Budget | None = None
+    ) -> list[Score]:
+        """One value that a tool will be given. Raises OverBudgetError."""
+        scores = self._scores(text, budget, decode=True)
         return self._settled(scores, text, _MEANT[language]) if scores else scores
 
     # -- inner
@@ -110,19 +122,26 @@ class Judge:
             for score in scores
         ]
 
-    def _weights(self, findings: Iterable[Finding]) -> dict[Threat, dict[str, float]]:
+    def _weights(self, patterns: Iterable[Pattern]) -> dict[Threat, dict[str, float]]:
         """The weight of each rule that was found, by class."""
         found: dict[Threat, dict[str, float]] = {}
-        for finding in findings:
-            rule = self._rules.get(finding.pattern.name)
+        for pattern in patterns:
+            rule = self._rules.get(pattern.name)
             if rule is not None:
                 found.setdefault(rule.threat, {})[rule.name] = rule.weight
         return found
 
-    def _scores(self, text: str, *, decode: bool) -> list[Score]:
-        found = self._weights(self._find(text))
+    def _of_all(self) -> dict[Threat, dict[str, float]]:
+        """As if every rule were found."""
+        found: dict[Threat, dict[str, float]] = {}
+        for rule in self._rules.values():
+            found.setdefault(rule.threat, {})[rule.name] = rule.weight
+        return found
+
+    def _scores(self, text: str, budget: Budget | None, *, decode: bool) -> list[Score]:
+        found = self._weights(self._look(text, budget))
         for plain in decoded(text) if decode else ():
-            for threat, weights in self._weights(self._find(plain)).items():
+            for threat, weights in self._weights(self._look(plain, budget)).items():
                 found.setdefault(threat, {}).update(weights)
         if not found:
             return []

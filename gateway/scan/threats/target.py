@@ -35,6 +35,11 @@ _NAT64: Final = 0x0064_FF9B << 96
 _DIGITS: Final = re.compile(r"(?i)(?:0x[0-9a-f]*|[0-9]+)\Z")
 _ECHOED: Final = re.compile(r"(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})\Z")
 _PARTS_MAX: Final = 4
+_ORDINARY: Final = re.compile(
+    r"(?i:https?)://((?:[a-zA-Z0-9-]+\.)+[a-zA-Z]{2,24})(?::[0-9]{1,5})?(?:[/?#]|\Z)"
+)
+"""A host by its name, to be read in one way only."""
+_NOT_ORDINARY: Final = (*_INNER_SUFFIXES, *_LOOPBACK_NAMES, *_ECHOING)
 _PLAIN: Final = re.compile(r"(?i)[a-z0-9.\-]+\Z")
 
 
@@ -133,6 +138,9 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
 
     def is_inner(value: str, before: str) -> bool:
         del before
+        plain = _ORDINARY.match(value)
+        if plain is not None and not plain[1].lower().endswith(_NOT_ORDINARY):
+            return False
         host = host_of(value)
         if host in allowed:
             return False

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.plugin import Direction, OnUninspectable, PluginConfig, Secret
+from gateway.plugin import VALUES_MAX, Direction, OnUninspectable, PluginConfig, Secret
 from gateway.scan.library.classes import CLASSES, GROUPS
 from gateway_plugins.dlp.vault_config import TokenizeConfig
 
@@ -100,6 +100,13 @@ class DlpConfig(PluginConfig):
     )
     ignore: tuple[str, ...] = Field(
         (), description="Values that are nobody's, such as an address of your support."
+    )
+    values_max: int = Field(
+        VALUES_MAX,
+        ge=1,
+        le=1_000_000,
+        description="Values of one text that are treated one by one; what stands behind the last "
+        "of them is redacted as a whole.",
     )
     hash_key: Secret | None = Field(
         None, description="For `hash`: 16 characters or more; equal values give equal hashes."

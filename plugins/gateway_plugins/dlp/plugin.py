@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
 from gateway.plugin import (
+    JSON_REST,
     REDACTIONS,
+    THE_REST,
+    Budget,
     ChannelScanner,
     Direction,
     Exchange,
     Fact,
     Finding,
+    OverBudgetError,
+    Pattern,
     Plugin,
     Reason,
     Reject,
@@ -23,14 +28,14 @@ from gateway.plugin import (
 )
 from gateway.plugin.body import Body
 from gateway_plugins.dlp.actions import Writer, hasher, mask, redact
-from gateway_plugins.dlp.config import DlpConfig
+from gateway_plugins.dlp.config import Action, DlpConfig
 from gateway_plugins.dlp.patterns import patterns_for
 from gateway_plugins.dlp.restore import unescaped
 from gateway_plugins.dlp.rules import Rules
 from gateway_plugins.dlp.vault import Answer, Item, Placed, Session, Vault
 
-AT_ONCE_CHARACTERS: Final = 32_768
-"""New text up to this size is scanned on the loop: it takes less than two milliseconds."""
+AT_ONCE_CHARACTERS: Final = 16_384
+"""New text up to this size is scanned on the loop, unless it is full of candidates."""
 FLAG: Final = "sensitive_data"
 NOTHING_PLACED: Final[Placed] = {}
 
@@ -39,7 +44,7 @@ class Decided(NamedTuple):
     """A finding and what is done with it."""
 
     finding: Finding
-    action: str
+    action: Action
 
 
 class Texts(NamedTuple):
@@ -62,6 +67,7 @@ class Dlp(Plugin):
         self.on_uninspectable = Uninspectable(config.on_uninspectable)
         self._rules = Rules(config)
         self.patterns = tuple(patterns_for(config, self._rules))
+        self.values_max = config.values_max
         self._ignored = frozenset(value.casefold() for value in config.ignore)
         self._writers: dict[str, Writer] = {"mask": mask, "redact": redact}
         if config.hash_key is not None:
@@ -104,7 +110,11 @@ class Dlp(Plugin):
         spans = body.spans()
         if self._is_much(spans, direction):
             return self._judge_aside(x, body, spans, direction)
-        return self._settle(x, body, self._look(spans, direction), direction)
+        try:
+            found = self._look(spans, direction, Budget())
+        except OverBudgetError:
+            return self._judge_aside(x, body, spans, direction)
+        return self._settle(x, body, found, direction)
 
     def _is_much(self, spans: Sequence[Span], direction: Direction) -> bool:
         """Whether so much of it is new that other exchanges would wait for it."""
@@ -121,12 +131,14 @@ class Dlp(Plugin):
         step = self._settle(x, body, found, direction)
         return step if step is None or isinstance(step, Reject) else await step
 
-    def _look(self, spans: Iterable[Span], direction: Direction) -> list[Texts]:
+    def _look(
+        self, spans: Iterable[Span], direction: Direction, budget: Budget | None = None
+    ) -> list[Texts]:
         """Everything that calls for something."""
         find = self.scanner.find
         texts: list[Texts] = []
         for span in spans:
-            found = find(span.text, direction, span.kind)
+            found = find(span.text, direction, span.kind, budget)
             if found:
                 decided = self._decide(found, direction, span.role, span.kind)
                 if decided:
@@ -136,14 +148,19 @@ class Dlp(Plugin):
     def _decide(
         self, found: Iterable[Finding], direction: Direction, role: str, kind: str
     ) -> list[Decided]:
-        action = self._rules.action
-        decided = [Decided(f, action(f.pattern.kind, direction, role, kind)) for f in found]
+        decided = [Decided(f, self._action(f.pattern, direction, role, kind)) for f in found]
         return [
             each
             for each in decided
             if each.action != "allow"
             and (not self._ignored or each.finding.value.casefold() not in self._ignored)
         ]
+
+    def _action(self, pattern: Pattern, direction: Direction, role: str, kind: str) -> Action:
+        if pattern is THE_REST or pattern is JSON_REST:
+            is_json = pattern is JSON_REST
+            return self._rules.rest_action(direction, role, kind, is_json=is_json)
+        return self._rules.action(pattern.kind, direction, role, kind)
 
     def _settle(
         self, x: Exchange, body: Body, texts: Sequence[Texts], direction: Direction

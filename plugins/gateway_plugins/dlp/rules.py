@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.plugin import Direction
 from gateway.scan.library.classes import GROUPS
-from gateway_plugins.dlp.config import Action, DlpConfig, RuleConfig
+from gateway_plugins.dlp.config import CANARY, Action, DlpConfig, RuleConfig
+
+_EDITS: Final = frozenset[Action](("mask", "redact", "hash", "tokenize"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,14 @@ class Rules:
         self._default = config.action
         self._directions = frozenset(config.directions)
         self._known: dict[tuple[str, str, str, str], Action] = {}
+        self._names = frozenset(
+            [
+                *expanded(config.classes),
+                *(each.name for each in config.custom),
+                *(each.name for each in config.dictionaries),
+                *((CANARY,) if config.canaries else ()),
+            ]
+        )
 
     def action(self, name: str, direction: Direction, role: str, kind: str) -> Action:
         """What is done with a finding of the class `name`, in a text of this role and kind."""
@@ -36,6 +47,18 @@ class Rules:
             # Classes, roles and kinds come from closed lists: the table cannot grow on.
             known = self._known[key] = self._decide(*key)
         return known
+
+    def rest_action(self, direction: Direction, role: str, kind: str, *, is_json: bool) -> Action:
+        """What is done with text that was not looked through: it may hold a value of any class.
+
+        JSON cannot be cut off and stay JSON, so that it is refused.
+        """
+        actions = {self.action(name, direction, role, kind) for name in self._names}
+        if actions & _EDITS:
+            return "block" if is_json else "redact"
+        if "block" in actions:
+            return "block"
+        return "flag" if "flag" in actions else "allow"
 
     def wanted(self, name: str, direction: Direction) -> bool:
         """Whether anything could be done with a finding of this class there."""

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import ClassVar, Final, TypeAlias
 
 from gateway.plugin import (
+    THE_REST,
+    Budget,
     Direction,
     Exchange,
     Fact,
-    Finding,
+    OverBudgetError,
+    Pattern,
     Plugin,
     Reason,
     Reject,
@@ -46,11 +49,11 @@ class Threats(Plugin):
         self._reads = {place: any(a != "off" for a in actions[place].values()) for place in Place}
         rules = _rules(config)
         self.patterns = [pattern_of(rule, directions) for rule, directions in rules if directions]
-        self._judge = Judge((rule for rule, _ in rules), self._find, config.threshold)
+        self._judge = Judge((rule for rule, _ in rules), self._present, config.threshold)
         self._channels: Fact[_Channels] = Fact("threat.channels", dict)
 
-    def _find(self, text: str) -> Sequence[Finding]:
-        return self.scanner.find(text, "request") if self.patterns else ()
+    def _present(self, text: str, budget: Budget | None) -> Sequence[Pattern]:
+        return self.scanner.present(text, "request", budget=budget) if self.patterns else ()
 
     # -- hooks
 
@@ -88,7 +91,10 @@ class Threats(Plugin):
     ) -> Reject | Awaitable[Reject | None] | None:
         if self._is_much(spans):
             return self._aside(x, spans, answering=answering)
-        reject, flagged = self._look(spans, answering=answering)
+        try:
+            reject, flagged = self._look(spans, Budget(), answering=answering)
+        except OverBudgetError:
+            return self._aside(x, spans, answering=answering)
         _flag(x, flagged)
         return reject
 
@@ -101,33 +107,35 @@ class Threats(Plugin):
         return fresh > AT_ONCE_CHARACTERS
 
     async def _aside(self, x: Exchange, spans: Sequence[Span], *, answering: bool) -> Reject | None:
-        reject, flagged = await asyncio.to_thread(self._look, spans, answering=answering)
+        reject, flagged = await asyncio.to_thread(self._look, spans, None, answering=answering)
         _flag(x, flagged)
         return reject
 
     def _look(
-        self, spans: Iterable[Span], *, answering: bool
+        self, spans: Iterable[Span], budget: Budget | None, *, answering: bool
     ) -> tuple[Reject | None, list[tuple[Place, Score]]]:
         flagged: list[tuple[Place, Score]] = []
         for span in spans:
             place = place_of(span.kind, span.role, answering=answering)
             if self._reads[place]:
-                scores = self._scores(place, span.text)
+                scores = self._scores(place, span.text, budget)
                 reject = self._judged(place, scores, flagged) if scores else None
                 if reject is not None:
                     return reject, []
         return None, flagged
 
-    def _scores(self, place: Place, text: str) -> list[Score]:
+    def _scores(self, place: Place, text: str, budget: Budget | None = None) -> list[Score]:
         if place is Place.ARGUMENTS:
-            return self._judge.arguments(text)
+            return self._judge.arguments(text, budget)
         if place is not Place.ANSWERS:
-            return self._judge.text(text, decode=place is Place.RESULTS)
-        findings = self.scanner.find(text, "response")
+            return self._judge.text(text, budget, decode=place is Place.RESULTS)
+        findings = self.scanner.find(text, "response", budget=budget)
         if not findings:
             return []
         code = code_map(text)
-        return self._judge.scores(f for f in findings if not code.holds(f.start))
+        return self._judge.scores(
+            f for f in findings if f.pattern is THE_REST or not code.holds(f.start)
+        )
 
     def _channel(self, place: Place) -> AnswerChannel | ArgumentsChannel:
         if place is Place.ANSWERS:

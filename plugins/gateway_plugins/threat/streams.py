@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gateway.plugin import ChannelScanner, Finding, TextStream
+from gateway.plugin import JSON_REST, THE_REST, ChannelScanner, Finding, TextStream
 from gateway.scan.threats.code import SPAN_CHARACTERS_MAX, CodeMap, CodeReader, undecided
 from gateway.scan.threats.judge import Judge, Score
 
@@ -47,7 +47,7 @@ class AnswerChannel:
             text.channel, whole[waiting:], final=text.final, fresh=max(0, text.fresh - waiting)
         )
         found, safe = self._scanner.feed(inner)
-        self._findings += [_moved(finding, waiting) for finding in found]
+        self._findings += [_moved(each, waiting) for each in found if not each.continued]
         safe += waiting
         region = whole[:safe]
         stop = safe if text.final else safe - undecided(region)
@@ -67,6 +67,10 @@ class AnswerChannel:
         fresh = False
         for finding in self._findings:
             place = finding.start
+            if finding.pattern in (THE_REST, JSON_REST):
+                self._sure.append(finding)
+                fresh = True
+                continue
             if place < stop and code.holds(place):
                 continue
             is_open = code.open_at is not None and place >= code.open_at

@@ -83,7 +83,7 @@ def test_a_compiled_database_is_kept_and_a_damaged_one_made_anew(tmp_path: Path)
     kept.write_bytes(good[:-5] + b"wrong")
     damaged = Engine([WORD], tmp_path)
 
-    assert damaged.whole("a zebra").found
+    assert damaged.whole("a zebra").hits
     assert kept.read_bytes() == good
     assert kept.stat().st_mode & 0o077 == 0 or kept.parent.stat().st_mode & 0o077 == 0
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from gateway.cli import app
 from gateway.scan.binding import engine_for
 from gateway.scan.library import CLASSES, GROUPS, library, patterns_of
+from gateway.scan.library.checks import entropy, is_placeholder, verhoeff
 from gateway.scan.library.evaluation import evaluate_pii, evaluate_secrets
 from gateway.scan.library.wallets import keccak256
 from gateway.scan.scanner import UseScanner
@@ -163,3 +164,34 @@ def test_eval_and_scan_print_what_they_find(tmp_path: Path) -> None:
 
 def test_evaluation_counts_rows_of_secrets() -> None:
     assert evaluate_secrets([], lambda: 0.0).total.attacks == 0
+
+
+def test_verhoeff_is_that_of_the_package() -> None:
+    from stdnum import verhoeff as reference  # noqa: PLC0415  # only here
+
+    for number in ("2363", "75872", "142857", "8473643095483728456789", "0", "12"):
+        assert verhoeff(number) == reference.is_valid(number)
+    assert verhoeff("2363")
+    assert not verhoeff("2364")
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"), [("", 0.0), ("aaaa", 0.0), ("abab", 1.0), ("abcdefgh" * 2, 3.0)]
+)
+def test_entropy(text: str, bits: float) -> None:
+    assert entropy(text) == bits
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("xxxx1234", True),
+        ("your-key-here", True),
+        ("qqqQQQqqqQQQ77", True),
+        ("AKIASAMPLE", False),
+        ("123-sample", True),
+        ("f9Xk2LmQ7rT8", False),
+    ],
+)
+def test_placeholders(text: str, is_one: bool) -> None:
+    assert is_placeholder(text) is is_one

@@ -292,3 +292,41 @@ def test_a_call_of_mcp_is_judged_in_the_request() -> None:
 def test_a_policy_that_says_something_else_is_refused(config: Any) -> None:
     with pytest.raises(ValueError, match=r"threat|classes|hosts|level|sql"):
         Threats.Config.model_validate(config)
+
+
+def test_many_candidates_are_judged_aside_and_come_to_the_same() -> None:
+    plugin = made()
+    links = " ".join(f"https://site{number}.example.com/page" for number in range(400))
+
+    _, harmless = responded(plugin, call({"list": links}))
+    _, biting = responded(plugin, call({"list": f"{links} http://10.0.0.1/"}))
+
+    assert harmless.verdicts[-1].outcome is Outcome.ALLOW
+    assert biting.verdicts[-1].outcome is Outcome.FLAG
+
+
+def test_padding_does_not_hide_an_attack() -> None:
+    plugin = made()
+    padding = "`<script>` " * 600
+    _, whole = responded(plugin, answer(f"{padding}<script>steal()</script>"))
+    _, few = responded(plugin, answer("`<script>` " * 500))
+
+    assert isinstance(whole.answer, Reject)
+    assert few.answer is None
+
+
+@pytest.mark.parametrize("size", [3, 50, 9000])
+def test_padding_does_not_hide_an_attack_in_a_stream(size: int) -> None:
+    plugin = made()
+    x = make_exchange()
+    said = "`<script>` " * 600 + "and more"
+    held = ""
+    rejected = None
+    for at in range(0, len(said), size):
+        text = TextStream("content:0", held + said[at : at + size], kind="text", role="assistant")
+        rejected = plugin.on_text(x, text)
+        if rejected is not None:
+            break
+        held = text.text[len(text.text) - text.held :]
+
+    assert isinstance(rejected, Reject)

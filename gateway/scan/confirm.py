@@ -1,0 +1,99 @@
+"""Confirms candidates of one pattern: RE2 finds the body, what stands around and validators judge.
+
+Made when the chain is compiled. It is asked for every candidate, so it is compiled
+(docs/decisions/0006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from gateway.plugin.pattern import BEFORE_CHARACTERS, Validator
+
+Spans: TypeAlias = list[tuple[int, int]]
+Match: TypeAlias = Callable[[bytes, int, int], Spans]
+"""A match function of RE2: the whole and its groups, as bytes; (-1, -1) where there is none."""
+
+Screen: TypeAlias = Callable[[bytes], list[int]]
+
+_CONTINUES: Final = 0xC0
+_WITHIN: Final = 0x80
+"""A byte of UTF-8 whose first two bits are 10 continues a character."""
+
+
+class Confirmation:
+    """How one pattern is confirmed.
+
+    `inside` matches where something stands before, `outside` at the beginning of a text. `runs` is
+    anchored: the run, and what closes it.
+    """
+
+    def __init__(  # made in one place
+        self,
+        inside: Match,
+        outside: Match,
+        runs: Match | None,
+        near: Match | None,
+        validator: Validator | None,
+        *,
+        looks_back: bool,
+        is_apart: bool,
+        narrowed: bool,
+    ) -> None:
+        self._inside = inside
+        self._outside = outside
+        self._runs = runs
+        self._near = near
+        self._validator = validator
+        self._looks_back = looks_back
+        self._is_apart = is_apart
+        self.narrowed = narrowed
+        self.screen: Screen | None = getattr(validator, "screen", None)
+        """Tells where a body may begin at all; None where nobody knows better than RE2."""
+
+    def search(self, data: bytes, start: int, stop: int) -> Spans:
+        """The first match whose body begins at `start` or later: the whole, the body, the value.
+
+        The first span is (-1, -1) if there is none. `data` is UTF-8.
+        """
+        if self._is_apart:
+            first = back(data, start, 2)
+            spans = (self._inside if first else self._outside)(data, first, stop)
+            if 0 <= spans[1][0] < start:
+                # It begins too early; no body begins with a separator, so one step back will do.
+                spans = self._inside(data, back(data, start, 1), stop)
+            return spans
+        if not self._looks_back:
+            return self._inside(data, start, stop)
+        if start:
+            return self._inside(data, back(data, start, 1), stop)
+        return self._outside(data, 0, stop)
+
+    def accepts(self, value: str, before: str) -> bool:
+        """Whether the value counts, after what stands before it."""
+        before = before[-BEFORE_CHARACTERS:]
+        near = self._near
+        if near is not None:
+            data = before.encode("utf-8", "replace")
+            if near(data, 0, len(data))[0][0] < 0:
+                return False
+        validator = self._validator
+        return validator is None or validator(value, before)
+
+    def run_end(self, data: bytes, place: int) -> tuple[int, int]:
+        """Where a run that begins at `place` ends: before what closes it, and behind that."""
+        runs = self._runs
+        if runs is None:
+            return place, place
+        spans = runs(data, place, len(data))
+        return spans[1][1], spans[0][1]
+
+
+def back(data: bytes, place: int, characters: int) -> int:
+    """The place so many characters of UTF-8 before."""
+    for _ in range(characters):
+        place = max(0, place - 1)
+        while place and data[place] & _CONTINUES == _WITHIN:
+            place -= 1
+    return place

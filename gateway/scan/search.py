@@ -1,0 +1,169 @@
+"""The matches of single patterns in one text, one after the other.
+
+What is found in a text depends on nothing but the text and the pattern, so that a stream comes to
+the same as the whole: for each pattern, from left to right, the first body that is accepted, and
+the next one behind it. Whoever goes on from a place that is within no body finds the same.
+"""
+
+from __future__ import annotations
+
+from gateway.plugin.pattern import BEFORE_CHARACTERS, Budget, OverBudgetError
+from gateway.scan.confirm import Screen
+from gateway.scan.patterns import ReadyPattern
+
+
+class Raw:
+    """A match of one pattern, in characters of the folded text.
+
+    The body is the whole match, the value what counts of it; `stop` is where the value ends, with
+    its run, and `head` where it ends without.
+    """
+
+    __slots__ = ("body_start", "body_stop", "head", "ready", "start", "stop")
+
+    def __init__(  # noqa: PLR0917  # made in one place
+        self,
+        ready: ReadyPattern,
+        body_start: int,
+        body_stop: int,
+        start: int,
+        head: int,
+        stop: int,
+    ) -> None:
+        self.ready = ready
+        self.body_start = body_start
+        self.body_stop = body_stop
+        self.start = start
+        self.head = head
+        self.stop = stop
+
+
+class Search:
+    """Looks through one text; places are in bytes inside, in characters outside.
+
+    `hits` are, for each pattern that may be in it, where matches of its gate end; None is anywhere.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        data: bytes,
+        hits: dict[ReadyPattern, list[int] | None],
+        budget: Budget | None = None,
+    ) -> None:
+        self.text = text
+        self._budget = budget
+        self.hits = hits
+        self._data = data
+        self._ascii = len(data) == len(text)
+        self._byte = 0
+        self._count = 0
+        self._places: dict[ReadyPattern, list[int]] = {}
+
+    def run(self, ready: ReadyPattern, frontier: int, most: int) -> list[Raw]:
+        """From left to right, bodies that begin at `frontier` or later, at most so many."""
+        hits = self.hits[ready]
+        size = len(self._data)
+        place = self._place(frontier)
+        found: list[Raw] = []
+        screen = ready.confirmation.screen
+        if screen is not None:
+            for start in self._screened(ready, screen):
+                if start >= place:
+                    place, raw = self._next(ready, start, size, start + 1)
+                    if raw is not None:
+                        found.append(raw)
+                        if len(found) == most:
+                            break
+            return found
+        if hits is None:
+            while place < size:
+                place, raw = self._next(ready, place, size, size)
+                if raw is not None:
+                    found.append(raw)
+                    if len(found) == most:
+                        break
+            return found
+        width = ready.gate_bytes_max
+        reach = ready.length_bytes_max + 4
+        for hit in hits:
+            # The body of a match begins at most the gate's width before the hit, and before it.
+            place = max(place, hit - width)
+            stop = min(size, hit + reach)
+            while place < hit:
+                place, raw = self._next(ready, place, stop, hit)
+                if raw is not None:
+                    found.append(raw)
+                    if len(found) == most:
+                        return found
+        return found
+
+    def run_end(self, ready: ReadyPattern, place: int) -> tuple[int, int]:
+        """Where a run that begins at `place` ends: before what closes it, and behind that."""
+        end, behind = ready.confirmation.run_end(self._data, self._place(place))
+        before = self._character(end)
+        return before, self._character(behind)
+
+    def _screened(self, ready: ReadyPattern, screen: Screen) -> list[int]:
+        """Where bodies may begin; told once for each text."""
+        places = self._places.get(ready)
+        if places is None:
+            places = self._places[ready] = screen(self._data)
+        return places
+
+    def _next(
+        self, ready: ReadyPattern, place: int, stop: int, before: int
+    ) -> tuple[int, Raw | None]:
+        """The next body that begins at `place` or later and before `before`, if it is accepted.
+
+        Returns where to go on: `before` or later if there is none.
+        """
+        budget = self._budget
+        if budget is not None:
+            if budget.left <= 0:
+                raise OverBudgetError
+            budget.left -= 1
+        confirmation = ready.confirmation
+        spans = confirmation.search(self._data, place, stop)
+        start, end = spans[1]
+        if spans[0][0] < 0 or start >= before:
+            return before, None
+        value_start, value_stop = spans[2] if confirmation.narrowed else (start, end)
+        if value_start < 0:
+            return start + 1, None
+        body_start, first = self._character(start), self._character(value_start)
+        head = self._character(value_stop)
+        value = self.text[first:head]
+        before_text = self.text[max(0, first - BEFORE_CHARACTERS) : first]
+        if not confirmation.accepts(value, before_text):
+            return start + 1, None
+        body_stop, last = self._character(end), head
+        if ready.run:
+            _, end = confirmation.run_end(self._data, end)
+            last = self._character(end)
+            body_stop = last
+        return max(end, start + 1), Raw(ready, body_start, body_stop, first, head, last)
+
+    def _character(self, place: int) -> int:
+        """The number of the character at a byte, counted on from the one asked for before."""
+        if self._ascii:
+            return place
+        data, known = self._data, self._byte
+        if place >= known:
+            self._count += len(data[known:place].decode("utf-8", "replace"))
+        else:
+            self._count -= len(data[place:known].decode("utf-8", "replace"))
+        self._byte = place
+        return self._count
+
+    def _place(self, character: int) -> int:
+        """The byte at which a character begins; the reverse of `_character`."""
+        if self._ascii:
+            return character
+        known = self._count
+        if character >= known:
+            self._byte += len(self.text[known:character].encode("utf-8", "replace"))
+        else:
+            self._byte -= len(self.text[character:known].encode("utf-8", "replace"))
+        self._count = character
+        return self._byte

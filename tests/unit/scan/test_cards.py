@@ -1,0 +1,50 @@
+"""Where a card may begin: never left out where RE2 and the validator would accept one."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.scan.library.cards import may_begin
+from gateway.scan.library.payment import is_card, payment_patterns
+from gateway.scan.patterns import ReadyPattern
+
+FRAGMENTS = [
+    "4111 ", "1111 ", "1111-", "5500", "0000", "0004", "3782 822463 10005 ", "x", ". ", "card ",
+    "é", "6011 0009 9013 9424", " 60", "4111111111111111", " ", "-", ".", "card no. 79927398713",
+    "2200 0000 0000 0004", "1800", "6304000000000000", "٤", "_",
+]  # fmt: skip
+
+
+@cache
+def ready() -> list[ReadyPattern]:
+    return [ReadyPattern(p) for p in payment_patterns() if p.kind == "card"]
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(FRAGMENTS), st.from_regex(r"\A[0-9]{4,19}\Z")), max_size=8
+    ).map("".join)
+)
+def test_no_card_is_left_out(text: str) -> None:
+    data = text.encode()
+    told = set(may_begin(data))
+    for pattern in ready():
+        place = 0
+        while place < len(data):
+            (whole, _), (start, stop) = pattern.confirmation.search(data, place, len(data))[:2]
+            if whole < 0:
+                break
+            before = data[:start].decode()
+            if is_card(data[start:stop].decode(), before[-48:]):
+                assert start in told
+            place = start + 1
+
+
+def test_groups_whose_check_digit_is_wrong_are_told_without_a_look() -> None:
+    assert may_begin(b"4111 " * 1000) == []
+    assert may_begin(b"1" * 1000) == []
+    assert may_begin(b"4111 1111 1111 1111, x 5500-0055-5555-5559") == [0, 23]
