@@ -1,4 +1,4 @@
-"""Gives the uses of a chain their scanners, all on one engine for each direction.
+"""Gives the uses of a chain their scanners, all on one engine for both directions.
 
 Chains with the same patterns share their engines: the policies of all routes, and those of the
 snapshot before.
@@ -28,11 +28,10 @@ def bind_scanners(plugins: Sequence[Plugin]) -> None:
     if not users:
         return
     folder = users[0].runtime.data_dir
-    every = [pattern for plugin in users for pattern in plugin.patterns]
-    engines = {
-        direction: engine_for((p for p in every if direction in p.directions), folder)
-        for direction in _DIRECTIONS
-    }
+    engine = engine_for((pattern for plugin in users for pattern in plugin.patterns), folder)
+    # A second database for what is looked for in answers alone would take half as much memory
+    # again, and a scan takes as long with it.
+    engines = dict.fromkeys(_DIRECTIONS, engine)
     for plugin in users:
         plugin.scanner = UseScanner(plugin.patterns, engines, plugin.values_max)
 

@@ -25,24 +25,24 @@ _WITHIN: Final = 0x80
 class Confirmation:
     """How one pattern is confirmed.
 
-    `inside` matches where something stands before, `outside` at the beginning of a text. `runs` is
-    anchored: the run, and what closes it.
+    `match` needs something before the body if it `looks_back`: at the beginning of a text that is
+    `margin`, a character that may stand there. `runs` is anchored: the run, and what closes it.
     """
 
     def __init__(  # made in one place
         self,
-        inside: Match,
-        outside: Match,
+        match: Match,
         runs: Match | None,
         near: Match | None,
         validator: Validator | None,
         *,
         looks_back: bool,
+        margin: bytes,
         is_apart: bool,
         narrowed: bool,
     ) -> None:
-        self._inside = inside
-        self._outside = outside
+        self._match = match
+        self._margin = margin
         self._runs = runs
         self._near = near
         self._validator = validator
@@ -59,16 +59,20 @@ class Confirmation:
         """
         if self._is_apart:
             first = back(data, start, 2)
-            spans = (self._inside if first else self._outside)(data, first, stop)
+            spans = self._match(data, first, stop) if first else self._from_margin(data, stop)
             if 0 <= spans[1][0] < start:
                 # It begins too early; no body begins with a separator, so one step back will do.
-                spans = self._inside(data, back(data, start, 1), stop)
+                spans = self._match(data, back(data, start, 1), stop)
             return spans
         if not self._looks_back:
-            return self._inside(data, start, stop)
+            return self._match(data, start, stop)
         if start:
-            return self._inside(data, back(data, start, 1), stop)
-        return self._outside(data, 0, stop)
+            return self._match(data, back(data, start, 1), stop)
+        return self._from_margin(data, stop)
+
+    def _from_margin(self, data: bytes, stop: int) -> Spans:
+        spans = self._match(self._margin + data[:stop], 0, stop + 1)
+        return [(max(0, first - 1), last - 1) if first >= 0 else (-1, -1) for first, last in spans]
 
     def accepts(self, value: str, before: str) -> bool:
         """Whether the value counts, after what stands before it."""

@@ -29,6 +29,8 @@ from gateway.scan.gate import for_hyperscan, is_short, names_nothing
 from gateway.scan.holdback import HoldBack, LiveForm
 
 _BACKSLASH: Final = ord("\\")
+_MARGINS: Final = b"\n \0\t;,.:-"
+"""Characters that do not belong to a word: the beginning of a text is like one of them."""
 _MEMORY_BYTES_MAX: Final = 8_388_608
 
 
@@ -131,15 +133,13 @@ class ReadyPattern:
     def _compile(self) -> Confirmation:
         body = f"({for_re2(self.body)})"
         right = f"(?:$|{re2_class(inverted(self.right))})" if self.right else ""
-        before = self._before("")
-        inside = compiled(f"{before}{body}{right}")
         return Confirmation(
-            inside,
-            compiled(f"{self._before('^|')}{body}{right}") if before else inside,
+            compiled(f"{self._before()}{body}{right}"),
             self._compiled_run() if self.run else None,
             compiled(for_re2(self.near)) if self.near is not None else None,
             self.pattern.validator,
             looks_back=bool(self.left),
+            margin=self._margin(),
             is_apart=bool(self.apart),
             narrowed=self.narrowed,
         )
@@ -151,16 +151,21 @@ class ReadyPattern:
             run = rf"(?:{re2_class(_without_backslash(self.run))}|\\[nrt])"
         return compiled(f"({run}*){closing}", anchored=True)
 
-    def _before(self, begin: str) -> str:
-        """What may stand before a body; `begin` is `^|` where that may be the beginning."""
+    def _before(self) -> str:
+        """What may stand before a body."""
         if not self.apart:
-            return f"(?:{begin}{re2_class(inverted(self.left))})" if self.left else ""
+            return re2_class(inverted(self.left)) if self.left else ""
         free = inverted(union(self.left, self.apart))
-        no_digit = re2_class(inverted(DIGITS))
         # What `left` forbids stays forbidden.
         allowed = inverted(union(inverted(self.apart), self.left))
-        separator = f"(?:{begin}{no_digit}){re2_class(allowed)}"
-        return f"(?:{begin}{re2_class(free)}|{separator})"
+        return f"(?:{re2_class(free)}|{re2_class(inverted(DIGITS))}{re2_class(allowed)})"
+
+    def _margin(self) -> bytes:
+        """The first character that may stand before a body, is no digit and no letter."""
+        for point in _MARGINS:
+            if not any(first <= point <= last for first, last in union(self.left, self.apart)):
+                return bytes((point,))
+        raise ExpressionError("nothing may stand before it; leave a separator in `left`")
 
 
 def _without_backslash(ranges: Ranges) -> Ranges:
