@@ -26,6 +26,9 @@ def _is_command(value: str, before: str) -> bool:
     return _TABLE.search(value) is None
 
 
+_END: Final = r"^;|&\s\"'`)"
+"""Stands for the end of a value, or of what a shell takes for one."""
+
 _COMMANDS: Final = (
     (
         "joined",
@@ -49,12 +52,30 @@ _COMMANDS: Final = (
     (
         "substitution",
         (
-            r"(?:\$\(|`)\s{0,3}(?:whoami|id|uname|cat|ls|curl|wget|nc|ping|sleep|env|pwd|sh"
+            r"(?:(?:\$\(|`)\s{0,3}(?:whoami|id|uname|cat|ls|curl|wget|nc|ping|sleep|env|pwd|sh"
             r"|bash|echo|printf|hostname)\b[^`)\n]{0,24}[`)]"
+            r"|\$\([\s`]{0,3}(?:curl|wget|nc|bash|sh|nslookup|ping)\s[^)\n]{1,160}\))"
         ),
         0.7,
         None,
     ),
+    (
+        "by_path",
+        r"(?i)(?:[;|&]|%0[ad]|\\[nr])[\s\"']{0,2}/?(?:usr/)?s?bin/[a-z]{2,12}\b",
+        0.8,
+        _is_command,
+    ),
+    (
+        "configured",
+        (
+            r"(?i)[;|&]\s{0,3}(?:reg\s{1,3}(?:add|delete)\s|netsh\s{1,3}(?:adv)?firewall\s"
+            r"|sc\s{1,3}(?:stop|config|delete)\s|wmic\s)"
+        ),
+        0.85,
+        None,
+    ),
+    ("php_variable", r"(?:\{\$\{\s?@?|\$\{@|\{@)[a-z_]{2,24}\(", 0.85, None),
+    ("one_liner", r"(?i)\b(?:perl|ruby|php)\s{1,2}-[er]\s{0,2}['\"]", 0.72, None),
     ("shellshock", r"\(\s?\)\s{0,3}\{\s{0,3}[^}\n]{0,20};\s{0,3}\}\s?;", 0.95, None),
     (
         "reverse_shell",
@@ -103,10 +124,27 @@ _COMMANDS: Final = (
     ),
 )
 
-_DOT: Final = r"(?:\.|%(?:25)?2e|%c0%[2a]e|%uff0e|%u002e|0x2e|%%32%65)"
+_ENDING: Final = (
+    (
+        "at_the_end",
+        (
+            r"(?i)(?:[;|&`]|\$\(|%0[ad]|\\[nr])\s{0,2}(?:whoami|ifconfig|ipconfig|systeminfo|sysinfo"
+            r"|netstat|uname|printenv|tasklist|phpinfo\(\)|phpversion\(\)|pwd|nslookup)"
+        ),
+    ),
+    ("listed", r"(?i)(?:;|&&|\|\|)\s{0,2}dir"),
+)
+"""Commands that need no argument, at the end of a value: names that are no English words."""
+
+_OVERLONG: Final = r"%(?:25)?(?:e0|f0|f8|fc)(?:%(?:25)?80){1,4}%(?:25)?"
+"""A character of ASCII in more bytes than it needs, which UTF-8 forbids (RFC 3629 section 10)."""
+_DOT: Final = (
+    r"(?:\.|%(?:25){0,3}2e|%(?:25)?c0(?:%(?:25)?[0-9a-z]{2}|\.)|%uff0e|%u002e|0x2e|%%32%65"
+    rf"|{_OVERLONG}ae)"
+)
 _SLASH: Final = (
-    r"(?:[/\\]|%(?:25)?(?:2f|5c)|%c[01]%[0-9a-z]{2}|%u221[56]|%u[ef][0-9a-f]{3}|0x(?:2f|5c)"
-    r"|%%3[25]%[36][0-9])"
+    r"(?:[/\\]|%(?:25){0,3}(?:2f|5c)|%(?:25)?c[01]%(?:25)?[0-9a-z]{2}|%u221[56]|%u[ef][0-9a-f]{3}"
+    rf"|0x(?:2f|5c)|%%3[25]%[36][0-9a-f]|%bg%qf|{_OVERLONG}af)"
 )
 _STEP: Final = rf"(?:{_DOT}{{2,3}}{_SLASH}{{1,2}})"
 _FILES: Final = (
@@ -116,13 +154,15 @@ _FILES: Final = (
     r"|boot\.ini|win\.ini|system\.ini|php\.ini|my\.(?:cnf|ini)|httpd\.conf|\.ht(?:access|passwd)"
     r"|web\.config|\.ssh[/\\]|id_rsa|\.bash_history|\.aws[/\\]credentials|\.git[/\\]config"
     r"|windows[/\\](?:system32|repair|php\.ini|win\.ini|panther|debug)|winnt[/\\]"
-    r"|(?:access|error)[._]log|wp-config\.php|web-inf[/\\])"
+    r"|(?:access|error)[._]log|wp-config\.php|web-inf[/\\]|var[/\\]log[/\\]|inetpub[/\\]"
+    r"|documents and settings[/\\]|users[/\\]administrator|usr[/\\]local[/\\](?:apache|etc[/\\]"
+    r"|pureftpd|cpanel|psa|www)|(?:conf|apache2?)[/\\](?:httpd|nginx)|(?:php|apache2?)\.conf)"
 )
 _PATHS: Final = (
     ("encoded", rf"(?i)(?:{_STEP}){{2,8}}", 0.9),
     (
         "file",
-        rf"(?i)(?:[/\\]|[a-z]:[/\\]|%2f|0x2f)(?:[a-z0-9._-]{{1,16}}[/\\]){{0,4}}{_FILES}",
+        rf"(?i)(?:[/\\]|[a-z]:[/\\]|%2f|0x2f)(?:[a-z0-9._ ()-]{{1,24}}[/\\]){{0,4}}{_FILES}",
         0.6,
     ),
     (
@@ -142,10 +182,32 @@ _PATHS: Final = (
         ),
         0.9,
     ),
+    (
+        "ill_formed",
+        rf"(?i)(?:[.?%]{{1,2}}(?:2e)?(?:%c[01]%[0-9a-z]{{2}}|%bg%qf|%u[ef][0-9a-f]{{3}}|{_OVERLONG}af)){{2,8}}",
+        0.9,
+    ),
+    ("hidden_step", r"(?i)(?:\.\.|%2e%2e)%(?:25){1,3}(?:2f|5c)", 0.8),
+    ("doubled", r"(?:\.{4}[/\\]{1,3}|\.\.[/\\]{2,3}|\.{3}[/\\]){2,8}", 0.8),
+    ("detour", r"(?:(?:\.[/\\]{1,3}){1,2}\.\.[/\\]{1,3}){2,6}|(?:[/\\]\.){5,12}", 0.75),
+    ("base64", r"(?:Li4v){2,8}|(?:Li5c){2,8}", 0.85),
+    (
+        "filter",
+        r"(?i)convert\.(?:iconv\.[a-z0-9_-]{2,20}|base64-(?:de|en)code|quoted-printable)",
+        0.75,
+    ),
     ("numbered", r"(?:\.\.[25][fc]){2,8}", 0.9),
     ("long_climb", r"(?:\.\.[/\\]){5,12}", 0.85),
 )
 _PLAIN: Final = re.compile(r"(?:\.\.[/\\]){1,4}")
+
+
+_WHOLE: Final = re.compile(r"(?i)(?:[a-z]:|\.{1,2})?[/\\][\w.() /\\-]{2,200}")
+
+
+def is_path(text: str) -> bool:
+    """Whether a value is nothing but a path from the root, or out of the folder."""
+    return len(text) <= 200 and _WHOLE.fullmatch(text) is not None  # noqa: PLR2004  # see above
 
 
 def _is_hidden(value: str, before: str) -> bool:
@@ -158,6 +220,10 @@ RULES: Final = (
     *(
         Rule(f"command_{name}", Threat.COMMAND, expression, weight, confirm)
         for name, expression, weight, confirm in _COMMANDS
+    ),
+    *(
+        Rule(f"command_{name}", Threat.COMMAND, expression, 0.8, _is_command, right=_END)
+        for name, expression in _ENDING
     ),
     *(
         Rule(

@@ -23,6 +23,7 @@ class Language(Enum):
     SHELL = "shell"
     SQL = "sql"
     URL = "url"
+    PATH = "path"
 
 
 class Value(NamedTuple):
@@ -45,6 +46,9 @@ _LANGUAGES: Final = {
     **dict.fromkeys(("sql", "statement", "statements"), Language.SQL),
     **dict.fromkeys(("url", "uri", "href", "link", "endpoint", "urls", "address", "webhook"),
                     Language.URL),
+    **dict.fromkeys(("path", "paths", "file", "files", "filename", "filenames", "filepath", "dir",
+                     "directory", "folder", "cwd", "root", "log", "logs", "location", "dest",
+                     "destination", "src"), Language.PATH),
 }  # fmt: skip
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 

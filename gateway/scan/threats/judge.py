@@ -19,6 +19,8 @@ BITES: Final = 0.7
 """The score from which a finding in an argument counts as an attack."""
 SURE_BITES: Final = 0.97
 """The same in a text that is long: a program or a document holds much that looks like one."""
+_PATH_SCORED: Final = 0.6
+_PATH_BITES: Final = 0.75
 _STATEMENT_WEIGHT: Final = 0.5
 _DECODED_MAX: Final = 65_536
 _LEVELS: Final = 2
@@ -30,6 +32,7 @@ _MEANT: Final[dict[Language, frozenset[Threat]]] = {
                                Threat.TEMPLATE}),
     Language.SQL: frozenset({Threat.COMMAND, Threat.DIRECTORY}),
     Language.URL: frozenset({Threat.COMMAND}),
+    Language.PATH: frozenset(),
 }  # fmt: skip
 """What a value of a language holds by its nature, so that it is no attack there."""
 
@@ -59,7 +62,7 @@ def pattern_of(rule: Rule, directions: tuple[Direction, ...]) -> Pattern:
     """The rule for the scan that all plugins share."""
     return Pattern(
         f"threat_{rule.name}", f"threat_{rule.threat}", rule.expression,
-        left="", right="", validator=rule.confirm, rank=round(100 - 100 * rule.weight),
+        left="", right=rule.right, validator=rule.confirm, rank=round(100 - 100 * rule.weight),
         directions=directions,
     )  # fmt: skip
 
@@ -109,6 +112,8 @@ class Judge:
     ) -> list[Score]:
         """One value that a tool will be given. Raises OverBudgetError."""
         scores = self._scores(text, budget, decode=True)
+        if language is Language.NONE and command.is_path(text):
+            scores = [_of_path(score) for score in scores]
         return self._settled(scores, text, _MEANT[language]) if scores else scores
 
     # -- inner
@@ -150,6 +155,13 @@ class Judge:
             _score(threat, weights, _STATEMENT_WEIGHT if statement and threat == "sql" else 1.0)
             for threat, weights in found.items()
         ]
+
+
+def _of_path(score: Score) -> Score:
+    """A value that names a file of the system, and is not meant to be a path."""
+    if score.threat is not Threat.PATH or score.score < _PATH_SCORED:
+        return score
+    return score._replace(score=max(score.score, _PATH_BITES))
 
 
 def _score(threat: Threat, weights: dict[str, float], factor: float) -> Score:

@@ -41,8 +41,9 @@ THREATS = {
 class Rule:
     """What one class looks for.
 
-    `expression` is in the syntax of `gateway.plugin.pattern.Pattern`. `weight` is how sure a hit
-    is, from 0 to 1. `bites_shown` marks what does harm where a client shows a model's answer.
+    `expression` and `right` are in the syntax of `gateway.plugin.pattern.Pattern`. `weight` is how
+    sure a hit is, from 0 to 1. `bites_shown` marks what does harm where a client shows a model's
+    answer.
     """
 
     name: str
@@ -51,3 +52,4 @@ class Rule:
     weight: float
     confirm: Confirm | None = None
     bites_shown: bool = False
+    right: str = ""

@@ -58,7 +58,7 @@ _RULES: Final = (
     ),
     (
         "union_select",
-        rf"(?i)\bunion\b{_S}{{0,3}}(?:(?:all|distinct){_S}{{1,3}})?select\b",
+        rf"(?i)\bunion\b{_S}{{0,3}}(?:(?:all|distinct){_S}{{1,3}})?select(?:\b|char\()",
         0.9,
         _is_joined,
     ),
