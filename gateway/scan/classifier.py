@@ -112,6 +112,8 @@ class Classifier:
         tables = self._tables
         if tables is None:
             tables = self._tables = _tables(self._table)
+            # The same four megabytes, read by numpy.
+            self._table = np.frombuffer(tables.slots, dtype="<u4")
         return sweep.Sweep(tables, tool=head == "tool")
 
     def _swept(self, text: str, head: Head) -> Strongest:

@@ -6,7 +6,6 @@ every step is linear in the text.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import codecs
 import html
@@ -22,6 +21,9 @@ _BINARY = re.compile(r"(?:[01]{8} ?){8,}")
 _SPACED = re.compile(r"(?<!\w)(?:\w[-._* ]{1,3}){6,}\w(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
 _SPACES = re.compile(r" {2,}")
+_BETWEEN = "-._* "
+"""All that `_SPACED` has besides letters and digits."""
+_ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 _REVERSED = ("snoitc", "erongi", "tpmorp", "tegrof")
 _ROT13 = ("vafgeh", "vtaber", "cebzcg", "sbetrg")
@@ -63,7 +65,7 @@ def _whole(text: str) -> Iterator[View]:
     if text.count("%") >= _PERCENTS_MIN and _PERCENT.search(text):
         yield View("percent", unquote(text), 0, stop)
     if "&" in text and ";" in text:
-        plain = html.unescape(text)
+        plain = _unescaped(text)
         if plain != text:
             yield View("entities", plain, 0, stop)
     if "\\" in text and ("\\x" in text or "\\u" in text):
@@ -82,6 +84,20 @@ def swapped(text: str) -> list[View]:
     return [View("reversed", text[::-1], 0, stop), View("rot13", moved, 0, stop)]
 
 
+def _unescaped(text: str) -> str:
+    """What `html.unescape` says, told once for each entity that occurs."""
+    known: dict[str, str] = {}
+
+    def meant(found: re.Match[str]) -> str:
+        entity = found[0]
+        plain = known.get(entity)
+        if plain is None:
+            plain = known[entity] = html.unescape(entity)
+        return plain
+
+    return _ENTITY.sub(meant, text)
+
+
 def _escaped(found: re.Match[str]) -> str:
     point = int(found[1] or found[2], 16)
     return chr(point)
@@ -97,8 +113,10 @@ def _runs(text: str) -> Iterator[View]:
         yield from _decoded("hex", _HEX, text)
     if long or _OCTETS in shape:
         yield from _decoded("binary", _BINARY, text)
-    if _LONE in shape and _SPACED.search(text):
-        yield View("spaced", _SPACED.sub(_joined, text), 0, len(text))
+    if _LONE in shape:
+        plain, count = _SPACED.subn(_joined, text)
+        if count:
+            yield View("spaced", plain, 0, len(text))
 
 
 def _decoded(encoding: str, pattern: re.Pattern[str], text: str) -> Iterator[View]:
@@ -114,14 +132,16 @@ def _decoded(encoding: str, pattern: re.Pattern[str], text: str) -> Iterator[Vie
 
 
 def _joined(found: re.Match[str]) -> str:
-    words = _SPACES.split(found[0])
-    return " ".join("".join(char for char in word if char.isalnum()) for word in words)
+    words = _SPACES.sub("\n", found[0])
+    for sign in _BETWEEN:
+        words = words.replace(sign, "")
+    return words.replace("\n", " ")
 
 
 def _from_base64(run: str) -> bytes:
     clean = run.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(clean + "=" * (-len(clean) % 4))
+        return binascii.a2b_base64(clean + "=" * (-len(clean) % 4))
     except (binascii.Error, ValueError):
         return b""
 
@@ -145,5 +165,8 @@ def _printable(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         return ""
-    shown = text.replace("\n", " ").replace("\t", " ").replace("\r", " ")
-    return text if shown.isprintable() and _LETTER.search(text) else ""
+    if not text.isprintable():
+        shown = text.replace("\n", " ").replace("\t", " ").replace("\r", " ")
+        if not shown.isprintable():
+            return ""
+    return text if _LETTER.search(text) else ""

@@ -52,10 +52,15 @@ _COMMANDS: Final = (
     (
         "substitution",
         (
-            r"(?:(?:\$\(|`)\s{0,3}(?:whoami|id|uname|cat|ls|curl|wget|nc|ping|sleep|env|pwd|sh"
+            r"(?:\$\(|`)\s{0,3}(?:whoami|id|uname|cat|ls|curl|wget|nc|ping|sleep|env|pwd|sh"
             r"|bash|echo|printf|hostname)\b[^`)\n]{0,24}[`)]"
-            r"|\$\([\s`]{0,3}(?:curl|wget|nc|bash|sh|nslookup|ping)\s[^)\n]{1,160}\))"
         ),
+        0.7,
+        None,
+    ),
+    (
+        "substitution_from",
+        r"\$\([\s`]{0,3}(?:curl|wget|nc|bash|sh|nslookup|ping)\s[^)\n]{1,160}\)",
         0.7,
         None,
     ),

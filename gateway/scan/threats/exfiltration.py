@@ -28,6 +28,8 @@ _HOLE: Final = re.compile(r"\{[^{}]{1,60}\}|\[[A-Z_ ]{3,60}\]|<[^<>]{1,60}>|\$[A
 _PERSONAL: Final = re.compile(
     r"[^\s@]{1,64}@[^\s@]{1,64}\.[a-z]{2,}|\d{9,}|\bsk-|eyJ[A-Za-z0-9_-]{8}"
 )
+_CARRIER: Final = re.compile(r"[?#%{<$]|\[[A-Z_ ]")
+"""Without one of these, a short address has no room for anything that is not its own."""
 _LABEL_MIN: Final = 28
 _SEGMENT_MIN: Final = 40
 _TELLING_MIN: Final = 8
@@ -41,6 +43,8 @@ def carries_data(url: str, *, fetched: bool) -> bool:
 
     `fetched` says that a client asks for it by itself, so that less is enough.
     """
+    if len(url) <= _LABEL_MIN and _CARRIER.search(url) is None:
+        return False
     rest = url.partition("//")[2]
     authority, _, tail = rest.partition("/")
     if "?" in authority:

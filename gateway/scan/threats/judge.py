@@ -62,8 +62,8 @@ def pattern_of(rule: Rule, directions: tuple[Direction, ...]) -> Pattern:
     """The rule for the scan that all plugins share."""
     return Pattern(
         f"threat_{rule.name}", f"threat_{rule.threat}", rule.expression,
-        left="", right=rule.right, validator=rule.confirm, rank=round(100 - 100 * rule.weight),
-        directions=directions,
+        left="", right=rule.right, hint=rule.hint, validator=rule.confirm,
+        rank=round(100 - 100 * rule.weight), directions=directions,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ THREATS = {
 class Rule:
     """What one class looks for.
 
-    `expression` and `right` are in the syntax of `gateway.plugin.pattern.Pattern`. `weight` is how
+    `expression`, `right` and `hint` are those of `gateway.plugin.pattern.Pattern`. `weight` is how
     sure a hit is, from 0 to 1. `bites_shown` marks what does harm where a client shows a model's
     answer.
     """
@@ -53,3 +53,4 @@ class Rule:
     confirm: Confirm | None = None
     bites_shown: bool = False
     right: str = ""
+    hint: str = ""

@@ -152,8 +152,18 @@ _RULES: Final = (
     ),
 )
 
+_HINTS: Final = {
+    "union_select": r"(?i)\bunion\b",
+    "schema": (
+        r"(?i)information_schema|mysql\.user|sysobjects|syscolumns|@@(?:version|hostname|datadir"
+        r"|servername|basedir)|pg_(?:catalog|shadow|user)\b|(?:version|database|user)\s?\(\s?\)"
+        r"|all_tables\b"
+    ),
+}
+"""What is searched for instead of a beginning that is long and tells little."""
+
 RULES: Final = tuple(
-    Rule(f"sql_{name}", Threat.SQL, expression, weight, confirm)
+    Rule(f"sql_{name}", Threat.SQL, expression, weight, confirm, hint=_HINTS.get(name, ""))
     for name, expression, weight, confirm in _RULES
 )
 

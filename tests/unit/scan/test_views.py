@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import html
 from urllib.parse import quote
 
 import pytest
@@ -46,3 +47,20 @@ def test_plain_texts_have_no_other_reading(text: str) -> None:
 
 def test_bytes_that_are_no_text_are_no_reading() -> None:
     assert views(base64.b64encode(bytes(range(128, 200))).decode()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&#x41;&#65;&amp;&lt&notin;&noti",
+        "&&#;&#x;&;&amp",
+        "&#x41&#65 &AMP;&unknown;" * 3,
+        "&#1114112;",
+    ],
+)
+def test_entities_are_those_of_html(text: str) -> None:
+    padded = f"{text} and more words;"
+
+    found = [view.text for view in views(padded) if view.encoding == "entities"]
+
+    assert found == [html.unescape(padded)]

@@ -29,7 +29,7 @@ BITING = [
     ("path", {"file": "../../../../../../etc/passwd"}),
     ("path", {"file": "..%2f..%2f..%2fetc%2fshadow"}),
     ("path", {"name": "/etc/apache2/httpd.conf"}),
-    ("path", {"id": "C:\\windows\\system32\\config\\default.sav"}),
+    ("path", {"id": "C:\\windows\\panther\\sysprep.inf"}),
     ("path", {"file": "%c0%ae%c0%ae%c0%af%c0%ae%c0%ae%c0%afetc%c0%afpasswd"}),
     ("path", {"file": ".%2e%e0%80%af.%2e%e0%80%afetc%e0%80%afpasswd"}),
     ("path", {"file": "..%255c..%255cboot.txt"}),
