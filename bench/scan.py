@@ -1,6 +1,7 @@
 """What the scan of `dlp` and `threat` costs: whole texts, streams, hostile texts, memory, start.
 
     python bench/scan.py
+    PYTHONPATH=$(.ci/compile --path) python -P bench/scan.py
 
 Prints a Markdown table. Times are CPU times, the best of several rounds: other work on the machine
 can only add to them.
@@ -18,7 +19,7 @@ from time import process_time
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
+sys.path += [str(ROOT), str(ROOT / "plugins")]
 
 PROSE = (
     "The committee met on Tuesday to discuss the proposal. Several members asked about the "
@@ -47,6 +48,18 @@ HOSTILE = {
     "base 64": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w" * 1_171,
     "full width": "\uff11\uff12\uff13\uff14 " * 13_108,
     "invisible": "4\u200b1\u200b1\u200b" * 10_923,
+    "addresses, each a value": "a@b.co " * 9_362,
+    "cards, each a value": "4111 1111 1111 1111, " * 3_121,
+    "telephone numbers": "+1 202 555 0143, " * 3_855,
+    "tokens with a run": "eyJhbGciOiJI.eyJ " * 3_855,
+    "secrets": "token=f9Xk2LmQ7rT8 " * 3_449,
+    "dates of birth": "born on 1.1.1990 " * 3_855,
+    "hardware addresses": "aa:bb:cc:dd:ee:ff " * 3_640,
+    "steps out of a folder": "../" * 21_845,
+    "scripts": "<script>alert(1)</script>" * 2_621,
+    "inner hosts": "http://10.0.0.1/ " * 3_855,
+    "public hosts": "http://a.bc/ " * 5_041,
+    "images": "![a](https://a/?d=secretsecretsecret) " * 1_724,
 }
 
 
@@ -92,7 +105,7 @@ def main() -> None:
         def both() -> None:
             each = next(texts)
             dlp.find(each, "request")
-            threat.find(each, "request")
+            threat.present(each, "request")
 
         return best_us(both, 40 if len(text) < 20_000 else 8)
 

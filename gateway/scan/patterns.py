@@ -31,7 +31,9 @@ from gateway.scan.holdback import HoldBack, LiveForm
 _BACKSLASH: Final = ord("\\")
 _MARGINS: Final = b"\n \0\t;,.:-"
 """Characters that do not belong to a word: the beginning of a text is like one of them."""
-_MEMORY_BYTES_MAX: Final = 8_388_608
+_MEMORY_BYTES: Final = (1_048_576, 8_388_608)
+"""What a pattern may take for states, of which it makes more with every new text; the second where
+it does not even fit into the first."""
 
 
 class ReadyPattern:
@@ -184,10 +186,14 @@ def compiled(expression: str, *, anchored: bool = False) -> Match:
 
     re2: Any = _re2
     options = re2.RE2.Options()
-    options.max_mem = _MEMORY_BYTES_MAX
     options.log_errors = False
-    program = re2.RE2(expression.encode(), options)
-    if not program.ok():
+    program: Any = None
+    for memory_bytes in _MEMORY_BYTES:
+        options.max_mem = memory_bytes
+        program = re2.RE2(expression.encode(), options)
+        if program.ok():
+            break
+    else:
         raise ExpressionError(f"not linear in time: {program.error()}")
     anchor = re2.RE2.Anchor.ANCHOR_START if anchored else re2.RE2.Anchor.UNANCHORED
     return partial(program.Match, anchor)
