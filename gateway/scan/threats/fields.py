@@ -23,7 +23,7 @@ class Language(Enum):
     SHELL = "shell"
     SQL = "sql"
     URL = "url"
-    PATH = "path"
+    PATH = "a path"
 
 
 class Value(NamedTuple):

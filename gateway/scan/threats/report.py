@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.errors import ConfigError, Problem
-from gateway.plugin.pattern import Finding
+from gateway.plugin.pattern import Budget, Finding, Pattern
 from gateway.scan.engine import Engine
 from gateway.scan.scanner import UseScanner
 from gateway.scan.threats.code import code_map
@@ -30,7 +30,7 @@ class ThreatReport:
         self._shown = frozenset(f"threat_{rule.name}" for rule in rules if rule.bites_shown)
         patterns = [pattern_of(rule, ("request",)) for rule in rules]
         self._scanner = UseScanner(patterns, {"request": Engine(patterns)})
-        self._judge = Judge(rules, self._find)
+        self._judge = Judge(rules, self._present)
 
     def describe(self, text: str, place: str) -> list[str]:
         """The lines of a text that stands in `place`, none where nothing is found in it.
@@ -66,6 +66,9 @@ class ThreatReport:
     def _find(self, text: str) -> Sequence[Finding]:
         return self._scanner.find(text, "request")
 
+    def _present(self, text: str, budget: Budget | None = None) -> Sequence[Pattern]:
+        return self._scanner.present(text, "request", budget=budget)
+
     def _lines(
         self,
         place: str,
@@ -87,14 +90,17 @@ class ThreatReport:
         for finding in own:
             shown = " ".join(text[finding.start : finding.stop].split())[:_SHOWN_CHARS]
             yield f"  {rule}: characters {finding.start} to {finding.stop}: {shown}"
-        if not own:
-            views = [
-                plain
-                for plain in decoded(text)
-                if any(f.pattern.name == f"threat_{rule}" for f in self._find(plain))
-            ]
+        if own:
+            return
+        if self._has(rule, text):
+            yield f"  {rule}: in a place that another rule names"
+        else:
+            views = [plain for plain in decoded(text) if self._has(rule, plain)]
             shown = " ".join(views[0].split())[:_SHOWN_CHARS] if views else ""
             yield f"  {rule}: once it is decoded: {shown}"
+
+    def _has(self, rule: str, text: str) -> bool:
+        return any(pattern.name == f"threat_{rule}" for pattern in self._present(text))
 
 
 def describe_threats(text: str, place: str) -> list[str]:
