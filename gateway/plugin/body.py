@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.headers import Headers
 from gateway.plugin.text import UNPARSED, Document, RawDocument, Reader, Span, UnreadDocument
+
+DIGESTS: Final = frozenset({b"content-md5", b"content-digest", b"repr-digest", b"digest"})
+"""Fields that are true of one body alone (RFC 9530, and RFC 2616 section 14.15)."""
 
 
 class Body:
@@ -97,6 +100,7 @@ class Body:
         fresh = document.edited(edits)
         if self.decoded is not None:
             self.headers.remove("content-encoding")
+        self.headers.drop(DIGESTS)
         self.replace_body(fresh.body)
         self._document = fresh
 

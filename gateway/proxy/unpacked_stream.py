@@ -10,10 +10,9 @@ the first byte, because the head is; so it does not depend on whether a text is 
 
 from __future__ import annotations
 
-from typing import Final
-
 from gateway.chain.compiled import Hook
 from gateway.chain.runner import run_gaps
+from gateway.plugin.body import DIGESTS
 from gateway.plugin.coverage import Gap
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import Headers
@@ -22,11 +21,6 @@ from gateway.providers.content_coding import DecodeError
 from gateway.providers.stream_decoding import StreamDecoder
 from gateway.proxy.transform import Transform
 from gateway.reasons import Reason
-
-_OF_THE_BYTES: Final = (
-    "content-encoding", "content-md5", "content-digest", "repr-digest", "digest",
-)  # fmt: skip
-"""Fields that are true of the bytes as they came alone (RFC 9530; RFC 9110 section 8.4)."""
 
 
 class Watched:
@@ -137,8 +131,8 @@ def unpacked(
     through = Unpacked(x, hooks, decoder, inner)
     if not inner.changes:
         return Watched(through)
-    for name in _OF_THE_BYTES:
-        headers.remove(name)
+    headers.remove("content-encoding")
+    headers.drop(DIGESTS)
     tag = headers.first(b"etag")
     if tag is not None and not tag.startswith(b"W/"):
         headers.remove("etag")  # a strong one tells codings apart (RFC 9110 section 8.8.3.3)
