@@ -199,6 +199,9 @@ class Socket(Tunnel):
             super().on_data(data)
             return
         shown = answers.feed(data)
+        if not answers.changes:
+            super().on_data(data)  # all that look are in shadow mode
+            return
         if shown:
             super().on_data(shown)
         if answers.reject is not None:
@@ -218,9 +221,11 @@ class Socket(Tunnel):
 
     def _nudge(self) -> None:
         """Nothing came for a while: what is safe of the messages that wait goes out."""
-        shown = b"" if self._over or self._answers is None else self._answers.nudge()
-        if shown:
-            super().on_data(shown)
+        answers = self._answers
+        if answers is not None and answers.changes and not self._over:
+            shown = answers.nudge()
+            if shown:
+                super().on_data(shown)
 
     async def _forward(self, message: Message) -> None:
         """Shows one message of the client, and sends what it is then."""

@@ -259,6 +259,29 @@ def test_what_was_held_comes_before_the_end(front: Front, upstream: RawUpstream)
     assert delta_of(client) == "al"
 
 
+def test_frames_pass_as_they_came_where_a_policy_only_watches(
+    upstream: RawUpstream, environment: dict[str, str]
+) -> None:
+    """Whole and in parts, with more channels than may be, and with a word that would be held."""
+    text = policy(SECRET).replace("masker: {", "masker: {mode: shadow, ")
+    delta = b'{"type":"response.output_text.delta","output_index":%d,"delta":"%b"}'
+    frames = [frame(delta % (0, part), opcode=1) for part in (b"it is alice@exa", b"mple.com al")]
+    frames += [frame(delta % (n, b"x"), opcode=1) for n in range(1100)]
+    sent = b"".join([*frames, frame(b"\x03\xe8", opcode=8)])
+    with running_gateway(
+        config=config(upstream.port), policies=text, environment=environment
+    ) as gateway:
+        front = front_of(gateway, upstream.port)
+        client, wire = opened(front, upstream)
+        wire.send(sent)
+        assert client.read_exactly(len(sent)) == sent
+        front.close_clients()
+        wire.close()
+        line = gateway.wait_for_log("exchange")
+
+    assert ("on_text", False) in {(v["hook"], v["enforced"]) for v in line["verdicts"]}
+
+
 def delta_of(client: Wire) -> str:
     """The text of the next message."""
     head = client.read_exactly(2)
