@@ -111,7 +111,7 @@ def _present(
 ) -> Sequence[Pattern]:
     folded = scanned.folded.text
     search = Search(folded, folded.encode("utf-8", "replace"), scanned.hits, budget)
-    return [r.pattern for r in scanned.hits if r in own and search.run(r, 0, 1)]
+    return [r.pattern for r in scanned.hits if r in own and search.run(r, 0, 1, len(folded))]
 
 
 def _settled(

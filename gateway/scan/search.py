@@ -7,6 +7,8 @@ the next one behind it. Whoever goes on from a place that is within no body find
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Budget, OverBudgetError
 from gateway.scan.confirm import Screen
 from gateway.scan.patterns import ReadyPattern
@@ -60,38 +62,47 @@ class Search:
         self._count = 0
         self._places: dict[ReadyPattern, list[int]] = {}
 
-    def run(self, ready: ReadyPattern, frontier: int, most: int) -> list[Raw]:
-        """From left to right, bodies that begin at `frontier` or later, at most so many."""
+    def run(self, ready: ReadyPattern, frontier: int, most: int, until: int) -> list[Raw]:
+        """From left to right, bodies that begin at `frontier` or later and before `until`.
+
+        At most so many.
+        """
         hits = self.hits[ready]
         size = len(self._data)
         place = self._place(frontier)
+        end = size if until >= len(self.text) else self._place(until)
+        reach = ready.length_bytes_max + 4
         found: list[Raw] = []
         screen = ready.confirmation.screen
         if screen is not None:
-            for start in self._screened(ready, screen):
+            starts = self._screened(ready, screen)
+            for start in starts[bisect_left(starts, place) :]:
+                if start >= end:
+                    break
                 if start >= place:
-                    place, raw = self._next(ready, start, size, start + 1)
+                    place, raw = self._next(ready, start, min(size, start + reach), start + 1)
                     if raw is not None:
                         found.append(raw)
                         if len(found) == most:
                             break
             return found
         if hits is None:
-            while place < size:
-                place, raw = self._next(ready, place, size, size)
+            stop = min(size, end + reach)
+            while place < end:
+                place, raw = self._next(ready, place, stop, end)
                 if raw is not None:
                     found.append(raw)
                     if len(found) == most:
                         break
             return found
         width = ready.gate_bytes_max
-        reach = ready.length_bytes_max + 4
         for hit in hits:
             # The body of a match begins at most the gate's width before the hit, and before it.
             place = max(place, hit - width)
             stop = min(size, hit + reach)
-            while place < hit:
-                place, raw = self._next(ready, place, stop, hit)
+            before = min(hit, end)
+            while place < before:
+                place, raw = self._next(ready, place, stop, before)
                 if raw is not None:
                     found.append(raw)
                     if len(found) == most:

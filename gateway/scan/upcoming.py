@@ -12,14 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heapreplace
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.scan.patterns import ReadyPattern
 from gateway.scan.search import Raw, Search
 
 _BATCH: Final = 128
 """So many matches of one pattern are looked for at a time."""
+WINDOW: Final = 4096
+"""And so many characters, so that what is rejected is not looked at behind what is told."""
 _OVER: Final = -1
+_FIRST: Final = -(1 << 60)
+"""Stands before every match that begins at the same place."""
+
+
+_Place: TypeAlias = tuple[int, int, int, int]
+"""In the order of the values, the longest first; the last is the number of the pattern."""
 
 
 class Group:
@@ -37,7 +45,7 @@ class Group:
 class _Matches:
     """The matches of one pattern: those that are known, the next of them, where to search on."""
 
-    __slots__ = ("_at", "_known", "_reached", "_ready", "_resume", "_search")
+    __slots__ = ("_at", "_known", "_reached", "_ready", "_resume", "_search", "_window")
 
     def __init__(self, search: Search, ready: ReadyPattern, frontier: int) -> None:
         self._search = search
@@ -46,12 +54,26 @@ class _Matches:
         self._at = 0
         self._resume = frontier
         self._reached = 0
+        # Of hits that are told one by one there are few.
+        self._window = WINDOW if search.hits[ready] is None else len(search.text) + 1
 
-    def next(self) -> Raw | None:
-        """The next match, which stays the next one until it is taken."""
-        if self._at == len(self._known) and self._resume != _OVER:
-            self._look_further()
-        return self._known[self._at] if self._at < len(self._known) else None
+    def place(self, number: int) -> _Place | None:
+        """Where the next match stands, or before what place none does; None if none is left."""
+        if self._at < len(self._known):
+            raw = self._known[self._at]
+            return raw.start, -raw.head, raw.ready.rank, number
+        return None if self._resume == _OVER else (self._resume, _FIRST, 0, number)
+
+    def look_further(self) -> None:
+        """Makes more of the matches known."""
+        until = self._resume + self._window
+        found = self._search.run(self._ready, self._resume, _BATCH, until)
+        self._known += found
+        if len(found) < _BATCH:
+            after = max(until, found[-1].body_stop) if found else until
+            self._resume = after if after < len(self._search.text) else _OVER
+        else:
+            self._resume = max(found[-1].body_stop, found[-1].body_start + 1)
 
     def take(self) -> Raw:
         """The next match, and the one behind it is the next from here on."""
@@ -63,7 +85,7 @@ class _Matches:
     def across(self, cut: int) -> int:
         """Where the match begins that goes across `cut`; `cut` if there is none."""
         while self._resume != _OVER and self._resume < cut:
-            self._look_further()
+            self.look_further()
         known = self._known
         low, high = 0, len(known)
         while low < high:
@@ -98,7 +120,7 @@ class _Matches:
         known, at = self._known, 0
         fresh: list[Raw] = []
         while at < len(known):
-            raw = self._search.run(self._ready, place, 1)[0]
+            raw = self._search.run(self._ready, place, 1, len(self._search.text))[0]
             if raw.body_start == known[at].body_start:
                 break
             fresh.append(raw)
@@ -109,14 +131,6 @@ class _Matches:
             self._resume = place
         self._known, self._at = fresh + known[at:], 0
 
-    def _look_further(self) -> None:
-        found = self._search.run(self._ready, self._resume, _BATCH)
-        self._known += found
-        if len(found) < _BATCH:
-            self._resume = _OVER
-        else:
-            self._resume = max(found[-1].body_stop, found[-1].body_start + 1)
-
 
 class Upcoming:
     """The groups of a text from `frontier` on, in the order of their places."""
@@ -125,21 +139,26 @@ class Upcoming:
 
     def __init__(self, search: Search, patterns: Iterable[ReadyPattern], frontier: int) -> None:
         self._each = [_Matches(search, ready, frontier) for ready in patterns]
-        self._heap: list[tuple[int, int, int, int]] = []
+        self._heap: list[_Place] = []
         self._order()
 
     def next_start(self, otherwise: int) -> int:
         """Where the next group begins."""
+        self._look_further()
         return self._heap[0][0] if self._heap else otherwise
 
     def next(self) -> Group | None:
         """The next group; None if there is no more."""
+        self._look_further()
         if not self._heap:
             return None
         best = first = self._take()
         head = first.head
         runner = first if first.ready.run else None
         while self._heap and self._heap[0][0] < head:
+            if self._heap[0][1] == _FIRST:
+                self._look_further()
+                continue
             raw = self._take()
             head = max(head, raw.head)
             if raw.ready.run and (runner is None or raw.head > runner.head):
@@ -167,26 +186,33 @@ class Upcoming:
     def _order(self) -> None:
         self._heap = []
         for number, matches in enumerate(self._each):
-            raw = matches.next()
-            if raw is not None:
-                self._heap.append(_place(raw, number))
+            place = matches.place(number)
+            if place is not None:
+                self._heap.append(place)
         heapify(self._heap)
+
+    def _look_further(self) -> None:
+        """Until the first place is that of a match."""
+        while self._heap and self._heap[0][1] == _FIRST:
+            number = self._heap[0][3]
+            # `between_bodies` may have looked further already.
+            if self._each[number].place(number) == self._heap[0]:
+                self._each[number].look_further()
+            self._put(number)
 
     def _take(self) -> Raw:
         number = self._heap[0][3]
-        matches = self._each[number]
-        raw = matches.take()
-        following = matches.next()
-        if following is None:
-            heappop(self._heap)
-        else:
-            heapreplace(self._heap, _place(following, number))
+        raw = self._each[number].take()
+        self._put(number)
         return raw
 
-
-def _place(raw: Raw, number: int) -> tuple[int, int, int, int]:
-    """In the order of the values, the longest first."""
-    return raw.start, -raw.head, raw.ready.rank, number
+    def _put(self, number: int) -> None:
+        """The pattern whose place is the first one gets its next place."""
+        place = self._each[number].place(number)
+        if place is None:
+            heappop(self._heap)
+        else:
+            heapreplace(self._heap, place)
 
 
 def _names_before(one: Raw, other: Raw) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.plugin import VALUES_MAX, Finding, Pattern, TextStream
 from gateway.scan.binding import engine_for
 from gateway.scan.scanner import UseScanner
+from gateway.scan.upcoming import WINDOW
 
 PATTERNS = [
     Pattern(
@@ -100,7 +101,18 @@ def test_every_single_cut_and_every_even_cut(text: str, whole_values: bool) -> N
         assert streamed(scanner, text, cuts, whole_values=whole_values) == whole
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.fixture(params=[WINDOW, 7], autouse=True)
+def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Matches are looked for a few thousand characters at a time: here also a few."""
+    monkeypatch.setattr("gateway.scan.upcoming.WINDOW", request.param)
+    shared.cache_clear()  # what was found is remembered
+    yield
+    shared.cache_clear()
+
+
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_any_text_and_any_cuts(data: st.DataObject) -> None:
     values_max = data.draw(st.sampled_from([VALUES_MAX, 1, 2, 5]))
