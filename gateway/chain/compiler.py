@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 from gateway.chain.compiled import Chain, Hook, Predicate, Witness
+from gateway.chain.judged import JudgedBody
 from gateway.plugin.contract import HOOKS, Plugin, Step
 from gateway.plugin.coverage import SHOWN_ONLY
 from gateway.plugin.exchange import Exchange
@@ -143,18 +143,7 @@ def _call_of(plugin: Plugin, name: str) -> Callable[..., Any]:
         return call
     answering = name == "on_response"
     hook: Callable[[Exchange], Step] = plugin.on_response if answering else plugin.on_request
-    judge = plugin.on_uninspectable.judge
-
-    @wraps(hook)
-    def judged(x: Exchange) -> Step:
-        document = (x.response if answering and x.response is not None else x.request).document()
-        if document is not None and document.gaps:
-            reject = judge(x, document.gaps)
-            if reject is not None:
-                return reject
-        return hook(x)
-
-    return judged
+    return JudgedBody(hook, plugin.on_uninspectable, answering=answering).run
 
 
 def missing_facts(uses: Sequence[Use]) -> list[MissingFact]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from gateway.plugin import (
     JSON_REST,
@@ -40,18 +40,24 @@ FLAG: Final = "sensitive_data"
 NOTHING_PLACED: Final[Placed] = {}
 
 
-class Decided(NamedTuple):
+class Decided:
     """A finding and what is done with it."""
 
-    finding: Finding
-    action: Action
+    __slots__ = ("action", "finding")
+
+    def __init__(self, finding: Finding, action: Action) -> None:
+        self.finding = finding
+        self.action = action
 
 
-class Texts(NamedTuple):
+class Texts:
     """What was found in one text of a body."""
 
-    span: Span
-    decided: Sequence[Decided]
+    __slots__ = ("decided", "span")
+
+    def __init__(self, span: Span, decided: Sequence[Decided]) -> None:
+        self.span = span
+        self.decided = decided
 
 
 class Dlp(Plugin):
@@ -168,12 +174,13 @@ class Dlp(Plugin):
         session = None if self._vault is None else self._vault.session(x)
         if direction == "response" and session is not None:
             texts = [_without_placeholders(text, session) for text in texts]
-        reject = self._refusal(each for text in texts for each in text.decided)
+        reject = self._refusal([each for text in texts for each in text.decided])
         if reject is not None:
             return reject
         if direction == "request" and self._vault is not None:
             return self._tokenize(x, texts, self._vault)
-        self._edit(x, body, texts)
+        if texts:
+            self._edit(x, body, texts)
         if direction == "response":
             self._restore(x, body)
         return None
@@ -182,9 +189,9 @@ class Dlp(Plugin):
         self, x: Exchange, body: Body, texts: Sequence[Texts], placed: Placed = NOTHING_PLACED
     ) -> None:
         edits = [
-            (span, self._rewritten(span.kind, span.text, decided, placed))
-            for span, decided in texts
-            if any(self._edits(each) for each in decided)
+            (each.span, self._rewritten(each.span.kind, each.span.text, each.decided, placed))
+            for each in texts
+            if self._edits_any(each.decided)
         ]
         body.edit_all(edits)
         self._record(x, [each for text in texts for each in text.decided])
@@ -198,13 +205,13 @@ class Dlp(Plugin):
         spans = x.request.spans()
         session = vault.begin(x, spans)
         items = [
-            _item(span.kind, span.text, finding)
-            for span, decided in texts
-            for finding, action in decided
-            if action == "tokenize"
+            _item(each.span.kind, each.span.text, one.finding)
+            for each in texts
+            for one in each.decided
+            if one.action == "tokenize"
         ]
         step = session.place(items, [span.text for span in spans])
-        if isinstance(step, Reject | Mapping):
+        if isinstance(step, (Reject, Mapping)):
             return self._placed(x, texts, session, step)
         return self._placed_later(x, texts, session, step)
 
@@ -261,7 +268,7 @@ class Dlp(Plugin):
             reject = self._refusal(decided)
             if reject is not None:
                 return reject
-            if any(self._edits(each) for each in decided):
+            if self._edits_any(decided):
                 out = self._rewritten(text.kind, out, decided)
             self._record(x, [each for each in decided if not each.finding.continued])
         if session is not None and self._restores:
@@ -279,6 +286,12 @@ class Dlp(Plugin):
             return None
         return Reject(Reason.SENSITIVE_DATA, ", ".join(sorted(blocked)))
 
+    def _edits_any(self, decided: Iterable[Decided]) -> bool:
+        for each in decided:  # noqa: SIM110  # compiled code makes a list of what `any` is given
+            if self._edits(each):
+                return True
+        return False
+
     def _edits(self, each: Decided) -> bool:
         return each.action in self._writers or each.action == "tokenize"
 
@@ -287,9 +300,10 @@ class Dlp(Plugin):
     ) -> str:
         out: list[str] = []
         last = 0
-        for finding, action in decided:
-            writer = self._writers.get(action)
-            if writer is None and action != "tokenize":
+        for each in decided:
+            finding = each.finding
+            writer = self._writers.get(each.action)
+            if writer is None and each.action != "tokenize":
                 continue
             out.append(text[last : finding.start])
             if writer is None:
@@ -308,8 +322,9 @@ class Dlp(Plugin):
         if edited:
             known = x.fact(REDACTIONS)
             counts = {} if known is None else dict(known)
-            for finding, _ in edited:
-                counts[finding.pattern.kind] = counts.get(finding.pattern.kind, 0) + 1
+            for each in edited:
+                kind = each.finding.pattern.kind
+                counts[kind] = counts.get(kind, 0) + 1
             x.provide(REDACTIONS, counts)
         classes = sorted({each.finding.pattern.kind for each in decided})
         x.flag(FLAG, classes=",".join(classes))

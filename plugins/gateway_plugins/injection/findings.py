@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Final
 
 from gateway_plugins.injection.memory import Found
 from gateway_plugins.injection.parts import Part
 
-HEADER = "x-sealgate-injection"
-_BANDS = ((0.1, "clear"), (0.3, "low"))
+HEADER: Final = "x-sealgate-injection"
+_BANDS: Final = ((0.1, "clear"), (0.3, "low"))
 
 
-@dataclass(slots=True)
 class Findings:
     """The findings of a whole exchange so far, by part. `bands` is what receipts are given."""
 
-    bands: dict[str, str] = field(default_factory=dict)
-    scores: dict[str, float] = field(default_factory=dict)
-    annotated: dict[str, float] = field(default_factory=dict)
+    __slots__ = ("annotated", "bands", "scores")
+
+    def __init__(self) -> None:
+        self.bands: dict[str, str] = {}
+        self.scores: dict[str, float] = {}
+        self.annotated: dict[str, float] = {}
 
     def note(self, part: Part, found: Found) -> None:
         """One more text that was judged."""
@@ -28,8 +30,15 @@ class Findings:
                 self.annotated[name] = max(score, self.annotated.get(name, 0.0))
         elif score >= self.scores.get(name, 0.0) and self.bands.get(name) != "over":
             self.scores[name] = score
-            self.bands[name] = next((said for limit, said in _BANDS if score < limit), "near")
+            self.bands[name] = _band(score)
 
     def header(self) -> str:
         """What the client is told, where the policy annotates."""
         return ", ".join(f"{name};score={score:.2f}" for name, score in self.annotated.items())
+
+
+def _band(score: float) -> str:
+    for limit, said in _BANDS:
+        if score < limit:
+            return said
+    return "near"
