@@ -74,6 +74,9 @@ class Strongest:
 
     def place(self, text: str) -> tuple[int, int]:
         """Where in the normalised text its characters stand."""
+        if _COMPILED:
+            data, width = bytes_of(text)
+            return sweep.place(load().tables, data, width, self.first, self.words)
         starts, stops = word_places(text)
         if not len(starts):
             return 0, 0
@@ -109,12 +112,17 @@ class Classifier:
 
     def begin(self, head: Head) -> sweep.Sweep:
         """A pass that nothing was fed to yet."""
+        return sweep.Sweep(self.tables, tool=head == "tool")
+
+    @property
+    def tables(self) -> sweep.Tables:
+        """What a pass reads."""
         tables = self._tables
         if tables is None:
             tables = self._tables = _tables(self._table)
             # The same four megabytes, read by numpy.
             self._table = np.frombuffer(tables.slots, dtype="<u4")
-        return sweep.Sweep(tables, tool=head == "tool")
+        return tables
 
     def _swept(self, text: str, head: Head) -> Strongest:
         one = self.begin(head)
@@ -231,11 +239,15 @@ def feed(one: sweep.Sweep, text: str) -> None:
         if stop < size:
             stop = text.rfind(" ", at, stop) + 1 or stop
         piece = text[at:stop]
-        if piece.isascii():
-            one.feed(piece.encode("latin-1"), _BYTES_OF_ASCII)
-        else:
-            one.feed(piece.encode("utf-32-le", "surrogatepass"), _BYTES_OF_WIDE)
+        one.feed(*bytes_of(piece))
         at = stop
+
+
+def bytes_of(text: str) -> tuple[bytes, int]:
+    """A text as a pass reads it, and its bytes per character."""
+    if text.isascii():
+        return text.encode("latin-1"), _BYTES_OF_ASCII
+    return text.encode("utf-32-le", "surrogatepass"), _BYTES_OF_WIDE
 
 
 def _tables(table: NDArray[np.uint32]) -> sweep.Tables:

@@ -20,6 +20,8 @@ _DROP: Final = 0
 _WORD: Final = 2
 _SINGLE: Final = 3
 _STEM: Final = 5
+_PLAIN: Final = 128
+"""Below it are the code points of ASCII."""
 _FIVE: Final = 5
 _RING: Final = 255
 _SHORT: Final = 20
@@ -37,10 +39,11 @@ class Tables:
 
     `slots` holds four bytes per slot: the fingerprint, the tool head's weight, the user head's.
     `present` has one bit per slot. `values` and `leet` hold four bytes per code point, `kinds` one.
-    `last` is the code point that stands for all above it.
+    `last` is the code point that stands for all above it. Those of ASCII stand apart as numbers,
+    because four bytes are four look-ups.
     """
 
-    __slots__ = ("kinds", "last", "leet", "present", "slots", "values")
+    __slots__ = ("kinds", "last", "leet", "plain", "plain_leet", "present", "slots", "values")
 
     def __init__(  # noqa: PLR0917  # made in one place
         self, slots: bytes, present: bytes, kinds: bytes, values: bytes, leet: bytes, last: int
@@ -50,6 +53,8 @@ class Tables:
         self.kinds = kinds
         self.values = values
         self.leet = leet
+        self.plain = [int.from_bytes(values[at : at + 4], "little") for at in range(0, 512, 4)]
+        self.plain_leet = [int.from_bytes(leet[at : at + 4], "little") for at in range(0, 512, 4)]
         self.last: i64 = last
 
 
@@ -117,7 +122,7 @@ class Sweep:
                 at = self._word(data, at, stop, step)
                 continue
             if kind == _SINGLE:
-                self._weigh(data, at, at + step, step, self._tables.values)
+                self._weigh(data, at, at + step, step, leet=False)
             elif kind != _DROP:
                 self._between(code)
             at += step
@@ -213,12 +218,15 @@ class Sweep:
             elif kind != _DROP:
                 break
         mixed = digits > 0 and letters > 0
-        self._weigh(data, begin, end, step, tables.leet if mixed else tables.values)
+        self._weigh(data, begin, end, step, leet=mixed)
         return end
 
-    def _weigh(self, data: bytes, begin: i64, end: i64, step: i64, values: bytes) -> None:
-        """One word, whose characters have these values: its n-grams of characters and of words."""
-        kinds, last = self._tables.kinds, self._tables.last
+    def _weigh(self, data: bytes, begin: i64, end: i64, step: i64, *, leet: bool) -> None:
+        """One word: its n-grams of characters and of words."""
+        tables = self._tables
+        kinds, last = tables.kinds, tables.last
+        values = tables.leet if leet else tables.values
+        plain = tables.plain_leet if leet else tables.plain
         self._settle()
         total: i64 = 0
         stem: i64 = 0
@@ -232,7 +240,7 @@ class Sweep:
             at += step
             if kinds[code] == _DROP:
                 continue
-            value = _four(values, code * 4)
+            value: i64 = plain[code] if code < _PLAIN else _four(values, code * 4)
             total = (total + value * power) & _MASK
             power = (power * 0x2C1B3C6D) & _MASK
             if power > 0x7FFFFFFF:  # noqa: PLR2004  # see the module's docstring
@@ -371,6 +379,42 @@ class Sweep:
         self._a2 = self._a1
         self._a1 = self._a0
         self._a0 = 0
+
+
+def place(tables: Tables, data: bytes, width: int, first: int, words: int) -> tuple[int, int]:
+    """Where `words` words from the word `first` on begin and end in `data`, in characters.
+
+    `width` is as in `Sweep.feed`. (0, 0) where there is no such word.
+    """
+    kinds, last = tables.kinds, tables.last
+    step: i64 = width
+    stop: i64 = len(data)
+    left: i64 = first
+    begin: i64 = -1
+    end: i64 = 0
+    count: i64 = words
+    at: i64 = 0
+    within = False
+    while at < stop:
+        code: i64 = data[at]
+        if step > 1:
+            code = _wide(data, at, last)
+        kind: i64 = kinds[code]
+        at += step
+        if kind == _DROP:
+            continue
+        if kind == _SINGLE or (kind == _WORD and not within):
+            if left <= 0:
+                if count == 0:
+                    break
+                count -= 1
+                if begin < 0:
+                    begin = at - step
+            left -= 1
+        within = kind == _WORD
+        if begin >= 0 and (within or kind == _SINGLE):
+            end = at
+    return (0, 0) if begin < 0 else (begin // step, end // step)
 
 
 def _bounded(weight: i64) -> i64:
