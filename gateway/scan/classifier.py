@@ -25,6 +25,7 @@ from gateway.errors import SealgateError
 from gateway.scan import sweep
 from gateway.scan.alphabet import SIZE, folded
 from gateway.scan.ngrams import PIECE_CHARS, Grams, grams, word_places
+from gateway.scan.passage import place
 
 Head: TypeAlias = Literal["user", "tool"]
 Window: TypeAlias = tuple[int, int, int]
@@ -76,7 +77,7 @@ class Strongest:
         """Where in the normalised text its characters stand."""
         if _COMPILED:
             data, width = bytes_of(text)
-            return sweep.place(load().tables, data, width, self.first, self.words)
+            return place(load().tables, data, width, self.first, self.words)
         starts, stops = word_places(text)
         if not len(starts):
             return 0, 0

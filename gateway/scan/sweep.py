@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
 
-_DROP: Final = 0
-_WORD: Final = 2
-_SINGLE: Final = 3
+DROP: Final = 0
+WORD: Final = 2
+SINGLE: Final = 3
 _STEM: Final = 5
 _PLAIN: Final = 128
 """Below it are the code points of ASCII."""
@@ -116,14 +116,14 @@ class Sweep:
         while at < stop:
             code: i64 = data[at]
             if step > 1:
-                code = _wide(data, at, last)
+                code = wide(data, at, last)
             kind: i64 = kinds[code]
-            if kind == _WORD:
+            if kind == WORD:
                 at = self._word(data, at, stop, step)
                 continue
-            if kind == _SINGLE:
+            if kind == SINGLE:
                 self._weigh(data, at, at + step, step, leet=False)
-            elif kind != _DROP:
+            elif kind != DROP:
                 self._between(code)
             at += step
 
@@ -206,16 +206,16 @@ class Sweep:
         while at < stop:
             code: i64 = data[at]
             if step > 1:
-                code = _wide(data, at, last)
+                code = wide(data, at, last)
             kind: i64 = kinds[code]
             at += step
-            if kind == _WORD:
+            if kind == WORD:
                 end = at
                 if 48 <= code <= 57:  # noqa: PLR2004  # ASCII's digits
                     digits += 1
                 else:
                     letters += 1
-            elif kind != _DROP:
+            elif kind != DROP:
                 break
         mixed = digits > 0 and letters > 0
         self._weigh(data, begin, end, step, leet=mixed)
@@ -236,9 +236,9 @@ class Sweep:
         while at < end:
             code: i64 = data[at]
             if step > 1:
-                code = _wide(data, at, last)
+                code = wide(data, at, last)
             at += step
-            if kinds[code] == _DROP:
+            if kinds[code] == DROP:
                 continue
             value: i64 = plain[code] if code < _PLAIN else _four(values, code * 4)
             total = (total + value * power) & _MASK
@@ -381,42 +381,6 @@ class Sweep:
         self._a0 = 0
 
 
-def place(tables: Tables, data: bytes, width: int, first: int, words: int) -> tuple[int, int]:
-    """Where `words` words from the word `first` on begin and end in `data`, in characters.
-
-    `width` is as in `Sweep.feed`. (0, 0) where there is no such word.
-    """
-    kinds, last = tables.kinds, tables.last
-    step: i64 = width
-    stop: i64 = len(data)
-    left: i64 = first
-    begin: i64 = -1
-    end: i64 = 0
-    count: i64 = words
-    at: i64 = 0
-    within = False
-    while at < stop:
-        code: i64 = data[at]
-        if step > 1:
-            code = _wide(data, at, last)
-        kind: i64 = kinds[code]
-        at += step
-        if kind == _DROP:
-            continue
-        if kind == _SINGLE or (kind == _WORD and not within):
-            if left <= 0:
-                if count == 0:
-                    break
-                count -= 1
-                if begin < 0:
-                    begin = at - step
-            left -= 1
-        within = kind == _WORD
-        if begin >= 0 and (within or kind == _SINGLE):
-            end = at
-    return (0, 0) if begin < 0 else (begin // step, end // step)
-
-
 def _bounded(weight: i64) -> i64:
     if weight < LEAST:
         return LEAST
@@ -437,7 +401,7 @@ def _four(values: bytes, at: i64) -> i64:
     return values[at] | (values[at + 1] << 8) | (values[at + 2] << 16) | (values[at + 3] << 24)
 
 
-def _wide(data: bytes, at: i64, last: i64) -> i64:
+def wide(data: bytes, at: i64, last: i64) -> i64:
     """The code point of a UTF-32 character, bounded by what the tables hold."""
     code: i64 = data[at] | (data[at + 1] << 8) | (data[at + 2] << 16)
     return min(code, last)
