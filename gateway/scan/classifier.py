@@ -26,6 +26,7 @@ from gateway.scan import sweep
 from gateway.scan.alphabet import SIZE, folded
 from gateway.scan.ngrams import PIECE_CHARS, Grams, grams, word_places
 from gateway.scan.passage import place
+from gateway.scan.tables import Tables
 
 Head: TypeAlias = Literal["user", "tool"]
 Window: TypeAlias = tuple[int, int, int]
@@ -105,7 +106,7 @@ class Classifier:
         self.thresholds = thresholds
         self.digest = digest
         self._table = table
-        self._tables: sweep.Tables | None = None
+        self._tables: Tables | None = None
 
     def strongest(self, text: str, head: Head) -> Strongest:
         """The window of the normalised `text` that is most of an attack."""
@@ -116,7 +117,7 @@ class Classifier:
         return sweep.Sweep(self.tables, tool=head == "tool")
 
     @property
-    def tables(self) -> sweep.Tables:
+    def tables(self) -> Tables:
         """What a pass reads."""
         tables = self._tables
         if tables is None:
@@ -251,9 +252,9 @@ def bytes_of(text: str) -> tuple[bytes, int]:
     return text.encode("utf-32-le", "surrogatepass"), _BYTES_OF_WIDE
 
 
-def _tables(table: NDArray[np.uint32]) -> sweep.Tables:
+def _tables(table: NDArray[np.uint32]) -> Tables:
     characters = folded()
-    return sweep.Tables(
+    return Tables(
         table.astype("<u4").tobytes(),
         np.packbits(table != 0, bitorder="little").tobytes(),
         characters.kind.tobytes(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.scan.sweep import DROP, SINGLE, WORD, Tables, wide
+from gateway.scan.tables import DROP, SINGLE, WORD, Tables, wide
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.scan.tables import DROP, SINGLE, WORD, Tables, wide
+
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
 
-DROP: Final = 0
-WORD: Final = 2
-SINGLE: Final = 3
 _STEM: Final = 5
 _PLAIN: Final = 128
 """Below it are the code points of ASCII."""
@@ -32,30 +31,6 @@ LEAST: Final = -256
 MOST: Final = 1024
 """What one word may weigh: else a word without end could outweigh all others."""
 _UNSEEN: Final = -(1 << 40)
-
-
-class Tables:
-    """What a sweep reads: the model's slots, and the characters' kinds and values, as bytes.
-
-    `slots` holds four bytes per slot: the fingerprint, the tool head's weight, the user head's.
-    `present` has one bit per slot. `values` and `leet` hold four bytes per code point, `kinds` one.
-    `last` is the code point that stands for all above it. Those of ASCII stand apart as numbers,
-    because four bytes are four look-ups.
-    """
-
-    __slots__ = ("kinds", "last", "leet", "plain", "plain_leet", "present", "slots", "values")
-
-    def __init__(  # noqa: PLR0917  # made in one place
-        self, slots: bytes, present: bytes, kinds: bytes, values: bytes, leet: bytes, last: int
-    ) -> None:
-        self.slots = slots
-        self.present = present
-        self.kinds = kinds
-        self.values = values
-        self.leet = leet
-        self.plain = [int.from_bytes(values[at : at + 4], "little") for at in range(0, 512, 4)]
-        self.plain_leet = [int.from_bytes(leet[at : at + 4], "little") for at in range(0, 512, 4)]
-        self.last: i64 = last
 
 
 class Sweep:
@@ -399,9 +374,3 @@ def _mix(gram: i64) -> i64:
 def _four(values: bytes, at: i64) -> i64:
     """The whole number of four bytes, the lowest first."""
     return values[at] | (values[at + 1] << 8) | (values[at + 2] << 16) | (values[at + 3] << 24)
-
-
-def wide(data: bytes, at: i64, last: i64) -> i64:
-    """The code point of a UTF-32 character, bounded by what the tables hold."""
-    code: i64 = data[at] | (data[at + 1] << 8) | (data[at + 2] << 16)
-    return min(code, last)
