@@ -19,7 +19,6 @@ from gateway.admin.api_error import ApiError, api_error_of
 from gateway.admin.credentials import Caller, Credentials, situation_of
 from gateway.admin.endpoint import PAGE_LIMIT, Call, Endpoint
 from gateway.admin.headers import HEADERS
-from gateway.admin.openapi import describe
 from gateway.admin.receipt_desk import Document, ReceiptDesk
 from gateway.admin.receipt_export import Stream
 from gateway.admin.trail import Trail
@@ -73,7 +72,7 @@ class Api:
         self._credentials = credentials
         self._note_use = note_use
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="identity")
-        self._document = orjson.dumps(describe(self._endpoints), option=orjson.OPT_INDENT_2)
+        self._document = b""
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
@@ -100,7 +99,15 @@ class Api:
             await self._caller(request)
         except ApiError as error:
             return error.response()
+        if not self._document:
+            # Made when it is first asked for: what it is made of takes megabytes.
+            self._document = await asyncio.to_thread(self._described)
         return web.Response(body=self._document, content_type="application/json")
+
+    def _described(self) -> bytes:
+        from gateway.admin.openapi import describe  # noqa: PLC0415  # where somebody asks for it
+
+        return orjson.dumps(describe(self._endpoints), option=orjson.OPT_INDENT_2)
 
     async def _serve(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
         seen = _Seen()
