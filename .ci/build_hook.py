@@ -46,7 +46,9 @@ def compile(self, sources, output_dir=None, macros=None, include_dirs=None, debu
         source, suffix = build[made]
         newest = max(headers, Path(source).stat().st_mtime_ns)
         if not Path(made).exists() or Path(made).stat().st_mtime_ns < newest:
-            self._compile(made, source, suffix, cc_args, extra_postargs, pp_opts)
+            # Whole or not there: a compiler that is stopped leaves half a file with a fresh time.
+            self._compile(made + ".part", source, suffix, cc_args, extra_postargs, pp_opts)
+            os.replace(made + ".part", made)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(work, build))
