@@ -17,10 +17,10 @@ from pydantic import BaseModel, ValidationError
 from gateway.admin import audit
 from gateway.admin.api_error import ApiError, api_error_of
 from gateway.admin.credentials import Caller, Credentials, situation_of
+from gateway.admin.desk import LateDesk
 from gateway.admin.endpoint import PAGE_LIMIT, Call, Endpoint
 from gateway.admin.headers import HEADERS
-from gateway.admin.receipt_desk import Document, ReceiptDesk
-from gateway.admin.receipt_export import Stream
+from gateway.admin.receipt_forms import Document, Stream
 from gateway.admin.trail import Trail
 from gateway.errors import SealgateError
 from gateway.identity.identities import Identities
@@ -56,7 +56,7 @@ class Api:
         credentials: Credentials,
         *,
         note_use: Callable[[str], None],
-        desk: ReceiptDesk | None = None,
+        desk: LateDesk | None = None,
         trail: Trail | None = None,
     ) -> None:
         """`note_use` is told the id of each admin token that was used.

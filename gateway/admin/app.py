@@ -9,7 +9,6 @@ import orjson
 from aiohttp import web
 
 from gateway.admin.api import BODY_BYTES_MAX, Api
-from gateway.admin.exposition import CONTENT_TYPE, render
 from gateway.admin.headers import HEADERS
 from gateway.admin.published import Published
 from gateway.networks import parse_address
@@ -135,5 +134,8 @@ class _Pages:
         return _json(body, status=200 if body["ok"] else 503)
 
     async def metrics(self, _request: web.Request) -> web.Response:
+        # Imported when somebody scrapes: half a megabyte.
+        from gateway.admin.exposition import CONTENT_TYPE, render  # noqa: PLC0415  # see above
+
         body = render(await self._plane.metrics())
         return web.Response(body=body, headers={"content-type": CONTENT_TYPE})

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.admin.receipt_desk import ReceiptDesk
+from gateway.admin.desk import LateDesk
 from gateway.identity.identities import Identities
 from gateway.identity.store import Actor
 
@@ -32,7 +32,7 @@ class Call:
     form: Any
     query: dict[str, Any]
     version: int | None
-    desk: ReceiptDesk | None = None
+    desk: LateDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)

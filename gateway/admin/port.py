@@ -13,10 +13,10 @@ from aiohttp import web
 from gateway.admin.api import Api
 from gateway.admin.app import ControlPlane, make_app
 from gateway.admin.credentials import Credentials
+from gateway.admin.desk import LateDesk
 from gateway.admin.endpoints import ENDPOINTS
 from gateway.admin.failures import Failures
 from gateway.admin.published import Published
-from gateway.admin.receipt_desk import ReceiptDesk
 from gateway.admin.trail import Trail
 from gateway.errors import ConfigError, Problem
 from gateway.identity.directory import StoredDirectory
@@ -44,7 +44,7 @@ class AdminPort:
         self._verifier = _verifier(settings.identity, self._directory, wall)
         credentials = Credentials(identities, self._verifier, Failures(time.monotonic))
         note_use = self._directory.note_use
-        desk = ReceiptDesk(settings)
+        desk = LateDesk(settings)
         trail = Trail(settings, plane.keeps_receipts)
         self._api = Api(
             ENDPOINTS, identities, credentials, note_use=note_use, desk=desk, trail=trail

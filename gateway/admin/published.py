@@ -13,60 +13,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import web
 
 from gateway.admin.api_error import ApiError
-from gateway.admin.receipt_desk import ReceiptDesk
+from gateway.admin.desk import LateDesk
 from gateway.ledger.store import LedgerError
-from gateway.ledger.tree import LogFiles
-from gateway.receipts.key_documents import (
-    did_document,
-    did_web,
-    jwks,
-    sonate_keys,
-    sonate_pubkey,
-    vkeys,
-)
-from gateway.receipts.keys import RECEIPTS, PublicKey
-from gateway.receipts.tiles import parse_path
+
+if TYPE_CHECKING:
+    from gateway.receipts.keys import PublicKey
 
 TEXT = "text/plain"
+PAGES: Final = (
+    "did.json",
+    "jwks.json",
+    "sonate-pubkey.json",
+    "sonate-keys.json",
+    "sealgate-vkeys.txt",
+)
 
 
 class Published:
     """The pages; each reads files, in a thread."""
 
-    def __init__(self, desk: ReceiptDesk) -> None:
+    def __init__(self, desk: LateDesk) -> None:
         self._desk = desk
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
-        pages: dict[str, Callable[[web.Request, list[PublicKey]], Any]] = {
-            "did.json": lambda request, keys: did_document(_did(request), keys),
-            "jwks.json": lambda _, keys: jwks(keys),
-            "sonate-pubkey.json": lambda _, keys: sonate_pubkey(_current(keys)),
-            "sonate-keys.json": lambda _, keys: sonate_keys(keys),
-            "sealgate-vkeys.txt": lambda _, keys: "\n".join(vkeys(keys, self._origin())) + "\n",
-        }
-        for name, make in pages.items():
-            app.router.add_get(f"/.well-known/{name}", self._page(make))
+        for name in PAGES:
+            app.router.add_get(f"/.well-known/{name}", self._page(name))
         app.router.add_get("/log/checkpoint", self._checkpoint)
         app.router.add_get("/log/{path:tile/.+}", self._tile)
 
-    def _origin(self) -> str:
-        return str(self._desk.keys.origin)
-
-    def _page(self, make: Callable[[web.Request, list[PublicKey]], Any]) -> Any:
+    def _page(self, name: str) -> Any:
         async def page(request: web.Request) -> web.Response:
-            def work() -> Any:
-                keys = self._keys()
-                return make(request, keys) if keys else None
-
-            found = await asyncio.to_thread(work)
+            found = await asyncio.to_thread(self._made, name, request)
             if found is None:
                 return _absent("no key was made yet")
             if isinstance(found, str):
@@ -78,40 +62,67 @@ class Published:
 
         return page
 
-    def _keys(self) -> list[PublicKey]:
+    def _made(self, name: str, request: web.Request) -> Any:
+        """The page as text or value; None where there is no key."""
+        from gateway.receipts import key_documents  # noqa: PLC0415  # only where somebody asks
+
+        desk = self._desk.open()
         try:
-            return list(self._desk.keys.public_keys()) if self._desk.folder.exists() else []
+            keys = list(desk.keys.public_keys()) if desk.folder.exists() else []
         except LedgerError:
-            return []
+            keys = []
+        if not keys:
+            return None
+        match name:
+            case "did.json":
+                return key_documents.did_document(_did(request), keys)
+            case "jwks.json":
+                return key_documents.jwks(keys)
+            case "sonate-pubkey.json":
+                return key_documents.sonate_pubkey(_current(keys))
+            case "sonate-keys.json":
+                return key_documents.sonate_keys(keys)
+            case _:
+                return "\n".join(key_documents.vkeys(keys, str(desk.keys.origin))) + "\n"
 
     async def _checkpoint(self, _request: web.Request) -> web.Response:
-        def work() -> bytes | None:
-            return LogFiles(self._desk.folder).read_kept() if self._desk.folder.exists() else None
-
-        note = await asyncio.to_thread(work)
+        note = await asyncio.to_thread(self._kept)
         if note is None:
             return _absent("the log has no checkpoint yet")
         return web.Response(body=note, content_type=TEXT)
 
-    async def _tile(self, request: web.Request) -> web.Response:
-        def work() -> bytes | None:
-            try:
-                return LogFiles(self._desk.folder).read_tile(parse_path(request.match_info["path"]))
-            except (ValueError, LookupError):
-                return None
+    def _kept(self) -> bytes | None:
+        from gateway.ledger.tree import LogFiles  # noqa: PLC0415  # only where somebody asks
 
-        data = await asyncio.to_thread(work)
+        folder = self._desk.open().folder
+        return LogFiles(folder).read_kept() if folder.exists() else None
+
+    async def _tile(self, request: web.Request) -> web.Response:
+        data = await asyncio.to_thread(self._tile_at, request.match_info["path"])
         if data is None:
             return _absent("there is no such tile")
         return web.Response(body=data, content_type="application/octet-stream")
 
+    def _tile_at(self, path: str) -> bytes | None:
+        from gateway.ledger.tree import LogFiles  # noqa: PLC0415  # only where somebody asks
+        from gateway.receipts.tiles import parse_path  # noqa: PLC0415  # only where somebody asks
+
+        try:
+            return LogFiles(self._desk.open().folder).read_tile(parse_path(path))
+        except (ValueError, LookupError):
+            return None
+
 
 def _did(request: web.Request) -> str:
+    from gateway.receipts.key_documents import did_web  # noqa: PLC0415  # only where somebody asks
+
     host, _, port = request.host.partition(":")
     return did_web(host, int(port) if port.isdigit() else None)
 
 
 def _current(keys: list[PublicKey]) -> PublicKey:
+    from gateway.receipts.keys import RECEIPTS  # noqa: PLC0415  # only where somebody asks
+
     return next(key for key in reversed(keys) if key.purpose == RECEIPTS)
 
 

@@ -10,12 +10,19 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin.api_error import ApiError
+from gateway.admin.receipt_forms import (
+    FORMS,
+    Document,
+    ReceiptList,
+    ReceiptSummary,
+    Verdict,
+    VerifyForm,
+)
 from gateway.identity.store import PAGE_MAX, Actor, NotFoundError, OtherTenantError
 from gateway.ledger.bodies import Body, LockedError, unpack
 from gateway.ledger.folder import ledger_folder
@@ -33,60 +40,9 @@ from gateway.receipts.tiles import Tile, TileReader, tiles_for
 from gateway.receipts.verify import verify_document
 from gateway.settings import Settings
 
-Form: TypeAlias = Literal["json", "v1", "vc", "proof"]
-FORMS: Final[tuple[Form, ...]] = ("json", "v1", "vc", "proof")
-REF_CHARACTERS: Final = 26
 RECEIPT_KINDS: Final = ("exchange", "interrupted")
 _ID_CHARACTERS: Final = 64
 _LAST: Final = 2**62
-
-
-class ReceiptSummary(BaseModel):
-    """One receipt in a list; `receipt_id` is its hash, `id` the reference that clients are told."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    receipt_id: str
-    tenant: str
-    kind: str
-    index: int
-    seq: int
-    timestamp: str
-    status: int
-    severity: int
-    erased: bool
-
-
-class ReceiptList(BaseModel):
-    """Some receipts, newest first; `next` is the `after` of the next page, null at the end."""
-
-    items: tuple[ReceiptSummary, ...]
-    next: str | None
-
-
-class VerifyForm(BaseModel):
-    """What is to be verified, with the keys of this gateway."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    document: dict[str, Any] = Field(description="A receipt or control record.")
-    proof: str | None = Field(None, description="Its tlog-proof, as text.")
-
-
-class Verdict(BaseModel):
-    """What came of it: `states` by aspect, and the reasons."""
-
-    ok: bool
-    states: dict[str, str]
-    findings: tuple[str, ...]
-
-
-class Document(NamedTuple):
-    """An answer that is no record of this API: its bytes and type."""
-
-    body: bytes
-    content_type: str
 
 
 class Entry(NamedTuple):

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin.api_error import ApiError
 from gateway.admin.endpoint import Call, Endpoint
-from gateway.admin.receipt_desk import (
-    ReceiptDesk,
+from gateway.admin.receipt_forms import (
+    QUERIES,
+    Document,
     ReceiptSummary,
+    Stream,
     Verdict,
     VerifyForm,
 )
-from gateway.admin.receipt_export import QUERIES, Export, sonate_manifest
 from gateway.identity.store import NotFoundError
-from gateway.ledger.asking import ask
-from gateway.receipts.keys import PublicKey
+
+if TYPE_CHECKING:
+    from gateway.admin.receipt_desk import ReceiptDesk
+    from gateway.receipts.keys import PublicKey
 
 RESETS_FILE: Final = "trust-resets.jsonl"
 """Read by the plugin `trust_score` of every worker."""
@@ -90,7 +93,7 @@ class Reset(BaseModel):
 def _desk(call: Call) -> ReceiptDesk:
     if call.desk is None:
         raise NotFoundError("this gateway keeps no receipts")
-    return call.desk
+    return call.desk.open()
 
 
 def _all_tenants(call: Call) -> None:
@@ -135,6 +138,8 @@ def _revoke(call: Call) -> Done:
 
 
 def _done(desk: ReceiptDesk, kind: str, detail: dict[str, Any]) -> Done:
+    from gateway.ledger.asking import ask  # noqa: PLC0415  # only where receipts are kept
+
     record = ask(desk.settings, kind, detail)
     return Done(index=record["log"]["index"], kind=record["kind"], detail=record["detail"])
 
@@ -152,8 +157,16 @@ def _reset(call: Call) -> Reset:
     return made
 
 
-def _export(call: Call) -> Any:
+def _export(call: Call) -> Stream | Document:
+    from gateway.admin.receipt_export import Export  # noqa: PLC0415  # only where receipts are kept
+
     return Export(_desk(call), call.actor, call.query).stream()
+
+
+def _manifest(call: Call) -> Document:
+    from gateway.admin.receipt_export import sonate_manifest  # noqa: PLC0415  # only where receipts are kept
+
+    return sonate_manifest(_desk(call), call.actor, **call.query)
 
 
 RECEIPT_ENDPOINTS: tuple[Endpoint, ...] = (
@@ -189,7 +202,7 @@ RECEIPT_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         *("GET", "/api/audit/manifest", "audit.manifest", "admin.audit.export"),
         "Export the receipts of a tenant as a .sonate manifest",
-        lambda c: sonate_manifest(_desk(c), c.actor, **c.query),
+        _manifest,
         queries=("project", "legacy", "tenant"),
         ledger=True,
     ),

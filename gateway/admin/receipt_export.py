@@ -9,12 +9,13 @@ needs nothing else. A CSV has no place for a manifest: the same query with `mani
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
 from gateway.admin.api_error import ApiError
-from gateway.admin.receipt_desk import Document, Entry, ReceiptDesk
+from gateway.admin.receipt_desk import Entry, ReceiptDesk
+from gateway.admin.receipt_forms import Document, Stream
 from gateway.identity.store import Actor, NotFoundError
 from gateway.ledger.store import Filter
 from gateway.receipts.canonical import canonical
@@ -34,20 +35,10 @@ from gateway.receipts.merkle import inclusion_proof
 from gateway.receipts.projections.manifest import to_manifest
 
 FORMATS: Final[tuple[Format, ...]] = ("json", "csv", "ndjson")
-QUERIES: Final = ("format", "from", "to", "cursor", "severity", "action", "session", "tenant",
-                  "manifest", "size")  # fmt: skip
 PAGE: Final = 200
 SONATE_RECEIPTS_MAX: Final = 10_000
 _TYPES: Final = {"json": "application/json", "csv": "text/csv", "ndjson": "application/x-ndjson"}
 _KINDS: Final = ("exchange", "interrupted", "audit")
-
-
-class Stream(NamedTuple):
-    """An answer that comes in pieces; each piece is made in the thread of the ledger."""
-
-    chunks: Iterator[bytes]
-    content_type: str
-    headers: dict[str, str]
 
 
 class Export:

@@ -19,10 +19,10 @@ from aiohttp import web
 from gateway.admin.api import Api
 from gateway.admin.app import make_app
 from gateway.admin.credentials import Credentials
+from gateway.admin.desk import LateDesk
 from gateway.admin.endpoints import ENDPOINTS
 from gateway.admin.failures import Failures
 from gateway.admin.published import Published
-from gateway.admin.receipt_desk import ReceiptDesk
 from gateway.identity.forms import (
     BindingForm,
     ErasureForm,
@@ -250,7 +250,7 @@ async def serving(
 ) -> AsyncIterator[Client]:
     """The admin port of `world` on a free port."""
     credentials = Credentials(world.identities, verifier, failures or Failures(time.monotonic))
-    desk = ReceiptDesk(world.settings)
+    desk = LateDesk(world.settings)
     api = Api(ENDPOINTS, world.identities, credentials, note_use=lambda _: None, desk=desk)
     app = make_app(_Plane(), demo_running=lambda: True, api=api, published=Published(desk))
     runner = web.AppRunner(app, access_log=None)

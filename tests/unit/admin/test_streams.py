@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from gateway.admin.endpoint import Endpoint
-from gateway.admin.receipt_export import Stream
+from gateway.admin.receipt_forms import Stream
 from gateway.ledger.store import LedgerAwayError
 from tests.unit.admin import admin_world
 
