@@ -1,31 +1,29 @@
 """Texts of ordinary prose, each different from the others, for requests and answers.
 
 A proxy that inspects texts may remember what it has judged, as it may with the history of a
-conversation. So that every figure is about new texts, none comes twice within a run's memory.
+conversation. So that every figure is about new texts, none comes twice within a run's memory. The
+words are those of Python's own documentation: whoever judges texts takes random words for odd ones,
+and looks at them longer.
 """
 
 from __future__ import annotations
 
 import random
+import re
+from functools import cache
+from pydoc_data.topics import topics
 
-_WORDS = (  # noqa: SIM905  # a list of words reads better so
-    "the a this our their every another some weekly quarterly open final early quiet green small "
-    "team report garden river market library teacher weather budget meeting window bridge train "
-    "kitchen letter project summer winter morning customer invoice parcel museum doctor village "
-    "explains describes moves prepares compares finishes covers follows keeps builds changes "
-    "under over near behind across between before after during without because while although "
-    "slowly carefully again together usually often sometimes today tomorrow soon already"
-).split()
-_SENTENCE_WORDS = (6, 14)
-_COMMAS = 0.08
+
+@cache
+def _manual() -> str:
+    """The documentation's topics as one line of words and the marks between them."""
+    text = " ".join(topics[name] for name in sorted(topics))
+    words = re.sub(r"[^A-Za-z ,.;]+", " ", text)
+    return re.sub(r" +([,.;]?)", lambda found: found[1] + " " * (not found[1]), words)
 
 
 def prose(seed: int, characters: int) -> str:
-    """Sentences of plain English words, exactly `characters` long; the same for the same seed."""
-    chance = random.Random(seed)  # noqa: S311  # the same for everybody
-    text = ""
-    while len(text) < characters:
-        words = chance.choices(_WORDS, k=chance.randint(*_SENTENCE_WORDS))
-        marked = [word + "," * (chance.random() < _COMMAS) for word in words]
-        text += " ".join(marked).rstrip(",").capitalize() + ". "
-    return text[: characters - 1] + "."
+    """A passage of exactly `characters` characters; the same for the same seed."""
+    manual = _manual()
+    start = random.Random(seed).randrange(len(manual) - characters)  # noqa: S311  # no secret
+    return manual[start : start + characters - 1] + "."

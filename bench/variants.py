@@ -146,12 +146,14 @@ TOKEN_CHAIN = (
     "[{auth: {jwt: [{issuer: '" + ISSUER + "', audience: [llm], tenant: bench, "
     "jwks_file: '@DIR@/jwks.json'}]}}]"
 )
-INSPECT_CHAIN = "[{injection: {}}, {threat: {}}, {dlp: {}}]"
+# What is flagged is forwarded all the same: a refusal would be no answer, and cheaper than one.
+INSPECT_CHAIN = "[{injection: {actions: {user: flag}}}, {threat: {}}, {dlp: {}}]"
 RECEIPT_CHAIN = "[{receipt: {durability: batched}}]"
 # The chain that the README shows, with a limit that is never reached.
 CARD_CHAIN = (
     "[{ip_allowlist: {allow: [127.0.0.0/8, 10.0.0.0/8]}}, "
     "{rate_limit: {limits: [{per: ip, requests: 100000, window: 1s}]}}, "
-    "{injection: {}}, {dlp: {}}, {trust_score: {}}, {receipt: {durability: batched}}]"
+    "{injection: {actions: {user: flag}}}, {dlp: {}}, {trust_score: {}}, "
+    "{receipt: {durability: batched}}]"
 )
 REDIS_INSTALLED = shutil.which("redis-server") is not None
