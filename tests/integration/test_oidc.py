@@ -88,7 +88,7 @@ def test_a_provider_that_is_away_at_the_start_is_asked_again(provider: OidcProvi
     [
         ({"audience": "other"}, "credential_invalid"),
         ({"types": "JWT"}, "credential_invalid"),
-        ({"tenants": ["beta"]}, "credential_invalid"),
+        ({"tenants": ["beta"]}, "tenant_denied"),
         ({"algorithms": ["ES256"]}, "credential_invalid"),
         ({"required_claims": ["nonce"]}, "credential_invalid"),
         ({"acr": ["phr"]}, "mfa_required"),
