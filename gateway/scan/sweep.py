@@ -19,8 +19,6 @@ if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole
     from mypy_extensions import i64
 
 _STEM: Final = 5
-_PLAIN: Final = 128
-"""Below it are the code points of ASCII."""
 _FIVE: Final = 5
 _RING: Final = 255
 _SHORT: Final = 20
@@ -97,7 +95,7 @@ class Sweep:
                 at = self._word(data, at, stop, step)
                 continue
             if kind == SINGLE:
-                self._weigh(data, at, at + step, step, leet=False)
+                self._weigh(data, at, at + step, step, self._tables.values)
             elif kind != DROP:
                 self._between(code)
             at += step
@@ -193,15 +191,12 @@ class Sweep:
             elif kind != DROP:
                 break
         mixed = digits > 0 and letters > 0
-        self._weigh(data, begin, end, step, leet=mixed)
+        self._weigh(data, begin, end, step, tables.leet if mixed else tables.values)
         return end
 
-    def _weigh(self, data: bytes, begin: i64, end: i64, step: i64, *, leet: bool) -> None:
-        """One word: its n-grams of characters and of words."""
-        tables = self._tables
-        kinds, last = tables.kinds, tables.last
-        values = tables.leet if leet else tables.values
-        plain = tables.plain_leet if leet else tables.plain
+    def _weigh(self, data: bytes, begin: i64, end: i64, step: i64, values: bytes) -> None:
+        """One word, whose characters have these values: its n-grams of characters and of words."""
+        kinds, last = self._tables.kinds, self._tables.last
         self._settle()
         total: i64 = 0
         stem: i64 = 0
@@ -215,7 +210,7 @@ class Sweep:
             at += step
             if kinds[code] == DROP:
                 continue
-            value: i64 = plain[code] if code < _PLAIN else _four(values, code * 4)
+            value = _four(values, code * 4)
             total = (total + value * power) & _MASK
             power = (power * 0x2C1B3C6D) & _MASK
             if power > 0x7FFFFFFF:  # noqa: PLR2004  # see the module's docstring

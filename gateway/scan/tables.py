@@ -20,11 +20,10 @@ class Tables:
 
     `slots` holds four bytes per slot: the fingerprint, the tool head's weight, the user head's.
     `present` has one bit per slot. `values` and `leet` hold four bytes per code point, `kinds` one.
-    `last` is the code point that stands for all above it. Those of ASCII stand apart as numbers,
-    because four bytes are four look-ups.
+    `last` is the code point that stands for all above it.
     """
 
-    __slots__ = ("kinds", "last", "leet", "plain", "plain_leet", "present", "slots", "values")
+    __slots__ = ("kinds", "last", "leet", "present", "slots", "values")
 
     def __init__(  # noqa: PLR0917  # made in one place
         self, slots: bytes, present: bytes, kinds: bytes, values: bytes, leet: bytes, last: int
@@ -34,8 +33,6 @@ class Tables:
         self.kinds = kinds
         self.values = values
         self.leet = leet
-        self.plain = [int.from_bytes(values[at : at + 4], "little") for at in range(0, 512, 4)]
-        self.plain_leet = [int.from_bytes(leet[at : at + 4], "little") for at in range(0, 512, 4)]
         self.last: i64 = last
 
 
