@@ -105,7 +105,7 @@ class Api:
         return web.Response(body=self._document, content_type="application/json")
 
     def _described(self) -> bytes:
-        from gateway.admin.openapi import describe  # noqa: PLC0415  # where somebody asks for it
+        from gateway.admin.openapi import describe  # noqa: PLC0415  # megabytes until it is read
 
         return orjson.dumps(describe(self._endpoints), option=orjson.OPT_INDENT_2)
 

@@ -23,7 +23,7 @@ class LateDesk:
     def open(self) -> ReceiptDesk:
         """The desk. Blocks: for a thread."""
         if self._desk is None:
-            from gateway.admin.receipt_desk import ReceiptDesk  # noqa: PLC0415  # megabytes
+            from gateway.admin.receipt_desk import ReceiptDesk  # noqa: PLC0415  # megabytes that most gateways never need
 
             self._desk = ReceiptDesk(self._settings)
         return self._desk

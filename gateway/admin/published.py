@@ -64,7 +64,7 @@ class Published:
 
     def _made(self, name: str, request: web.Request) -> Any:
         """The page as text or value; None where there is no key."""
-        from gateway.receipts import key_documents  # noqa: PLC0415  # only where somebody asks
+        from gateway.receipts import key_documents  # noqa: PLC0415  # the ledger is heavy; not before a page is read
 
         desk = self._desk.open()
         try:
@@ -92,7 +92,7 @@ class Published:
         return web.Response(body=note, content_type=TEXT)
 
     def _kept(self) -> bytes | None:
-        from gateway.ledger.tree import LogFiles  # noqa: PLC0415  # only where somebody asks
+        from gateway.ledger.tree import LogFiles  # noqa: PLC0415  # the ledger is heavy; not before a page is read
 
         folder = self._desk.open().folder
         return LogFiles(folder).read_kept() if folder.exists() else None
@@ -104,8 +104,8 @@ class Published:
         return web.Response(body=data, content_type="application/octet-stream")
 
     def _tile_at(self, path: str) -> bytes | None:
-        from gateway.ledger.tree import LogFiles  # noqa: PLC0415  # only where somebody asks
-        from gateway.receipts.tiles import parse_path  # noqa: PLC0415  # only where somebody asks
+        from gateway.ledger.tree import LogFiles  # noqa: PLC0415  # the ledger is heavy; not before a page is read
+        from gateway.receipts.tiles import parse_path  # noqa: PLC0415  # the ledger is heavy; not before a page is read
 
         try:
             return LogFiles(self._desk.open().folder).read_tile(parse_path(path))
@@ -114,14 +114,14 @@ class Published:
 
 
 def _did(request: web.Request) -> str:
-    from gateway.receipts.key_documents import did_web  # noqa: PLC0415  # only where somebody asks
+    from gateway.receipts.key_documents import did_web  # noqa: PLC0415  # the ledger is heavy; not before a page is read
 
     host, _, port = request.host.partition(":")
     return did_web(host, int(port) if port.isdigit() else None)
 
 
 def _current(keys: list[PublicKey]) -> PublicKey:
-    from gateway.receipts.keys import RECEIPTS  # noqa: PLC0415  # only where somebody asks
+    from gateway.receipts.keys import RECEIPTS  # noqa: PLC0415  # the ledger is heavy; not before a page is read
 
     return next(key for key in reversed(keys) if key.purpose == RECEIPTS)
 
