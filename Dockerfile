@@ -16,10 +16,12 @@ RUN python -m venv --without-pip /opt/sealgate \
  && /opt/build/bin/pip install --require-hashes --no-deps -r requirements.lock \
  && /opt/build/bin/pip --python /opt/sealgate/bin/python install --require-hashes --no-deps -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
-COPY .ci/build_hook.py ./.ci/
+COPY .ci/build_hook.py .ci/mypyc_build.py .ci/error_paths.h ./.ci/
 COPY gateway ./gateway
 COPY plugins ./plugins
-RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=true /opt/build/bin/hatchling build -t wheel -d /wheel \
+# The training load by whose run the compiled modules are laid out (docs/decisions/0006).
+COPY bench/*.py ./bench/
+RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=true SEALGATE_PROFILED=1 /opt/build/bin/hatchling build -t wheel -d /wheel \
  && /opt/build/bin/pip --python /opt/sealgate/bin/python install --no-deps --no-index /wheel/*.whl
 
 FROM ${PYTHON_IMAGE}

@@ -36,7 +36,7 @@ format: $(TEST_READY)  ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 bench: $(RUN_READY)  ## side-by-side benchmark of the compiled build; writes bench/results.md
-	.ci/compile || echo "bench: no compiled build (see above); the interpreted one is measured"
+	.ci/compile --profiled || echo "bench: no compiled build (see above); the interpreted one is measured"
 	PYTHONPATH=$$(.ci/compile --path) $(BIN)/python bench/run.py $(ARGS)
 
 bench-peers:  ## install the peers that the benchmark compares with

@@ -2,6 +2,9 @@
 
     HATCH_BUILD_HOOK_ENABLE_CUSTOM=true hatchling build -t wheel
 
+With SEALGATE_PROFILED=1 as well, it compiles twice and runs a training load in between: see
+mypyc_build.py. The image and the benchmark use that build.
+
 The modules are listed in pyproject.toml ([tool.hatch.build.targets.wheel.hooks.custom]). Their
 source is in the wheel as well, for tracebacks; Python prefers the extension modules beside it. It
 needs a C compiler, Python's headers and the `compile` dependency group, and the runtime
@@ -23,52 +26,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 GROUP = "sealgate"
 """Names the one shared library that holds all compiled modules."""
-SETUP = """
-import os
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-from mypyc.build import mypycify
-from setuptools import setup
-from distutils.ccompiler import CCompiler
-
-
-def compile(self, sources, output_dir=None, macros=None, include_dirs=None, debug=False,
-            extra_preargs=None, extra_postargs=None, depends=None):
-    '''As CCompiler's, but on all cores, and only what is older than its source or a header.'''
-    _, objects, extra_postargs, pp_opts, build = self._setup_compile(
-        output_dir, macros, include_dirs, sources, depends, extra_postargs)
-    cc_args = self._get_cc_args(pp_opts, debug, extra_preargs)
-    headers = max((path.stat().st_mtime_ns for path in Path("build").glob("*.h")), default=0)
-
-    def work(made):
-        source, suffix = build[made]
-        newest = max(headers, Path(source).stat().st_mtime_ns)
-        if not Path(made).exists() or Path(made).stat().st_mtime_ns < newest:
-            # Whole or not there: a compiler that is stopped leaves half a file with a fresh time.
-            self._compile(made + ".part", source, suffix, cc_args, extra_postargs, pp_opts)
-            os.replace(made + ".part", made)
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(work, build))
-    return objects
-
-
-CCompiler.compile = compile
-setup(
-    name={name!r},
-    packages=[],
-    py_modules=[],
-    ext_modules=mypycify(
-        ["--config-file=../../pyproject.toml", "--ignore-missing-imports", *sys.argv[1:]],
-        opt_level="2",
-        group_name={name!r},
-        multi_file=True,
-    ),
-    script_args=["build_ext", "--inplace"],
-)
-"""
+COMPILER = Path(__file__).with_name("mypyc_build.py").resolve()
+PROFILED = "SEALGATE_PROFILED"
+"""Set to 1 in the environment, it asks for a build that is laid out by how it runs."""
 
 
 class CompileHook(BuildHookInterface):  # type: ignore[type-arg]  # generic only for type checkers
@@ -87,8 +47,9 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]  # generic only
         tree = Path(self.root, "build", "mypyc")
         _copy_sources(Path(self.root), tree)
         modules = [module.removeprefix("plugins/") for module in self.config["modules"]]
+        mode = "profiled" if os.environ.get(PROFILED) == "1" else "plain"
         done = subprocess.run(
-            [sys.executable, "-c", SETUP.format(name=GROUP), *modules],
+            [sys.executable, str(COMPILER), mode, GROUP, *modules],
             cwd=tree,
             capture_output=True,
             text=True,

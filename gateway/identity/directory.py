@@ -29,6 +29,7 @@ from gateway.identity.keys import (
     Hasher,
     is_well_formed,
     make_hasher,
+    make_placer,
 )
 from gateway.identity.pepper import read_pepper
 from gateway.identity.recent import Recent
@@ -107,6 +108,7 @@ class StoredDirectory:
         self._wall = wall
         self._uses = UseLog(data_dir, wall)
         self._hash: Hasher | None = None
+        self._place_of = make_placer()
         self._connection: sqlite3.Connection | None = None
         self._seen: _Seen | None = None
         self._healthy = True
@@ -154,15 +156,15 @@ class StoredDirectory:
             return MALFORMED
         if self._hash is None:
             return UNKNOWN if self._healthy else UNAVAILABLE
-        digest = self._hash(presented)
-        known = self._keys.get(digest)
+        place = self._place_of(presented)
+        known = self._keys.get(place)
         if known is None:
-            refused = self._refused.get(digest)
+            refused = self._refused.get(place)
             if refused is not None:
                 return refused
             if not is_well_formed(KEY_PREFIX, presented):
                 return MALFORMED
-            found = self._find(digest)
+            found = self._find(self._hash(presented), place)
             if isinstance(found, Reject):
                 return found
             known = found
@@ -216,7 +218,7 @@ class StoredDirectory:
 
     # -- within ---------------------------------------------------------------------------------
 
-    def _find(self, digest: bytes) -> _Known | Reject:
+    def _find(self, digest: bytes, place: bytes) -> _Known | Reject:
         try:
             rows = self._select(_KEY, (digest,))
             found = self._judge(rows[0]) if rows else UNKNOWN
@@ -226,9 +228,9 @@ class StoredDirectory:
             self._fail(error)
             return UNAVAILABLE
         if isinstance(found, Reject):
-            self._refused.put(digest, found)
+            self._refused.put(place, found)
         else:
-            self._keys.put(digest, found)
+            self._keys.put(place, found)
         return found
 
     def _judge(self, row: sqlite3.Row) -> _Known | Reject:

@@ -76,6 +76,25 @@ def make_hasher(pepper: bytes) -> Hasher:
     return hash_secret
 
 
+def make_placer() -> Hasher:
+    """Where a secret stands in this process's memory: salted BLAKE2s, in half the time of the hash
+    that is stored.
+
+    Salt and person are random, made here and told nobody: so what `make_hasher` says of leaks
+    holds, and a digest of 256 random bits gives nothing of them away.
+    """
+    salted = hashlib.blake2s(
+        digest_size=16, salt=secrets.token_bytes(8), person=secrets.token_bytes(8)
+    )
+
+    def place_of(secret: str) -> bytes:
+        state = salted.copy()
+        state.update(secret.encode())
+        return state.digest()
+
+    return place_of
+
+
 def make_id(prefix: str, wall_s: float) -> str:
     """A name for a record, such as `key_0UPHyhbE9mF2kLqA`; later ones sort after earlier ones."""
     time_part = base62(int(wall_s * 1000), _ID_TIME_CHARACTERS)

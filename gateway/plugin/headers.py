@@ -61,13 +61,20 @@ class Headers:
         return None if field is None else field[1]
 
     def distinct(self) -> dict[bytes, RawHeader] | None:
-        """The fields in wire order by lower-case name; None where a name occurs twice."""
+        """The fields in wire order by lower-case name; None where a name occurs twice.
+
+        Good until the next change of a field; not to be changed.
+        """
         index = self._lookup() if self._index is None else self._index
         return index if len(index) == len(self.raw) else None
 
-    def holds_any(self, names: frozenset[bytes]) -> bool:
+    def holds_any(self, names: tuple[bytes, ...]) -> bool:
         """Whether a field has one of these lower-case names."""
-        return not names.isdisjoint(self._lookup() if self._index is None else self._index)
+        index = self._lookup() if self._index is None else self._index
+        for name in names:  # noqa: SIM110  # mypyc makes a list of a generator: `any` would ask all
+            if name in index:
+                return True
+        return False
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of the field `name` in any case, or `default`."""
@@ -97,9 +104,10 @@ class Headers:
 
         For fields that a plugin built when the policy was compiled: nothing is checked again.
         """
-        self.raw.append((name, value))
+        field = (name, value)
+        self.raw.append(field)
         if self._index is not None:
-            self._index.setdefault(name, (name, value))
+            self._index.setdefault(name, field)
 
     def extend_raw(self, fields: list[RawHeader]) -> None:
         """Appends fields as `add_raw` does, in one go."""
@@ -128,15 +136,26 @@ class Headers:
         """Drops every field called `name`, in all spellings with `_` for `-` too."""
         self.drop(spellings(name))
 
+    def drop_field(self, name: bytes) -> None:
+        """Drops every field whose lower-case name is `name`, and no other spelling."""
+        index = self._lookup() if self._index is None else self._index
+        if name not in index:
+            return
+        if len(index) != len(self.raw):
+            self.drop(frozenset((name,)))
+            return
+        del index[name]
+        self.raw = list(index.values())  # a fresh one: whoever compares sees an edit
+
     def drop(self, names: frozenset[bytes]) -> None:
         """Drops every field whose lower-case name is one of `names`; see `spellings`."""
         index = self._lookup()
         if len(index) == len(self.raw):
-            kept = index.copy()
-            for name in names:
-                kept.pop(name, None)
-            if len(kept) != len(index):
-                self.raw, self._index = list(kept.values()), kept
+            found = [name for name in names if name in index]
+            if found:
+                for name in found:
+                    del index[name]
+                self.raw = list(index.values())  # a fresh one: whoever compares sees an edit
         elif not names.isdisjoint(index):
             self.raw = [field for field in self.raw if field[0].lower() not in names]
             self._index = None

@@ -18,6 +18,12 @@ Labels = tuple[str, ...]
 LABEL_VALUES_MAX: Final = 200
 """Different values of one label before further ones are counted as `other`."""
 OTHER: Final = "other"
+VERDICTS: Final = tuple((outcome, enforced) for outcome in Outcome for enforced in (True, False))
+"""What a plugin can come to, as the metrics tell it apart."""
+_ALLOW: Final = Outcome.ALLOW
+_EDIT: Final = Outcome.EDIT
+_ALLOWED: Final = VERDICTS.index((_ALLOW, True))
+_EDITED: Final = VERDICTS.index((_EDIT, True))
 
 
 @dataclass(slots=True)
@@ -121,6 +127,17 @@ class RouteMetrics:
         snapshot.count(catalogue.SENT, self.sent, route, upstream)
 
 
+def _place_of(verdict: Verdict) -> int:
+    """Where among VERDICTS it is; nearly all are one of two, which needs no look-up."""
+    outcome = verdict.outcome
+    if verdict.enforced:
+        if outcome is _ALLOW:
+            return _ALLOWED
+        if outcome is _EDIT:
+            return _EDITED
+    return VERDICTS.index((outcome, verdict.enforced))
+
+
 class Metrics:
     """All counters of one process. Not thread-safe: one event loop counts.
 
@@ -137,8 +154,9 @@ class Metrics:
         self.tenants_max = LABEL_VALUES_MAX
         self._routes: dict[tuple[str, str], RouteMetrics] = {}
         self._counts: defaultdict[tuple[MetricInfo, Labels], int] = defaultdict(int)
-        self._tenants: dict[tuple[str, str], int] = {}
-        self._verdicts: dict[tuple[str, Outcome, bool], int] = {}
+        # For each plugin a count for each of VERDICTS, at `_place_of`.
+        self._verdicts: dict[str, list[int]] = {}
+        self._tenants: dict[str, dict[str, int]] = {}  # by outcome, then by tenant
         self._seen: dict[str, set[str]] = {}
         self._gauges: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
         self._counters: list[tuple[MetricInfo, Labels, Callable[[], float]]] = []
@@ -155,18 +173,25 @@ class Metrics:
 
     def tenant(self, tenant: str, outcome: str) -> None:
         """Counts one exchange of an identified caller that ended."""
-        if self.tenants_max:
-            counts, key = self._tenants, (tenant, outcome)
-            if key not in counts:
-                key = (self._bounded("tenant", tenant, self.tenants_max), outcome)
-            counts[key] = counts.get(key, 0) + 1
+        if not self.tenants_max:
+            return
+        counts = self._tenants.get(outcome)
+        if counts is None:
+            counts = self._tenants[outcome] = {}
+        known = counts.get(tenant)
+        if known is None:
+            tenant = self._bounded("tenant", tenant, self.tenants_max)
+            known = counts.get(tenant, 0)
+        counts[tenant] = known + 1
 
     def verdicts(self, found: list[Verdict]) -> None:
         """Counts the findings of the plugins in one exchange."""
-        counts = self._verdicts
+        rows = self._verdicts
         for verdict in found:
-            key = (verdict.plugin, verdict.outcome, verdict.enforced)
-            counts[key] = counts.get(key, 0) + 1
+            row = rows.get(verdict.plugin)
+            if row is None:
+                row = rows[verdict.plugin] = [0] * len(VERDICTS)
+            row[_place_of(verdict)] += 1
 
     def coverage(self, coverage: Coverage | None) -> None:
         """Counts how much of each part of an exchange was inspected, and what was not."""
@@ -224,11 +249,14 @@ class Metrics:
                 metrics.write_to(snapshot, route, upstream)
         for (metric, labels), count in self._counts.items():
             snapshot.count(metric, count, *labels)
-        for (tenant, served), count in self._tenants.items():
-            snapshot.count(catalogue.TENANT_REQUESTS, count, tenant, served)
-        for (plugin, outcome, enforced), count in self._verdicts.items():
-            labels = (plugin, str(outcome), "true" if enforced else "false")
-            snapshot.count(catalogue.VERDICTS, count, *labels)
+        for served, tenants in self._tenants.items():
+            for tenant, count in tenants.items():
+                snapshot.count(catalogue.TENANT_REQUESTS, count, tenant, served)
+        for plugin, row in self._verdicts.items():
+            for (outcome, enforced), count in zip(VERDICTS, row, strict=True):
+                if count:
+                    labels = (plugin, str(outcome), "true" if enforced else "false")
+                    snapshot.count(catalogue.VERDICTS, count, *labels)
         snapshot.count(catalogue.ACCEPTED, self.connections_accepted)
         snapshot.count(catalogue.ACCEPT_PAUSES, self.accept_pauses)
         snapshot.gauge(catalogue.ACTIVE, self.exchanges_active)

@@ -91,11 +91,17 @@ class Identification:
             found = self._without_strangers(found)
             if len(found) > 1:
                 return _AMBIGUOUS
-        ((credential, places),) = found.items()
-        identified = self._identify(credential)
-        if isinstance(identified, (Principal, Reject)):
-            return self._presented(x, identified, places)
-        return self._later(x, identified, places)
+        for credential, places in found.items():
+            identified = self._identify(credential)
+            if isinstance(identified, (Principal, Reject)):
+                return self._presented(x, identified, places)
+            return self._later(x, identified, places)
+        return self._missing
+
+    def wants_body(self, x: Exchange) -> bool:
+        """Whether the caller is bound to models or scopes that the body may tell of."""
+        principal: Principal | None = x.facts.get(PRINCIPAL)
+        return principal is not None and bool(principal.models or principal.scopes)
 
     def judge_body(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         principal = x.fact(PRINCIPAL)

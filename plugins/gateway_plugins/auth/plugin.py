@@ -25,8 +25,9 @@ class Auth(Plugin):
         self._identification = Identification(config, runtime)
         reads_body = self._identification.reads_body
         self.skips_hooks = frozenset() if reads_body else frozenset({"on_request"})
-        # The chain calls the compiled step itself, with no interpreted frame before it.
+        # The chain calls the compiled steps themselves, with no interpreted frame before them.
         self.on_request_headers = self._identification.identify  # type: ignore[method-assign]  # a hook is looked up on the instance
+        self.wants_body = self._identification.wants_body  # type: ignore[method-assign]  # so is this
 
     async def start(self) -> None:
         if self.config.api_keys and self.runtime.directory is None:
@@ -58,8 +59,7 @@ class Auth(Plugin):
         return self._identification.identify(x)
 
     def wants_body(self, x: Exchange) -> bool:
-        principal = x.facts.get(PRINCIPAL)
-        return principal is not None and bool(principal.models or principal.scopes)
+        return self._identification.wants_body(x)
 
     def on_request(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         return self._identification.judge_body(x)

@@ -37,8 +37,8 @@ QUERY: Final = "?key="
 
 _PREFIXES: Final = (KEY_PREFIX, TOKEN_PREFIX)
 
-_MARK: Final = b"sg"
-"""Stands in both prefixes."""
+_MARK: Final = b"_"
+"""Stands in both prefixes; a look for one byte costs next to nothing."""
 
 Found = dict[str, list[str]]
 """The credentials of one request, and the places where each of them stood."""
@@ -52,29 +52,28 @@ class Places:
         self._own = own_header
         self._tokens = tokens
         names = (*CREDENTIAL_HEADERS, own_header)
-        self._places = tuple((name.encode("latin-1"), name) for name in dict.fromkeys(names))
-        self._exact = {
-            name: frozenset(s for s in spellings(name) if b"_" not in s) | {raw}
-            for raw, name in self._places
-        }
-        self._twins = frozenset(
-            spelled for name in names for spelled in spellings(name) if b"_" in spelled
+        # The name as it comes, as it is told, and whether the field is always worth a look: most of
+        # the others hold a provider's key.
+        self._places = tuple(
+            (name.encode("latin-1"), name, tokens or name == own_header)
+            for name in dict.fromkeys(names)
         )
+        self._twins = tuple(sorted(spellings(*names) - {raw for raw, _, _ in self._places}))
 
     def find(self, request: RequestView) -> Found:
         """Every credential of ours that the request holds; mostly one."""
         headers = request.headers
         found: Found = {}
-        distinct = headers.distinct() is not None
-        for raw, name in self._places:
-            value = headers.first(raw)
-            if value is None or (distinct and not self._may_be_ours(value, name)):
-                continue
-            values = (value.decode("latin-1"),) if distinct else headers.get_all(name)
-            for text in values:
-                bare = _without_scheme(text)
-                if name == self._own or self._is_ours(bare):
-                    _add(found, bare, name)
+        fields = headers.distinct()
+        if fields is None:
+            for _, name, _ in self._places:
+                for text in headers.get_all(name):
+                    self._look_at(text, name, found)
+        else:
+            for raw, name, always in self._places:
+                field = fields.get(raw)
+                if field is not None and (always or _MARK in field[1]):
+                    self._look_at(field[1].decode("latin-1"), name, found)
         if request.query is not None:
             self._find_in_query(request.query, found)
         if headers.first(b"sec-websocket-protocol") is not None:
@@ -90,18 +89,19 @@ class Places:
             elif place == PROTOCOLS:
                 take_key_off_protocols(headers)
             else:
-                headers.drop(self._exact[place])
+                headers.drop_field(place.encode("latin-1"))
 
     def take_off_twins(self, headers: Headers) -> None:
-        """Removes the spellings with `_`: they were not looked at, and some upstream might."""
+        """Removes the other spellings: they were not looked at, and some upstream might."""
         if headers.holds_any(self._twins):
-            headers.drop(self._twins)
+            headers.drop(frozenset(self._twins))
 
     # -- inner
 
-    def _may_be_ours(self, value: bytes, name: str) -> bool:
-        """Whether a look at the text is worth it: most of these fields hold a provider's key."""
-        return name == self._own or self._tokens or _MARK in value
+    def _look_at(self, text: str, name: str, found: Found) -> None:
+        bare = text if text.startswith(KEY_PREFIX) else _without_scheme(text)
+        if name == self._own or self._is_ours(bare):
+            _add(found, bare, name)
 
     def _is_ours(self, text: str) -> bool:
         return text.startswith(_PREFIXES) or (self._tokens and looks_like_token(text))
@@ -130,4 +130,8 @@ def _without_scheme(text: str) -> str:
 
 
 def _add(found: Found, credential: str, place: str) -> None:
-    found.setdefault(credential, []).append(place)
+    places = found.get(credential)
+    if places is None:
+        found[credential] = [place]
+    else:
+        places.append(place)

@@ -52,7 +52,8 @@ class Teller:
         if self._provider_style:
             self._add_provider_style(limit, standing, dialect, headers, fields)
         if self._ietf_style and not _has_ietf_style(headers):
-            fields += (b"ratelimit-policy", of.policy_field), (b"ratelimit", _item(limit, standing))
+            fields.append((b"ratelimit-policy", of.policy_field))
+            fields.append((b"ratelimit", _item(limit, standing)))
         headers.extend_raw(fields)
 
     def _tell_many(self, headers: Headers, dialect: Dialect, calls: Sequence[Taken]) -> None:
@@ -86,7 +87,9 @@ class Teller:
             return
         us = standing.reset_us
         reset = rfc3339(self._wall(), us) if anthropic else go_duration(us)
-        fields += names.limit, (names.remaining, b"%d" % standing.remaining), (names.reset, reset)
+        fields.append(names.limit)
+        fields.append((names.remaining, b"%d" % standing.remaining))
+        fields.append((names.reset, reset))
 
 
 def _tightest(told: Sequence[_Told]) -> list[_Told]:

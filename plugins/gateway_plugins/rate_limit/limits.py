@@ -175,6 +175,17 @@ def _parameters(written: WrittenLimit) -> bytes:
     return f";q={written.capacity}{quoted}{window}".encode()
 
 
+class Asked:
+    """What one exchange asks in one call: the limits that concern it, and a demand for each."""
+
+    __slots__ = ("demands", "limits", "tag")
+
+    def __init__(self, tag: str, limits: tuple[Limit, ...], demands: tuple[Demand, ...]) -> None:
+        self.tag = tag
+        self.limits = limits
+        self.demands = demands
+
+
 class LimitSet:
     """Limits whose demands go to the store in one call.
 
@@ -183,19 +194,44 @@ class LimitSet:
     """
 
     __slots__ = (
-        "counts_tokens", "holds", "limits", "policy_field", "settles", "tag_of",
+        "_asked", "_tag_of", "_value_of", "counts_tokens", "holds", "limits", "policy_field",
+        "settles",
     )  # fmt: skip
 
-    def __init__(self, limits: Sequence[Limit], tag_of: Callable[[Exchange], str]) -> None:
+    def __init__(
+        self,
+        limits: Sequence[Limit],
+        tag_of: Callable[[Exchange], str],
+        value_of: ValueOf | None = None,
+    ) -> None:
+        """`value_of`: where every limit is of requests by the same words, the group they share."""
         self.limits = tuple(limits)
-        self.tag_of = tag_of
+        self._tag_of = tag_of
+        self._value_of = value_of
+        self._asked: dict[str, Asked] = {}
         kinds = {limit.kind for limit in limits}
         self.settles = bool(kinds - {"requests"})
         self.holds = "streams" in kinds
         self.counts_tokens = "tokens" in kinds
         self.policy_field = b", ".join(limit.policy_item for limit in limits)
 
-    def demands(self, x: Exchange) -> tuple[tuple[Limit, ...], tuple[Demand, ...]]:
+    def ask(self, x: Exchange) -> Asked:
+        """What the exchange asks; all requests of a group may ask for the same."""
+        if self._value_of is None:
+            return self._ask(x)
+        value = self._value_of(x)
+        known = self._asked.get(value)
+        if known is None:
+            if len(self._asked) >= GROUPS_MAX:
+                self._asked.clear()
+            known = self._asked[value] = self._ask(x)
+        return known
+
+    def _ask(self, x: Exchange) -> Asked:
+        limits, demands = self._demands(x)
+        return Asked(self._tag_of(x), limits, demands)
+
+    def _demands(self, x: Exchange) -> tuple[tuple[Limit, ...], tuple[Demand, ...]]:
         """The limits that concern the exchange, and what it asks of each."""
         limits = self.limits
         if len(limits) == 1:
@@ -214,14 +250,26 @@ def policy_limits(config: RateLimitConfig) -> LimitSet:
     scope = None if name is None else f"={name}"
     answer_max = config.reserve_output_tokens
     limits = [_COMPILED[one.kind](one, one.per, scope, answer_max) for one in config.limits]
-    return LimitSet(limits, tag_of([one.per for one in config.limits], name))
+    groups = [one.per for one in config.limits]
+    return LimitSet(limits, tag_of(groups, name), _shared(config.limits, groups))
 
 
 def key_limits(written: Sequence[WrittenLimit], key_id: str, answer_max: int) -> LimitSet:
     """The limits that a virtual key carries: one count for all policies, in a place of its own."""
     limits = [_COMPILED[one.kind](one, ["key"], "+", answer_max) for one in written]
     tag = f"key/{key_id}"
-    return LimitSet(limits, lambda _: tag)
+    return LimitSet(limits, lambda _: tag, _shared(written, [["key"]]))
+
+
+def _shared(written: Sequence[WrittenLimit], groups: Sequence[Sequence[str]]) -> ValueOf | None:
+    """By what one group is told from another where all limits, of requests, count the same ones.
+
+    The tag of their call goes by it as well: see `tag_of`.
+    """
+    words = {tuple(sorted(group)) for group in groups}
+    if len(words) != 1 or any(limit.kind != "requests" for limit in written):
+        return None
+    return value_of(words.pop())
 
 
 def needs_model(written: Sequence[GroupLimit]) -> bool:

@@ -54,13 +54,14 @@ class Taking:
 
     def ask(self, of: LimitSet, x: Exchange) -> Taken:
         """Asks for all that the exchange demands of `of`, in one call."""
-        limits, demands = of.demands(x)
-        taken = Taken(of, limits, demands)
+        asked = of.ask(x)
+        demands = asked.demands
+        taken = Taken(of, asked.limits, demands)
         if not demands:
             taken.grant = _NOTHING_ASKED
             return taken
         try:
-            answer = self._store.take(of.tag_of(x), demands, lease=self._lease)
+            answer = self._store.take(asked.tag, demands, lease=self._lease)
         except StoreUnavailableError:
             return taken
         if isinstance(answer, Grant):
