@@ -1,4 +1,4 @@
-"""The journal of one worker: records appended by one `write()` each, read by the sequencer.
+"""The journal of one worker: records appended by one `write()`, read by the sequencer.
 
 A process that is killed loses nothing that was appended: the kernel has it. What a power failure
 may take is what the durability says.
@@ -110,15 +110,25 @@ class Journal:
         if self._async:
             self._put(frame)
             return
-        self._write(frame)
-        self._frames += 1
-        self.appended += 1
-        if not self._dirty:
-            self._dirty = True
-            if self.durability != STRICT:
-                self._wake.set()
-        if self._bytes >= self._bytes_max:
-            self._roll()
+        self._write_frames(frame, 1)
+
+    def extend(self, payloads: list[bytes]) -> None:
+        """Takes several records in one write, all or none; raises as `append` does."""
+        if self._async or len(payloads) == 1:
+            for payload in payloads:
+                self.append(payload)
+            return
+        pieces: list[bytes] = []
+        for payload in payloads:
+            length = len(payload)
+            if length > PAYLOAD_BYTES_MAX:
+                raise ValueError(f"a record of {length} bytes is over {PAYLOAD_BYTES_MAX}")
+            pieces.append(HEADER.pack(length, zlib.crc32(payload)))
+            pieces.append(payload)
+        if self.state != "open":
+            raise JournalFailedError(_failed(self.worker))
+        if pieces:
+            self._write_frames(b"".join(pieces), len(payloads))
 
     async def synced(self) -> None:
         """Waits until every record appended so far is on the disk. Raises JournalFailedError."""
@@ -153,6 +163,17 @@ class Journal:
             self._descriptor = -1
 
     # -- writing --------------------------------------------------------------------------------
+
+    def _write_frames(self, data: bytes, count: int) -> None:
+        self._write(data)
+        self._frames += count
+        self.appended += count
+        if not self._dirty:
+            self._dirty = True
+            if self.durability != STRICT:
+                self._wake.set()
+        if self._bytes >= self._bytes_max:
+            self._roll()
 
     def _write(self, frame: bytes) -> None:
         try:

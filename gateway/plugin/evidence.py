@@ -11,7 +11,7 @@ exchange waits for it. They are handed to `sink` in batches once they are more t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from gateway.plugin.exchange import Exchange
@@ -22,6 +22,13 @@ WHOLE_BYTES_MAX: Final = 1_048_576
 """A whole body up to this size is there at the end; of a larger one only its size and digest."""
 
 Sink: TypeAlias = Callable[["BodyTrace", bytes], None]
+
+
+class Held(Protocol):
+    """A connection that keeps an answer back."""
+
+    def release(self) -> None:
+        """Sends the answer now."""
 
 
 class BodyTrace:
@@ -88,16 +95,23 @@ class Evidence:
     `on_delay` is called once, where an answer begins whose end is not here yet, before its first
     byte; the step may set it.
 
+    `gathers` says that the step writes the records of one turn of the loop together: a whole answer
+    then waits until its record is written, and `held` is who lets it go. The step sets `due` where
+    it will see to that itself; else the core does, after `on_complete`.
+
     `status`, `outcome` (served, refused, failed, aborted), `reason` and `stream_outcome` (complete,
     client_gone, upstream_lost, timeout, cut_by_policy, gateway_crash) are known in `on_complete`.
     """
 
     __slots__ = (
         "attempts",
+        "due",
         "ended_at",
         "first_byte_at",
         "forwarded",
         "forwarded_at",
+        "gathers",
+        "held",
         "on_delay",
         "outcome",
         "policy_digest",
@@ -124,6 +138,9 @@ class Evidence:
         self.returned: BodyTrace | None = None
         self.attempts: list[Attempt] = []
         self.on_delay: Callable[[Exchange, Evidence], None] | None = None
+        self.gathers = False
+        self.held: Held | None = None
+        self.due = False
         self.forwarded_at = 0.0
         self.first_byte_at = 0.0
         self.ended_at = 0.0

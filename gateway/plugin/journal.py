@@ -23,5 +23,8 @@ class Journal(Protocol):
     def append(self, payload: bytes) -> None:
         """Takes one record. Raises SealgateError where it cannot, ValueError for one over 1 MiB."""
 
+    def extend(self, payloads: list[bytes]) -> None:
+        """Takes several records in one write, all or none; raises as `append` does."""
+
     async def synced(self) -> None:
         """Returns when all that was appended is on the disk. Raises SealgateError."""

@@ -41,6 +41,12 @@ class ClientConnection(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def hold(self, data: bytes) -> bool:
+        """Keeps a whole answer back until `release`; false where it must be written at once."""
+
+    def release(self) -> None:
+        """Writes what is kept back."""
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...

@@ -341,6 +341,8 @@ class Life:
             close(x, x.evidence, body, relay, received=received, forwarded=self._payload)
             note_end(x, x.evidence, reject, status=status, outcome=outcome)
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
+        if relay is not None:
+            relay.let_go()
         duration_s = _clock() - self._started_at
         first_byte_s = None
         if relay is not None and relay.first_byte_at:

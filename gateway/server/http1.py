@@ -64,6 +64,7 @@ class ServerConnection(asyncio.Protocol):
         "_transport",
         "_tunnel",
         "_tunnel_rest",
+        "_unsent",
         "_watched",
         "deadline",
         "draining",
@@ -88,6 +89,8 @@ class ServerConnection(asyncio.Protocol):
         self._reading_paused = False
         self._tunnel = False
         self._tunnel_rest = b""
+        self._unsent = b""
+        """A whole answer that waits for its record."""
         self._watched = False
         self._certificate: ClientCertificate | None = None
         self.peer_ip = ""
@@ -252,6 +255,7 @@ class ServerConnection(asyncio.Protocol):
         if not keep_open and (self._closing or not request.body.complete):
             self._linger()
         elif not keep_open:
+            self.release()
             self._transport.close()
         elif not request.body.complete:
             self._begin_read_off(request)
@@ -291,6 +295,7 @@ class ServerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        self.release()
         self._closing = True
         self.deadline = self._service.loop.time() + LINGER_S
         if not transport.can_write_eof():
@@ -308,6 +313,7 @@ class ServerConnection(asyncio.Protocol):
         """Idle: closes now. Busy: closes after the running exchange, and says so in its head."""
         self.draining = True
         if self._current is None and not self._parser.requests and self._transport is not None:
+            self.release()
             self._transport.close()
 
     def drain_deadline(self) -> None:
@@ -315,6 +321,7 @@ class ServerConnection(asyncio.Protocol):
         if self._listener is not None:
             self._listener.on_drain_deadline()
         elif self._transport is not None:
+            self.release()
             self._transport.close()
 
     # -- the handler's side: ClientConnection -------------------------------------------------
@@ -325,7 +332,24 @@ class ServerConnection(asyncio.Protocol):
         return self._certificate
 
     def write(self, data: bytes) -> None:
+        if self._unsent:
+            self.release()
         if self._transport is not None:
+            self._transport.write(data)
+
+    def hold(self, data: bytes) -> bool:
+        """Only where the connection stays as it is until then: nothing is in line, nothing ends."""
+        request = self._current
+        if request is None or self._unsent or self._parser.requests or not self.keep_open():
+            return False
+        if self._closing or not request.body.complete:
+            return False
+        self._unsent = data
+        return True
+
+    def release(self) -> None:
+        data, self._unsent = self._unsent, b""
+        if data and self._transport is not None:
             self._transport.write(data)
 
     def pause_reading(self) -> None:

@@ -27,7 +27,7 @@ class Auth(Plugin):
         self.skips_hooks = frozenset() if reads_body else frozenset({"on_request"})
         # The chain calls the compiled steps themselves, with no interpreted frame before them.
         self.on_request_headers = self._identification.identify  # type: ignore[method-assign]  # a hook is looked up on the instance
-        self.wants_body = self._identification.wants_body  # type: ignore[method-assign]  # so is this
+        self.wants_body = self._identification.wants_body  # type: ignore[method-assign]  # the chain asks the instance
 
     async def start(self) -> None:
         if self.config.api_keys and self.runtime.directory is None:

@@ -39,6 +39,11 @@ class Receipt(Plugin):
     def __init__(self, config: ReceiptConfig, runtime: Runtime) -> None:
         super().__init__(config, runtime)
         self._recording = Recording(self.name, config, runtime, self._renew)
+        # The chain calls the compiled steps themselves, with no interpreted frame before them.
+        self.begin_evidence = self._recording.begin  # type: ignore[method-assign]  # what notes the bodies is looked up on the instance
+        self.on_request_headers = self._recording.head  # type: ignore[method-assign]  # a hook is looked up on the instance
+        self.on_response_headers = self._recording.answered  # type: ignore[method-assign]  # a hook is looked up on the instance
+        self.on_complete = self._recording.complete  # type: ignore[method-assign]  # a hook is looked up on the instance
         self._told = False
         self._renewing = False
         self._renew_at = 0.0
@@ -53,6 +58,9 @@ class Receipt(Plugin):
             if self._recording.refuses:
                 raise
             self._tell_failure()
+
+    async def stop(self) -> None:
+        self._recording.finish()
 
     async def _open_journal(self) -> None:
         """Raises SealgateError."""

@@ -7,12 +7,14 @@ runs through is here, and compiled (docs/decisions/0006).
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
 from gateway.errors import SealgateError
 from gateway.plugin import Evidence, Exchange, Journal, Reason, Reject, Runtime, Step
+from gateway.plugin.evidence import Held
 from gateway.receipts.commitment import SECRET_BYTES
 from gateway_plugins.receipt.config import ReceiptConfig
 from gateway_plugins.receipt.draft import Drafts, Moment, quoted
@@ -26,12 +28,14 @@ _UNAVAILABLE: Final = Reject(
     Reason.RECEIPT_UNAVAILABLE, "no receipt can be kept of this exchange, and the policy wants one"
 )
 
+_log = logging.getLogger("sealgate.receipts")
+
 
 class Recording:
     """One configured use: notes exchanges, and appends their records to the worker's journal."""
 
     __slots__ = (
-        "_count", "_drafts", "_journal", "_keeps", "_monotonic", "_name", "_naming",
+        "_count", "_drafts", "_due", "_journal", "_keeps", "_monotonic", "_name", "_naming",
         "_opens_answers", "_refuses", "_renew", "_retention", "_salted", "_strict", "_wall",
     )  # fmt: skip
 
@@ -53,6 +57,7 @@ class Recording:
         self._renew = renew
         self._journal: Journal | None = None
         self._strict = self._opens_answers = False
+        self._due: list[tuple[Exchange, Evidence, Reading]] = []
 
     @property
     def refuses(self) -> bool:
@@ -81,6 +86,7 @@ class Recording:
         evidence = Evidence(ref, secret, reading)
         if self._opens_answers:
             evidence.on_delay = self._open_delayed
+            evidence.gathers = True
         return evidence
 
     def head(self, x: Exchange) -> Step:
@@ -121,6 +127,7 @@ class Recording:
         if response.local or not response.streamed:
             return
         evidence.on_delay = None
+        evidence.gathers = False
         try:
             self._append_opened(x, evidence)
         except SealgateError:
@@ -129,6 +136,7 @@ class Recording:
 
     def _open_delayed(self, x: Exchange, evidence: Evidence) -> None:
         """A whole answer that does not end with the read that brought its head."""
+        evidence.gathers = False
         try:
             self._append_opened(x, evidence)
         except SealgateError:
@@ -141,9 +149,51 @@ class Recording:
         reading = cast("Reading", evidence.sink)
         if reading.is_heavy(evidence):
             return self._end_later(x, evidence, reading)
+        if evidence.held is not None and self._opens_answers:
+            evidence.due = True
+            if not self._due:
+                asyncio.get_running_loop().call_soon(self.finish)
+            self._due.append((x, evidence, reading))
+            return None
         reading.read(evidence)
         self._keep(x, evidence, reading)
         return self._flush() if self._strict else None
+
+    def finish(self) -> None:
+        """Writes the records of what ended in this turn of the loop, then lets its answers go.
+
+        Together, because each alone would find the caches as the network's code left them: that
+        doubles what a record costs.
+        """
+        due, self._due = self._due, []
+        records: list[bytes] = []
+        kept: list[Exchange] = []
+        try:
+            for x, evidence, reading in due:
+                try:
+                    reading.read(evidence)
+                    records.append(self._ending(x, evidence, reading))
+                    kept.append(x)
+                except Exception:  # noqa: BLE001  # one exchange's fault must not cost the others their records
+                    self._mark_gap(x)
+                    _log.exception("no receipt was kept of exchange %s", x.id)
+            self._write(records, kept)
+        finally:
+            for _, evidence, _ in due:
+                cast("Held", evidence.held).release()
+
+    def _write(self, records: list[bytes], exchanges: list[Exchange]) -> None:
+        try:
+            cast("Journal", self._journal).extend(records)
+        except (SealgateError, ValueError):
+            for x, record in zip(exchanges, records, strict=True):
+                self._write_alone(x, record)
+
+    def _write_alone(self, x: Exchange, record: bytes) -> None:
+        try:
+            cast("Journal", self._journal).append(record)
+        except (SealgateError, ValueError):
+            self._mark_gap(x)
 
     async def _end_later(self, x: Exchange, evidence: Evidence, reading: Reading) -> None:
         await asyncio.to_thread(reading.read, evidence)
@@ -162,24 +212,27 @@ class Recording:
         """Raises SealgateError where the journal does not take it."""
         names = self._naming.of(x, evidence.ref, None)
         draft = self._drafts.opening(x, evidence, names, self._now())
-        self._append("opened", evidence, names, draft)
+        cast("Journal", self._journal).append(self._record("opened", evidence, names, draft))
 
     def _keep(self, x: Exchange, evidence: Evidence, reading: Reading) -> None:
         try:
-            names = self._naming.of(x, evidence.ref, reading.asked)
-            draft = self._drafts.ending(x, evidence, names, reading, self._now())
-            self._append("exchange", evidence, names, draft)
+            cast("Journal", self._journal).append(self._ending(x, evidence, reading))
         except (SealgateError, ValueError):
             self._mark_gap(x)
+
+    def _ending(self, x: Exchange, evidence: Evidence, reading: Reading) -> bytes:
+        """The record of an exchange that is over. Raises ValueError where it cannot be written."""
+        names = self._naming.of(x, evidence.ref, reading.asked)
+        draft = self._drafts.ending(x, evidence, names, reading, self._now())
+        return self._record("exchange", evidence, names, draft)
 
     def _now(self) -> Moment:
         return Moment(self._wall(), self._monotonic())
 
-    def _append(self, kind: str, evidence: Evidence, names: Names, draft: str) -> None:
-        """One record. Raises SealgateError where the journal does not take it."""
+    def _record(self, kind: str, evidence: Evidence, names: Names, draft: str) -> bytes:
         subject = "null" if names.principal is None else f'"{names.principal}"'
         record = (
             f'{{"t":"{kind}","ref":"{evidence.ref}","draft":{draft},"private":'
             f'{{"k":"{evidence.secret.hex()}","subject":{subject},"retention":{self._retention}}}}}'
         )
-        cast("Journal", self._journal).append(record.encode())
+        return record.encode()
