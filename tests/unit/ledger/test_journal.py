@@ -48,6 +48,33 @@ def test_what_was_appended_is_read_once_and_in_order(tmp_path: Path, durability:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("durability", [STRICT, BATCHED, ASYNC])
+def test_records_taken_together_are_read_one_by_one(tmp_path: Path, durability: str) -> None:
+    journal = Journal(tmp_path, "0", durability, sync_interval_ms=1)
+    journal.append(record(0))
+    journal.extend([])
+    journal.extend([record(1)])
+    journal.extend([record(n) for n in range(2, 50)])
+    journal.close()
+
+    items = Tailer(tmp_path, {}).read()
+
+    assert payloads(items) == [record(n) for n in range(50)]
+    assert journal.appended == 50
+    assert kinds(items) == ["gone"]
+
+
+def test_of_records_taken_together_all_are_written_or_none(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "0")
+
+    with pytest.raises(ValueError, match="over 1048576"):
+        journal.extend([record(0), record(1, 1_048_576)])
+    journal.append(record(2))
+
+    assert payloads(Tailer(tmp_path, {}).read()) == [record(2)]
+    journal.close()
+
+
 def test_a_living_writer_is_followed(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "0")
     tailer = Tailer(tmp_path, {})

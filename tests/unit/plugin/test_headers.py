@@ -78,7 +78,7 @@ def test_a_copy_is_its_own() -> None:
 
 
 names = st.sampled_from(["a", "A", "b-c", "b_c", "B-C"])
-changes = st.tuples(st.sampled_from(["set", "add", "add_raw", "remove"]), names)
+changes = st.tuples(st.sampled_from(["set", "add", "add_raw", "remove", "drop_field"]), names)
 
 
 @given(st.lists(changes, max_size=8))
@@ -90,6 +90,12 @@ def test_the_index_agrees_with_the_fields_after_any_change(made: list[tuple[str,
             headers.add_raw(name.lower().encode(), b"%d" % number)
         elif change == "remove":
             headers.remove(name)
+        elif change == "drop_field":
+            before, wanted = headers.raw, name.lower().encode()
+            held = list(before)
+            headers.drop_field(wanted)
+            assert headers.raw == [field for field in held if field[0].lower() != wanted]
+            assert (headers.raw is before) == (len(headers.raw) == len(held))
         else:
             getattr(headers, change)(name, str(number))
 

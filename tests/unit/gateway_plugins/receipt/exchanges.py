@@ -36,12 +36,20 @@ class MemoryJournal:
         self.durability = "batched"
         self.records: list[dict[str, Any]] = []
         self.flushes = 0
+        self.writes = 0
+        self.bytes_max = 1_048_576
 
     def append(self, payload: bytes) -> None:
+        self.extend([payload])
+
+    def extend(self, payloads: list[bytes]) -> None:
         if self.state != "open":
             raise SealgateError("the journal is failed")
-        assert payload.startswith(b'{"t":"')
-        self.records.append(orjson.loads(payload))
+        assert all(payload.startswith(b'{"t":"') for payload in payloads)
+        if any(len(payload) > self.bytes_max for payload in payloads):
+            raise ValueError("a record is too long")
+        self.writes += 1
+        self.records += [orjson.loads(payload) for payload in payloads]
 
     async def synced(self) -> None:
         if self.state != "open":
