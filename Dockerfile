@@ -20,7 +20,7 @@ COPY .ci/build_hook.py .ci/mypyc_build.py .ci/error_paths.h ./.ci/
 COPY gateway ./gateway
 COPY plugins ./plugins
 # The training load by whose run the compiled modules are laid out (docs/decisions/0006).
-COPY bench/*.py ./bench/
+COPY bench ./bench
 RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=true SEALGATE_PROFILED=1 /opt/build/bin/hatchling build -t wheel -d /wheel \
  && /opt/build/bin/pip --python /opt/sealgate/bin/python install --no-deps --no-index /wheel/*.whl
 

@@ -27,6 +27,7 @@ from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.endings import outcome_of
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
+from gateway.proxy.holding import let_go
 from gateway.proxy.inbound import ClientConnection, InboundRequest
 from gateway.proxy.inspection import ready_request
 from gateway.proxy.meter import Meter
@@ -341,8 +342,8 @@ class Life:
             close(x, x.evidence, body, relay, received=received, forwarded=self._payload)
             note_end(x, x.evidence, reject, status=status, outcome=outcome)
         waiting = run_complete(chain.complete, x) if chain is not None and chain.complete else None
-        if relay is not None:
-            relay.let_go()
+        if x.evidence is not None:
+            let_go(x.evidence)
         duration_s = _clock() - self._started_at
         first_byte_s = None
         if relay is not None and relay.first_byte_at:

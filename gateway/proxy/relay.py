@@ -20,7 +20,7 @@ import asyncio
 from time import monotonic
 from typing import Final
 
-from gateway.plugin.evidence import BodyTrace, Evidence
+from gateway.plugin.evidence import BodyTrace
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
@@ -28,6 +28,7 @@ from gateway.providers.streaming import StreamKind, may_follow
 from gateway.proxy.body import BodyError
 from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
+from gateway.proxy.holding import write_last
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.meter import Meter
 from gateway.proxy.refusal import stream_refusal
@@ -44,10 +45,10 @@ class Relay:
     """One exchange's answer. `head`, then `done` are what the handler waits for."""
 
     __slots__ = (
-        "_body_error", "_chunked", "_client", "_ended", "_error", "_held", "_held_bytes",
-        "_holding", "_kind", "_loop", "_returned", "_seen", "_signal", "_silence", "_tail",
-        "_trailers", "_transform", "_waiting", "_writable", "bytes_out", "connection", "finished",
-        "first_byte_at", "head", "meter", "reject", "started", "upgraded", "x",
+        "_body_error", "_chunked", "_client", "_ended", "_error", "_held", "_held_bytes", "_kind",
+        "_loop", "_returned", "_seen", "_signal", "_silence", "_tail", "_trailers", "_transform",
+        "_waiting", "_writable", "bytes_out", "connection", "finished", "first_byte_at", "head",
+        "meter", "reject", "started", "upgraded", "x",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +85,6 @@ class Relay:
         self._tail = b""
         self._seen: BodyTrace | None = None
         self._returned: BodyTrace | None = None
-        self._holding: Evidence | None = None
 
     # -- the handler's side -------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class Relay:
         elif transform is not None and transform.cut:
             self._cut_off()
         elif self._error is not None:
-            self._upstream_failed(self._error)
+            self.break_off(Reject(self._error.reason))
         else:
             self._resume_upstream()
 
@@ -186,12 +186,6 @@ class Relay:
         if self.head is not None:
             return True
         return self.connection is not None and (self._error is None or self._error.sent)
-
-    def let_go(self) -> None:
-        """After `on_complete`: what waited for its record goes out, unless a step sees to that."""
-        evidence = self._holding
-        if evidence is not None and evidence.held is not None and not evidence.due:
-            evidence.held.release()
 
     def unseen(self) -> bytes | None:
         """What came of an answer that was not begun, because something else was answered."""
@@ -302,7 +296,7 @@ class Relay:
         self._error = error
         self._wake_writer()
         if self.started:
-            self._upstream_failed(error)
+            self.break_off(Reject(error.reason))
         else:
             self._wake()
 
@@ -346,16 +340,8 @@ class Relay:
         if self._chunked:
             out.append(last_chunk(self._trailers))
         if out:
-            self._write_last(b"".join(out))
+            write_last(self.x.evidence, self._client, b"".join(out))
         self._set_done()
-
-    def _write_last(self, data: bytes) -> None:
-        """The whole answer at once, or its end; a whole one may wait for its record."""
-        evidence = self.x.evidence
-        if evidence is not None and evidence.gathers and self._client.hold(data):
-            evidence.held, self._holding = self._client, evidence
-        else:
-            self._client.write(data)
 
     def _noted(self, data: bytes) -> bytes:
         """Body bytes as they are framed for the client."""
@@ -382,9 +368,6 @@ class Relay:
             self.connection.abort()
         self._ended = True
         self._finish([])
-
-    def _upstream_failed(self, error: UpstreamError) -> None:
-        self.break_off(Reject(error.reason))
 
     def _resume_upstream(self) -> None:
         connection = self.connection

@@ -50,29 +50,11 @@ class ServerConnection(asyncio.Protocol):
     """See the module. The handler talks to it through `gateway.proxy.inbound.ClientConnection`."""
 
     __slots__ = (
-        "_certificate",
-        "_closing",
-        "_current",
-        "_discarded",
-        "_fiber",
-        "_listener",
-        "_parser",
-        "_reading_off",
-        "_reading_paused",
-        "_served_any",
-        "_service",
-        "_transport",
-        "_tunnel",
-        "_tunnel_rest",
-        "_unsent",
-        "_watched",
-        "deadline",
-        "draining",
-        "peer_ip",
-        "peer_port",
-        "tls",
-        "write_paused",
-    )
+        "_certificate", "_closing", "_current", "_discarded", "_fiber", "_listener", "_parser",
+        "_reading_off", "_reading_paused", "_served_any", "_service", "_transport", "_tunnel",
+        "_tunnel_rest", "_unsent", "_watched", "deadline", "draining", "peer_ip", "peer_port",
+        "tls", "write_paused",
+    )  # fmt: skip
 
     def __init__(self, service: ConnectionService) -> None:
         self._service = service

@@ -119,6 +119,9 @@ def context(tmp_path: Path) -> Path:
     for names, destination in copied(stages()[0]):
         for name in names:
             target = source / name if destination == "./" else source / destination
+            if destination.endswith("/"):
+                target = source / destination / Path(name).name
+                target.parent.mkdir(exist_ok=True)
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, target)
             else:

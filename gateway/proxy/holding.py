@@ -1,0 +1,24 @@
+"""A whole answer may wait until its record is written, so that no client has one without the other.
+
+write_last   the answer is complete: written, or held where the step that records it gathers
+let_go       after `on_complete`: goes out now, unless that step sees to it itself
+"""
+
+from __future__ import annotations
+
+from gateway.plugin.evidence import Evidence
+from gateway.proxy.inbound import ClientConnection
+
+
+def write_last(evidence: Evidence | None, client: ClientConnection, data: bytes) -> None:
+    """`data` is the whole answer, or the end of one that has begun."""
+    if evidence is not None and evidence.gathers and client.hold(data):
+        evidence.held = client
+    else:
+        client.write(data)
+
+
+def let_go(evidence: Evidence) -> None:
+    """Sends what is held and nobody has taken on."""
+    if evidence.held is not None and not evidence.due:
+        evidence.held.release()
