@@ -20,5 +20,8 @@ def write_last(evidence: Evidence | None, client: ClientConnection, data: bytes)
 
 def let_go(evidence: Evidence) -> None:
     """Sends what is held and nobody has taken on."""
-    if evidence.held is not None and not evidence.due:
-        evidence.held.release()
+    held = evidence.held
+    if held is not None and not evidence.due:
+        # Not twice: by then the connection may hold the answer to its next request.
+        evidence.held = None
+        held.release()

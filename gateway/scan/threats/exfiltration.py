@@ -105,12 +105,12 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
 
     def fetched(value: str, before: str) -> bool:
         del before
-        return host_of(value) not in allowed and carries_data(value, fetched=True)
+        return carries_data(value, fetched=True) and host_of(value) not in allowed
 
     def clicked(value: str, before: str) -> bool:
         if before.endswith("!"):
             return fetched(value, before)
-        return host_of(value) not in allowed and carries_data(value, fetched=False)
+        return carries_data(value, fetched=False) and host_of(value) not in allowed
 
     threat = Threat.EXFILTRATION
     return (
