@@ -10,7 +10,7 @@ from gateway.scan.classifier import load
 from gateway.scan.incremental import StreamScore
 from gateway.scan.injection import judge, score
 from gateway.scan.signatures import signatures
-from gateway_plugins.injection.memory import Found
+from gateway_plugins.injection.memory import NOTHING, Found
 from gateway_plugins.injection.parts import Part
 
 _WEIGHTS_SHOWN = 5
@@ -30,7 +30,7 @@ def first_score(text: str, part: Part) -> Found:
     """What the model in this gateway finds in a text."""
     found = score(text, part.role)
     is_attack = found > part.threshold
-    return Found(found, is_attack, "", reasons(text, part) if is_attack else {})
+    return Found(found, is_attack, "", reasons(text, part) if is_attack else NOTHING)
 
 
 def reasons(text: str, part: Part) -> dict[str, str]:

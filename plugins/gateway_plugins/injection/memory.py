@@ -13,13 +13,16 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Final
 
-RECENT_CHARS_MAX: Final = 4_194_304
+RECENT_CHARS_MAX: Final = 2_097_152
 """Characters of texts that are kept as they are, for the quick look-up."""
 ENTRIES_MAX: Final = 65_536
 """Digests that are kept."""
 _DIGEST_BYTES: Final = 16
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+"""Shared by all texts of which there is nothing to tell: a dict for each would be a third of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Found:
     score: float
     is_attack: bool
     second: str = ""
-    told: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
 class Memory:
