@@ -17,8 +17,8 @@ Validator: TypeAlias = Callable[[str, str], bool]
 """Told the value and the text before it, up to BEFORE_CHARACTERS; says whether it counts.
 
 Its method `prepare`, if it has one, is called when the chain is compiled. Its method `screen`, if
-it has one, is told a whole text in UTF-8, and gives the places of all bytes at which a value that
-counts may begin, from left to right: others are not looked at.
+it has one, is told a whole text in UTF-8, and gives one by one the places of all bytes at which a
+value that counts may begin, from left to right: others are not looked at.
 """
 
 BEFORE_CHARACTERS: Final = 48

@@ -6,7 +6,7 @@ Made when the chain is compiled. It is asked for every candidate, so it is compi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Validator
@@ -15,7 +15,7 @@ Spans: TypeAlias = list[tuple[int, int]]
 Match: TypeAlias = Callable[[bytes, int, int], Spans]
 """A match function of RE2: the whole and its groups, as bytes; (-1, -1) where there is none."""
 
-Screen: TypeAlias = Callable[[bytes], list[int]]
+Screen: TypeAlias = Callable[[bytes], Iterator[int]]
 
 _CONTINUES: Final = 0xC0
 _WITHIN: Final = 0x80

@@ -8,6 +8,8 @@ the next one behind it. Whoever goes on from a place that is within no body find
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Budget, OverBudgetError
 from gateway.scan.confirm import Screen
@@ -40,6 +42,29 @@ class Raw:
         self.stop = stop
 
 
+_NOWHERE: Final = 1 << 62
+
+
+class _Starts:
+    """The places at which a pattern may begin, in order; no more are looked for than asked."""
+
+    __slots__ = ("_further", "known")
+
+    def __init__(self, places: Iterator[int]) -> None:
+        self.known: list[int] = []
+        self._further = places
+
+    def get(self, at: int) -> int:
+        """The place with this number, beyond every text if there is none."""
+        known = self.known
+        while at >= len(known):
+            place = next(self._further, _NOWHERE)
+            if place == _NOWHERE:
+                return _NOWHERE
+            known.append(place)
+        return known[at]
+
+
 class Search:
     """Looks through one text; places are in bytes inside, in characters outside.
 
@@ -60,7 +85,7 @@ class Search:
         self._ascii = len(data) == len(text)
         self._byte = 0
         self._count = 0
-        self._places: dict[ReadyPattern, list[int]] = {}
+        self._starts: dict[ReadyPattern, _Starts] = {}
 
     def run(self, ready: ReadyPattern, frontier: int, most: int, until: int) -> list[Raw]:
         """From left to right, bodies that begin at `frontier` or later and before `until`.
@@ -76,9 +101,9 @@ class Search:
         screen = ready.confirmation.screen
         if screen is not None:
             starts = self._screened(ready, screen)
-            for start in starts[bisect_left(starts, place) :]:
-                if start >= end:
-                    break
+            at = bisect_left(starts.known, place)
+            while (start := starts.get(at)) < end:
+                at += 1
                 if start >= place:
                     place, raw = self._next(ready, start, min(size, start + reach), start + 1)
                     if raw is not None:
@@ -115,12 +140,12 @@ class Search:
         before = self._character(end)
         return before, self._character(behind)
 
-    def _screened(self, ready: ReadyPattern, screen: Screen) -> list[int]:
+    def _screened(self, ready: ReadyPattern, screen: Screen) -> _Starts:
         """Where bodies may begin; told once for each text."""
-        places = self._places.get(ready)
-        if places is None:
-            places = self._places[ready] = screen(self._data)
-        return places
+        starts = self._starts.get(ready)
+        if starts is None:
+            starts = self._starts[ready] = _Starts(screen(self._data))
+        return starts
 
     def _next(
         self, ready: ReadyPattern, place: int, stop: int, before: int

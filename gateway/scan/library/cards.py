@@ -8,6 +8,7 @@ Luhn's check. This tells the others without a look at each by itself. It is made
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS
@@ -26,12 +27,16 @@ _SHAPE: Final = re.compile(rb"(?<![\w.])\d{4}(?=[ -]\d{4}|\d{8})")
 """Every number that may be a card's begins so."""
 
 
-def may_begin(data: bytes) -> list[int]:
+def may_begin(data: bytes) -> Iterator[int]:
     """Every place at which a number of an issuer's range with a right check digit begins.
 
     Where the word before is no number, the range does not matter: it may say that this is a card.
+    They are found as they are asked for: of a text full of numbers only a part may be wanted.
     """
-    return [at for shape in _SHAPE.finditer(data) if _is_card(data, at := shape.start())]
+    for shape in _SHAPE.finditer(data):
+        at = shape.start()
+        if _is_card(data, at):
+            yield at
 
 
 def _follows_word(data: bytes, at: i64) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
@@ -98,7 +99,7 @@ def _iban_expression() -> str:
 class CardCheck:
     """A number that passes Luhn's check, of an issuer's range or said to be of a card."""
 
-    def screen(self, data: bytes) -> list[int]:
+    def screen(self, data: bytes) -> Iterator[int]:
         """See `Pattern.validator`."""
         return may_begin(data)
 
