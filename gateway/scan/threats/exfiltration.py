@@ -108,8 +108,9 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
         return carries_data(value, fetched=True) and host_of(value) not in allowed
 
     def clicked(value: str, before: str) -> bool:
-        if before.endswith("!"):
-            return fetched(value, before)
+        opened = before.rfind("[")
+        if opened > 0 and before[opened - 1] == "!":
+            return fetched(value, before)  # an image, as far as is seen
         return carries_data(value, fetched=False) and host_of(value) not in allowed
 
     threat = Threat.EXFILTRATION
