@@ -107,5 +107,8 @@ def check(gateway: GatewayProcess, ref: str, provider: str, *, streamed: bool) -
     sealgate = receipt["metadata"]["sealgate"]
     assert sealgate["ref"] == ref
     assert receipt["interaction"]["provider"] == provider
-    assert (sealgate["status"], sealgate["stream"]["outcome"]) == (200, "complete")
+    # Some SDKs leave at `[DONE]`, which may be a moment before the upstream ends the answer.
+    outcomes = {"complete", "client_gone"} if streamed else {"complete"}
+    assert sealgate["status"] == 200
+    assert sealgate["stream"]["outcome"] in outcomes
     assert (sealgate["stream"]["events"] > 3) == streamed
