@@ -81,6 +81,10 @@ def with_flags(extensions: list[Any], compiler: list[str], linker: list[str]) ->
 
 def build_profiled(name: str, extensions: list[Any]) -> None:
     """Compiles, trains, and compiles again by what was counted."""
+    if not TRAINING.exists():
+        raise SystemExit(
+            f"a profiled build runs {TRAINING}, which is not here: unset SEALGATE_PROFILED"
+        )
     plain = [(list(e.extra_compile_args), list(e.extra_link_args or [])) for e in extensions]
     folder = Path("build", "profiled")
     forget(folder, "*.o", "*.gcda")

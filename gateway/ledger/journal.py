@@ -101,12 +101,9 @@ class Journal:
 
         Raises JournalFailedError, and ValueError for a record over 1 MiB.
         """
-        length = len(payload)
-        if length > PAYLOAD_BYTES_MAX:
-            raise ValueError(f"a record of {length} bytes is over {PAYLOAD_BYTES_MAX}")
+        frame = _header(payload) + payload
         if self.state != "open":
             raise JournalFailedError(_failed(self.worker))
-        frame = HEADER.pack(length, zlib.crc32(payload)) + payload
         if self._async:
             self._put(frame)
             return
@@ -120,10 +117,7 @@ class Journal:
             return
         pieces: list[bytes] = []
         for payload in payloads:
-            length = len(payload)
-            if length > PAYLOAD_BYTES_MAX:
-                raise ValueError(f"a record of {length} bytes is over {PAYLOAD_BYTES_MAX}")
-            pieces.append(HEADER.pack(length, zlib.crc32(payload)))
+            pieces.append(_header(payload))
             pieces.append(payload)
         if self.state != "open":
             raise JournalFailedError(_failed(self.worker))
@@ -310,6 +304,14 @@ def _write_whole(descriptor: int, frame: bytes) -> None:
     """One write; a part of a frame is no frame, so there is no second one. Raises OSError."""
     if os.write(descriptor, frame) != len(frame):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _header(payload: bytes) -> bytes:
+    """What stands before a record in its frame. Raises ValueError for one over 1 MiB."""
+    length = len(payload)
+    if length > PAYLOAD_BYTES_MAX:
+        raise ValueError(f"a record of {length} bytes is over {PAYLOAD_BYTES_MAX}")
+    return HEADER.pack(length, zlib.crc32(payload))
 
 
 def _failed(worker: str) -> str:

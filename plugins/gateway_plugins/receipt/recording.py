@@ -174,9 +174,12 @@ class Recording:
                     reading.read(evidence)
                     records.append(self._ending(x, evidence, reading))
                     kept.append(x)
-                except Exception:  # noqa: BLE001  # one exchange's fault must not cost the others their records
+                except ValueError:  # what no record can hold, such as half a character
                     self._mark_gap(x)
-                    _log.exception("no receipt was kept of exchange %s", x.id)
+                except Exception as error:  # noqa: BLE001  # one exchange's fault must not cost the others their records
+                    self._mark_gap(x)
+                    # Its text might quote what was said.
+                    _log.error("no receipt of exchange %s: %s", x.id, type(error).__name__)
             self._write(records, kept)
         finally:
             for _, evidence, _ in due:

@@ -44,11 +44,17 @@ async def holding(fronts: FrontMaker) -> tuple[Front, Holder]:
     return front, holder
 
 
-async def test_a_held_answer_comes_when_it_is_let_go(holding: tuple[Front, Holder]) -> None:
-    front, holder = holding
+async def asked(front: Front, holder: Holder) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection whose first answer, `one1`, is held."""
     reader, writer = await front.connect()
     writer.write(b"GET /one1 HTTP/1.1\r\nhost: x\r\n\r\n")
     assert await holder.held.get() == (b"/one1", True)
+    return reader, writer
+
+
+async def test_a_held_answer_comes_when_it_is_let_go(holding: tuple[Front, Holder]) -> None:
+    front, holder = holding
+    reader, writer = await asked(front, holder)
     reading = asyncio.ensure_future(reader.readuntil(b"one1"))
     for _ in range(10):
         await asyncio.sleep(0)
@@ -77,9 +83,7 @@ async def test_answers_to_pipelined_requests_stay_in_order(holding: tuple[Front,
 
 async def test_what_comes_after_a_held_answer_follows_it(holding: tuple[Front, Holder]) -> None:
     front, holder = holding
-    reader, writer = await front.connect()
-    writer.write(b"GET /one1 HTTP/1.1\r\nhost: x\r\n\r\n")
-    await holder.held.get()
+    reader, writer = await asked(front, holder)
     writer.write(b"GET /two2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
 
     answers = await reader.read()
@@ -93,9 +97,7 @@ async def test_what_comes_after_a_held_answer_follows_it(holding: tuple[Front, H
 
 async def test_a_drain_sends_a_held_answer(holding: tuple[Front, Holder]) -> None:
     front, holder = holding
-    reader, writer = await front.connect()
-    writer.write(b"GET /one1 HTTP/1.1\r\nhost: x\r\n\r\n")
-    await holder.held.get()
+    reader, writer = await asked(front, holder)
 
     await drain(front.service, front.listener, 20)
 
@@ -108,9 +110,7 @@ async def test_a_client_that_is_gone_gets_nothing_and_harms_nobody(
     holding: tuple[Front, Holder],
 ) -> None:
     front, holder = holding
-    _, writer = await front.connect()
-    writer.write(b"GET /one1 HTTP/1.1\r\nhost: x\r\n\r\n")
-    await holder.held.get()
+    _, writer = await asked(front, holder)
     writer.transport.abort()
     ask = b"GET /two2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     assert (await front.ask(ask)).endswith(b"two2")  # by then the first is known to be gone
