@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mypyc.build import mypycify
-from setuptools import setup
+from setuptools import Extension, setup
 
 from distutils.ccompiler import CCompiler  # isort: skip  # setuptools brings it
 
@@ -79,6 +79,14 @@ def with_flags(extensions: list[Any], compiler: list[str], linker: list[str]) ->
         extension.extra_link_args = [*(extension.extra_link_args or []), *linker]
 
 
+def written_in_c() -> list[Any]:
+    """The extension modules whose source is C, each named after its file."""
+    return [
+        Extension(".".join(path.with_suffix("").parts), [str(path)], extra_compile_args=["-O3"])
+        for path in sorted(Path("gateway").rglob("_*.c"))
+    ]
+
+
 def build_profiled(name: str, extensions: list[Any]) -> None:
     """Compiles, trains, and compiles again by what was counted."""
     if not TRAINING.exists():
@@ -121,6 +129,7 @@ def main() -> None:
         multi_file=True,
     )
     with_flags(extensions, ERROR_PATHS, [])
+    extensions += written_in_c()
     if mode == "profiled":
         build_profiled(name, extensions)
     else:

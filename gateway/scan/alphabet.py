@@ -1,29 +1,33 @@
 """Tables over code points: what each character stands for, built once from the Unicode database.
 
-They are numpy arrays indexed by code point, so that a text is mapped by one gather instead of one
-dictionary look-up per character.
+They are arrays indexed by code point, as bytes, so that C reads them as they are.
 """
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import chain
 
 SIZE = 0x20000
 """Code points with an entry of their own; what is above shares the last one, but for TAGS."""
 TAGS = (0xE0020, 0xE007E)
 """Invisible copies of ASCII (Unicode 16.0 section 23.9), used to smuggle text past readers."""
-TAG_OFFSET = 0xE0000
+TAG_OFFSET, TAGS_END = 0xE0000, 0xE0200
+"""The other selectors and tags of the plane (U+E0001, U+E0100 to U+E01EF) are invisible."""
 
 DROP, SPACE, WORD, SINGLE, MARK = range(5)
 """Kinds of characters for the tokeniser: SINGLE ones (CJK) are words by themselves."""
 
 LATIN, LOOKALIKE = 1, 2
-"""Bits of `Plain.script`: a Latin letter; a letter of another script that reads as a Latin one."""
+"""Scripts of letters: Latin, and letters of others that read as a Latin one."""
+CODE_MASK, LENGTH_SHIFT, LENGTH_MASK, SCRIPT_SHIFT, SCRIPT_MASK = (1 << 21) - 1, 21, 7, 24, 3
+LETTER_BIT = 1 << 26
+"""Where an entry of `Plain.codes` keeps what."""
 
 _PLAIN_BLOCKS = (range(0x3400, 0xA000), range(0xAC00, 0xD7A4), range(0xD800, 0xF900))
 """Blocks whose characters stand for themselves, skipped to keep the start quick."""
@@ -77,52 +81,51 @@ _LEET = "0o 1l 3e 4a 5s 7t 8b"
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """What the normaliser needs of a code point.
+    """What the normaliser needs of a code point, four bytes each.
 
-    `first` is what it stands for and `length` how many characters that is: 0 for the invisible, 1
-    for most; the others have `length` characters from `start` in `long`. `script` is a set of
-    bits, `latin` the Latin letter that a look-alike reads as, `letter` tells letters and digits.
+    `codes` holds for each: how many characters it stands for (0 for the invisible, 1 for most), its
+    script, whether it is a letter or digit, and a number. Of length 1, that is what it stands for,
+    or for LOOKALIKE, which stand for themselves, the Latin letter that they read as. Of length 2
+    or more, it is where in `long` the characters begin.
     """
 
-    first: NDArray[np.uint32]
-    length: NDArray[np.uint8]
-    start: NDArray[np.uint16]
-    long: NDArray[np.uint32]
-    script: NDArray[np.uint8]
-    latin: NDArray[np.uint32]
-    letter: NDArray[np.bool_]
+    codes: bytes
+    long: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
     """What the tokeniser needs of a code point: its kind, and the value of its skeleton.
 
-    The skeleton ignores case, accents and script, so that look-alikes are equal. `leet` is the
-    value of the letter that a digit stands for within a word, and of the character itself
-    otherwise.
+    The skeleton ignores case, accents and script, so that look-alikes are equal. `kind` has a byte
+    for each, `value` four. `leet` has the letters that the ten digits stand for within a word.
     """
 
-    kind: NDArray[np.uint8]
-    value: NDArray[np.uint32]
-    leet: NDArray[np.uint32]
-    digit: NDArray[np.bool_]
+    kind: bytes
+    value: bytes
+    leet: bytes
 
 
 def _pairs(table: str) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in table.split()}
 
 
-def _points(ranges: tuple[range, ...]) -> NDArray[np.intp]:
-    return np.concatenate([np.arange(block.start, block.stop) for block in ranges])
+def _points(ranges: tuple[range, ...]) -> Iterator[int]:
+    return chain.from_iterable(ranges)
 
 
-def _covered() -> list[int]:
+def _covered() -> Iterator[int]:
     """The code points that may stand for something other than themselves."""
-    skipped = np.zeros(SIZE, dtype=np.bool_)
-    skipped[0x10000:] = True
-    skipped[_points(_PLAIN_BLOCKS)] = True
-    skipped[_points(_ASTRAL_BLOCKS)] = False
-    return [int(point) for point in np.flatnonzero(~skipped)]
+    skipped = set(_points(_PLAIN_BLOCKS))
+    yield from (point for point in range(0x10000) if point not in skipped)
+    yield from _points(_ASTRAL_BLOCKS)
+
+
+def _packed(numbers: array[int]) -> bytes:
+    """The numbers as four bytes each, the lowest first."""
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 @cache
@@ -140,36 +143,37 @@ def lookalikes() -> dict[str, str]:
 @cache
 def plain() -> Plain:
     """The normaliser's tables."""
-    first = np.arange(SIZE, dtype=np.uint32)
-    length = np.ones(SIZE, dtype=np.uint8)
-    start = np.zeros(SIZE, dtype=np.uint16)
-    script = np.zeros(SIZE, dtype=np.uint8)
-    latin = np.arange(SIZE, dtype=np.uint32)
-    letter = np.zeros(SIZE, dtype=np.bool_)
-    letter[_points(_PLAIN_BLOCKS[:2])] = True
-    long: list[int] = []
-    invisible = set(_points(_INVISIBLE).tolist())
+    one = 1 << LENGTH_SHIFT
+    codes = array("I", range(one, one + SIZE))
+    for point in _points(_PLAIN_BLOCKS[:2]):
+        codes[point] |= LETTER_BIT
+    long = array("I")
+    invisible = frozenset(_points(_INVISIBLE))
     for point in _covered():
-        char = chr(point)
-        letter[point] = char.isalnum()
-        if unicodedata.is_normalized("NFKC", char) and point not in invisible:
-            continue
-        meant = unicodedata.normalize("NFKC", char)
-        meant = "".join(other for other in meant if ord(other) not in invisible)
-        if len(meant) > _EXPANSION_MAX:
-            continue
-        length[point] = len(meant)
-        if len(meant) == 1:
-            first[point] = ord(meant)
-        elif meant:
-            start[point] = len(long)
-            long += map(ord, meant)
-    script[_points(_LATIN)] = LATIN
-    script[~letter] = 0
-    for char, meant in lookalikes().items():
-        script[ord(char)] = LOOKALIKE
-        latin[ord(char)] = ord(meant)
-    return Plain(first, length, start, np.array(long, dtype=np.uint32), script, latin, letter)
+        meant = _meant(point, invisible)
+        if len(meant) > 1:
+            codes[point] = len(meant) << LENGTH_SHIFT | len(long)
+            long.extend(map(ord, meant))
+        else:
+            codes[point] = one | ord(meant) if meant else 0
+        codes[point] |= LETTER_BIT * chr(point).isalnum()
+    for point in _points(_LATIN):
+        if codes[point] & LETTER_BIT:
+            codes[point] |= LATIN << SCRIPT_SHIFT
+    for char, latin in lookalikes().items():
+        if codes[ord(char)] & CODE_MASK == ord(char):
+            codes[ord(char)] = one | ord(latin) | LOOKALIKE << SCRIPT_SHIFT | LETTER_BIT
+    return Plain(_packed(codes), _packed(long))
+
+
+def _meant(point: int, invisible: frozenset[int]) -> str:
+    """What a code point stands for; itself where that would be too much."""
+    char = chr(point)
+    if point not in invisible and unicodedata.is_normalized("NFKC", char):
+        return char
+    meant = unicodedata.normalize("NFKC", char)
+    meant = "".join(other for other in meant if ord(other) not in invisible)
+    return meant if len(meant) <= _EXPANSION_MAX else char
 
 
 def _skeleton(char: str, reads_as: dict[str, str]) -> str:
@@ -179,36 +183,35 @@ def _skeleton(char: str, reads_as: dict[str, str]) -> str:
     return "l" if base in "i|" else base
 
 
-def _scramble(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    mixed = (values + np.uint32(1)) * np.uint32(0x9E3779B1)
-    mixed ^= mixed >> np.uint32(15)
-    return mixed * np.uint32(0x85EBCA77)
+def _scrambled(skeleton: int) -> int:
+    mixed = (skeleton + 1) * 0x9E3779B1 & 0xFFFFFFFF
+    mixed ^= mixed >> 15
+    return mixed * 0x85EBCA77 & 0xFFFFFFFF
 
 
 @cache
 def folded() -> Folded:
     """The tokeniser's tables."""
-    skeleton = np.arange(SIZE, dtype=np.uint32)
-    kind = np.full(SIZE, MARK, dtype=np.uint8)
-    kind[_points(_PLAIN_BLOCKS[:2])] = WORD
+    value = array("I", map(_scrambled, range(SIZE)))
+    kind = bytearray([MARK]) * SIZE
+    for point in _points(_PLAIN_BLOCKS[:2]):
+        kind[point] = WORD
     reads_as = lookalikes()
     for point in _covered():
         char = chr(point)
-        skeleton[point] = ord(_skeleton(char, reads_as))
+        value[point] = _scrambled(ord(_skeleton(char, reads_as)))
         if char.isspace() or point < ord(" "):
             kind[point] = SPACE
         elif char.isalnum() or unicodedata.category(char) in {"Mn", "Mc", "Me"}:
             kind[point] = WORD
-    kind[_points(_SINGLES)] = SINGLE
-    kind[_points(_INVISIBLE)] = DROP
-    kind[_points(_VOWEL_SIGNS)] = DROP
-    kind[[ord("'"), 0x2019]] = DROP
-    value = _scramble(skeleton)
-    value[(kind == SPACE) | (kind == DROP)] = 0
+    for point in _points(_SINGLES):
+        kind[point] = SINGLE
+    for point in chain(_points(_INVISIBLE), _points(_VOWEL_SIGNS), map(ord, "'\u2019")):
+        kind[point] = DROP
+    for point, what in enumerate(kind):
+        if what in {SPACE, DROP}:
+            value[point] = 0
     value[ord("\n")] = 0x51ED270B
-    leet = value.copy()
-    digit = np.zeros(SIZE, dtype=np.bool_)
-    for number, meant in _pairs(_LEET).items():
-        leet[ord(number)] = value[ord(meant)]
-    digit[ord("0") : ord("9") + 1] = True
-    return Folded(kind, value, leet, digit)
+    letters = _pairs(_LEET)
+    leet = "".join(letters.get(digit, digit) for digit in "0123456789").encode()
+    return Folded(bytes(kind), _packed(value), leet)

@@ -116,7 +116,7 @@ def _read(text: str, encoding: str, head: Head, model: Classifier) -> _Reading:
     margin = strongest.logit - model.thresholds[head] - allowance(len(text))
     phrases: tuple[str, ...] = ()
     if margin > -BAND:
-        begin, end = strongest.place(text)
+        begin, end = model.place(text, strongest)
         start = max(0, begin - _PASSAGE_CHARS)
         stop = min(end + _PASSAGE_CHARS, start + PASSAGE_CHARS_MAX)
         phrases = phrases_in(text[start:stop], head)
@@ -139,4 +139,4 @@ def allowance(chars: int) -> float:
 def _place(plain: Normalised, found: _Reading) -> tuple[int, int]:
     if found.encoding:
         return 0, len(plain.original)
-    return plain.origin(*found.strongest.place(found.text))
+    return plain.origin(*load().place(found.text, found.strongest))

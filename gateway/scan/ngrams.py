@@ -8,11 +8,13 @@ needs a new model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.scan.alphabet import DROP, SINGLE, SIZE, WORD, Folded, folded
+from gateway.scan import alphabet
+from gateway.scan.alphabet import DROP, SINGLE, SIZE, WORD
 
 Hashes = NDArray[np.uint32]
 Indexes = NDArray[np.intp]
@@ -88,6 +90,28 @@ def _mix(hashes: Hashes) -> None:
     hashes ^= hashes >> _SHIFT16
 
 
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """The tokeniser's tables as arrays: `leet` is `value`, but with letters' values for digits."""
+
+    kind: NDArray[np.uint8]
+    value: Hashes
+    leet: Hashes
+    digit: NDArray[np.bool_]
+
+
+@cache
+def folded() -> _Folded:
+    """The tokeniser's tables."""
+    tables = alphabet.folded()
+    value = np.frombuffer(tables.value, dtype="<u4").astype(np.uint32)
+    leet, digit = value.copy(), np.zeros(SIZE, dtype=np.bool_)
+    digits = slice(ord("0"), ord("9") + 1)
+    leet[digits] = value[np.frombuffer(tables.leet, dtype=np.uint8)]
+    digit[digits] = True
+    return _Folded(np.frombuffer(tables.kind, dtype=np.uint8), value, leet, digit)
+
+
 def _codes(piece: str) -> Indexes:
     if piece.isascii():
         return np.frombuffer(piece.encode("latin-1"), dtype=np.uint8).astype(np.intp)
@@ -150,7 +174,7 @@ def _marks(values: Hashes, first: Indexes, last: Indexes) -> Hashes:
     return marks
 
 
-def _unleet(tables: Folded, codes: Indexes, values: Hashes, begins: Indexes) -> Hashes:
+def _unleet(tables: _Folded, codes: Indexes, values: Hashes, begins: Indexes) -> Hashes:
     """Digits read as letters in the words that have both."""
     digit = tables.digit.take(codes)
     if not digit.any():

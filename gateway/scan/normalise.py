@@ -3,94 +3,138 @@
 Compatibility forms (NFKC per character), invisible characters, tag characters and letters of other
 scripts inside Latin words are undone. Everything is linear in the text: canonical reordering, which
 is quadratic in a run of combining marks, is avoided by dropping such marks.
+
+`_plain.c` does this to a text in one pass; what is here is its plain form, which a machine without
+a C compiler uses.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
+from gateway.scan.alphabet import (
+    CODE_MASK,
+    LATIN,
+    LENGTH_MASK,
+    LENGTH_SHIFT,
+    LOOKALIKE,
+    SCRIPT_MASK,
+    SCRIPT_SHIFT,
+    SIZE,
+    TAG_OFFSET,
+    TAGS,
+    TAGS_END,
+    plain,
+)
 
-from gateway.scan.alphabet import LATIN, LOOKALIKE, SIZE, TAG_OFFSET, TAGS, Plain, plain
+try:
+    from gateway.scan import _plain
 
-_TAGS_END = 0xE0200
-_MIXED = LATIN | LOOKALIKE
+    NATIVE = True
+except ImportError:  # not compiled: the plain form below does
+    NATIVE = False
+
+_LETTERS = re.compile(r"(?:[^\W_\U00010000-\U0010ffff]|[\u3400-\u9fff\uac00-\ud7a3])+")
+"""What `plain` has as letters, once a text's characters are what they stand for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """A normalised text; `positions` maps its characters to the original's, None where equal."""
+    """A normalised text and the one it was made of."""
 
     text: str
     original: str
-    positions: NDArray[np.intp] | None = None
 
     def origin(self, start: int, stop: int) -> tuple[int, int]:
         """Where in the original the characters from `start` to `stop` come from."""
-        if self.positions is None or start >= stop:
+        if self.text is self.original or start >= stop:
             return start, stop
-        return int(self.positions[start]), int(self.positions[stop - 1]) + 1
-
-
-def code_points(text: str) -> NDArray[np.uint32]:
-    """The text as numbers; lone surrogates stay what they are."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-
-
-def text_of(codes: NDArray[np.uint32]) -> str:
-    """The reverse of `code_points`."""
-    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+        begin, made = -1, 0
+        for at, length in enumerate(_lengths(self.original)):
+            made += length
+            if made > start and begin < 0:
+                begin = at
+            if made >= stop:
+                return begin, at + 1
+        return begin, len(self.original)
 
 
 def normalise(text: str) -> Normalised:
     """The text as a reader would understand it; ASCII is returned as it is, at no cost."""
     if text.isascii():
         return Normalised(text, text)
+    if not NATIVE:
+        return Normalised(undisguised(text), text)
     tables = plain()
-    codes = code_points(text)
-    low = np.minimum(codes, SIZE - 1)
-    found, positions = _substituted(codes, low, tables)
-    found = _unmixed(found, tables)
-    if positions is None and np.array_equal(found, codes):
-        return Normalised(text, text)
-    return Normalised(text_of(found), text, positions)
+    return Normalised(_plain.plain(text, tables.codes, tables.long), text)
 
 
-def _substituted(
-    codes: NDArray[np.uint32], low: NDArray[np.uint32], tables: Plain
-) -> tuple[NDArray[np.uint32], NDArray[np.intp] | None]:
-    first = np.where(codes < SIZE, tables.first[low], codes)
-    length = tables.length[low]
-    if int(codes.max()) >= TAG_OFFSET:
-        tag = (codes >= TAGS[0]) & (codes <= TAGS[1])
-        first = np.where(tag, codes - np.uint32(TAG_OFFSET), first)
-        # The other selectors and tags of the plane (U+E0001, U+E0100 to U+E01EF) are invisible.
-        length = np.where((codes >= TAG_OFFSET) & (codes < _TAGS_END) & ~tag, 0, length)
-    if bool((length == 1).all()):
-        return first, None
-    positions = np.repeat(np.arange(len(codes)), length)
-    found = first[positions]
-    several = np.flatnonzero(length[positions] > 1)
-    if len(several):
-        source = positions[several]
-        begins = np.cumsum(length, dtype=np.intp) - length
-        within = several - begins[source]
-        found[several] = tables.long[tables.start[low[source]] + within]
-    return found, positions
+def undisguised(text: str) -> str:
+    """The plain form of what `_plain.c` does: what differs in nothing is the same object."""
+    found = text.translate(_meanings())
+    scripts = _scripts()
+    seen = {scripts.get(char, 0) for char in set(found)}
+    if LATIN in seen and LOOKALIKE in seen:
+        found = _LETTERS.sub(_unmixed, found)
+    return text if found == text else found
 
 
-def _unmixed(codes: NDArray[np.uint32], tables: Plain) -> NDArray[np.uint32]:
-    """Look-alikes made Latin within words that also have Latin letters."""
-    if not len(codes):
-        return codes
-    low = np.minimum(codes, SIZE - 1)
-    script = tables.script[low]
-    if int(np.bitwise_or.reduce(script)) != _MIXED:
-        return codes
-    letter = tables.letter[low]
-    begins = np.flatnonzero(np.diff(letter, prepend=~letter[:1]))
-    scripts = np.bitwise_or.reduceat(script, begins)
-    lengths = np.diff(begins, append=len(codes))
-    mixed = np.repeat(scripts == _MIXED, lengths) & (script == LOOKALIKE) & letter
-    return np.where(mixed, tables.latin[low], codes)
+def _lengths(text: str) -> Iterator[int]:
+    """How many characters each stands for."""
+    codes = memoryview(plain().codes)
+    for char in text:
+        point = ord(char)
+        if point < SIZE:
+            entry = int.from_bytes(codes[point * 4 : point * 4 + 4], "little")
+            yield entry >> LENGTH_SHIFT & LENGTH_MASK
+        else:
+            is_dropped = TAG_OFFSET <= point < TAGS_END and not TAGS[0] <= point <= TAGS[1]
+            yield 0 if is_dropped else 1
+
+
+def _unmixed(word: re.Match[str]) -> str:
+    """A word, its look-alikes made Latin if it has Latin letters as well."""
+    scripts = _scripts()
+    if any(scripts.get(char) == LATIN for char in word[0]):
+        return word[0].translate(_latin())
+    return word[0]
+
+
+def _entries() -> Iterator[tuple[int, int]]:
+    codes = plain().codes
+    for point in range(SIZE):
+        yield point, int.from_bytes(codes[point * 4 : point * 4 + 4], "little")
+
+
+@cache
+def _meanings() -> dict[int, str]:
+    """What stands for something else, tags included (Unicode 16.0 section 23.9)."""
+    long = plain().long.decode("utf-32-le", "surrogatepass")
+    found = dict.fromkeys(range(TAG_OFFSET, TAGS_END), "")
+    found.update((point, chr(point - TAG_OFFSET)) for point in range(TAGS[0], TAGS[1] + 1))
+    for point, entry in _entries():
+        length, code = entry >> LENGTH_SHIFT & LENGTH_MASK, entry & CODE_MASK
+        if length != 1:
+            found[point] = long[code : code + length]
+        elif code != point and entry >> SCRIPT_SHIFT & SCRIPT_MASK != LOOKALIKE:
+            found[point] = chr(code)
+    return found
+
+
+@cache
+def _scripts() -> dict[str, int]:
+    scripts = {chr(point): entry >> SCRIPT_SHIFT & SCRIPT_MASK for point, entry in _entries()}
+    return {char: script for char, script in scripts.items() if script}
+
+
+@cache
+def _latin() -> dict[int, str]:
+    """The Latin letters that others read as."""
+    return {
+        point: chr(entry & CODE_MASK)
+        for point, entry in _entries()
+        if entry >> SCRIPT_SHIFT & SCRIPT_MASK == LOOKALIKE
+    }

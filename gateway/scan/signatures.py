@@ -1,7 +1,8 @@
 """Phrases that are an attack wherever they stand: the part of detection that explains itself.
 
 They stand in `signatures.txt`. Each has plain words, one of which must occur before its pattern is
-tried, and every gap in the patterns is bounded, so their time is linear in the text.
+tried; all are looked for at once. Every gap in the patterns is bounded, so their time is linear in
+the text.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from gateway.scan.database import Database, Expression
 
 _FILE = Path(__file__).with_name("signatures.txt")
 _INSERTED = re.compile(r"@([a-z]+)@")
@@ -43,6 +46,19 @@ def signatures() -> tuple[Signature, ...]:
     return tuple(_parsed(_FILE.read_text(encoding="utf-8")))
 
 
+@cache
+def _gates() -> tuple[Database, tuple[frozenset[int], ...]]:
+    """What looks for the plain words, and which of them each signature has."""
+    words = {word: number for number, word in enumerate(_words())}
+    expressions = [Expression(re.escape(word).encode(), once=True) for word in words]
+    gates = (frozenset(words[word] for word in one.words) for one in signatures())
+    return Database(expressions, None), tuple(gates)
+
+
+def _words() -> list[str]:
+    return sorted({word for signature in signatures() for word in signature.words})
+
+
 def _parsed(text: str) -> list[Signature]:
     defined: dict[str, str] = {}
     found, name, words = [], "", ""
@@ -68,11 +84,13 @@ def matches(text: str, *, data: bool) -> list[Hit]:
     small = text.lower()
     if len(small) != len(text):  # a few capitals grow in small letters; offsets must hold
         small = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    gate, wanted = _gates()
+    seen = gate.scan(small.encode("utf-8", "surrogatepass")).keys()
     hits = []
-    for signature in signatures():
+    for signature, words in zip(signatures(), wanted, strict=True):
         if signature.data_only and not data:
             continue
-        if any(word in small for word in signature.words):
+        if not words.isdisjoint(seen):
             found = signature.pattern.search(small)
             if found:
                 hits.append(Hit(signature.name, *found.span()))

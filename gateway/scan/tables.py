@@ -1,42 +1,64 @@
-"""What the model's one pass reads: slots of n-grams, and the kinds and values of characters.
-
-Made to be compiled, as `sweep` is.
-"""
+"""What the model's one pass reads: weights of n-grams, and the kinds and values of characters."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from array import array
+from typing import Final
 
-if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
-    from mypy_extensions import i64
+from gateway.scan.alphabet import SIZE
 
-DROP: Final = 0
-WORD: Final = 2
-SINGLE: Final = 3
+PLACES: Final = 1 << 20
+_BLOCK: Final = 32
+"""Places between two ranks."""
+_ENTRY_BYTES: Final = 4
 
 
 class Tables:
-    """What a sweep reads: the model's slots, and the characters' kinds and values, as bytes.
+    """The model's weights, and the characters' kinds and values, as bytes.
 
-    `slots` holds four bytes per slot: the fingerprint, the tool head's weight, the user head's.
-    `present` has one bit per slot. `values` and `leet` hold four bytes per code point, `kinds` one.
-    `last` is the code point that stands for all above it.
+    `present` has one bit for each place, the high 20 bits of a hash. `entries` holds four bytes for
+    each bit that is set, in order of place: the low 16 bits of the hash, the tool head's weight,
+    the user head's. `kinds` has a byte per code point and `values` four; `leet` has the letters
+    that digits stand for. The last code point stands for all above it.
+
+    Raises ValueError where the tables are not of one model.
     """
 
-    __slots__ = ("kinds", "last", "leet", "present", "slots", "values")
+    __slots__ = ("entries", "kinds", "leet", "present", "ranks", "values")
 
-    def __init__(  # noqa: PLR0917  # made in one place
-        self, slots: bytes, present: bytes, kinds: bytes, values: bytes, leet: bytes, last: int
+    def __init__(
+        self, entries: bytes, present: bytes, kinds: bytes, values: bytes, leet: bytes
     ) -> None:
-        self.slots = slots
+        self.entries = entries
         self.present = present
         self.kinds = kinds
         self.values = values
         self.leet = leet
-        self.last: i64 = last
+        self.ranks = _ranks(present)
+        count = int.from_bytes(present, "little").bit_count()
+        sizes = (len(present), len(entries), len(kinds), len(values), len(leet))
+        if sizes != (PLACES // 8, count * _ENTRY_BYTES, SIZE, SIZE * 4, 10):
+            raise ValueError("these tables are not of one model: sizes differ")
+
+    def entry(self, spread: int) -> int:
+        """Where the entry of an n-gram begins, whose hash was mixed; -1 where there is none."""
+        place = spread >> 12
+        bit = place % _BLOCK
+        first = place // _BLOCK * 4
+        bits = int.from_bytes(self.present[first : first + 4], "little")
+        if not bits >> bit & 1:
+            return -1
+        rank = self.ranks[place // _BLOCK] + (bits & (1 << bit) - 1).bit_count()
+        found = self.entries[rank * _ENTRY_BYTES : rank * _ENTRY_BYTES + 2]
+        if int.from_bytes(found, "little") != spread & 0xFFFF:
+            return -1
+        return rank * _ENTRY_BYTES
 
 
-def wide(data: bytes, at: i64, last: i64) -> i64:
-    """The code point of a UTF-32 character, bounded by what the tables hold."""
-    code: i64 = data[at] | (data[at + 1] << 8) | (data[at + 2] << 16)
-    return min(code, last)
+def _ranks(present: bytes) -> array[int]:
+    """How many bits are set before each block."""
+    ranks, count = array("I"), 0
+    for at in range(0, len(present), _BLOCK // 8):
+        ranks.append(count)
+        count += int.from_bytes(present[at : at + _BLOCK // 8], "little").bit_count()
+    return ranks

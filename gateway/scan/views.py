@@ -14,6 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+try:
+    from gateway.scan import _signs
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
+
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :,]?){16,}")
 _HEX_ESCAPES = re.compile(r"\\x([0-9a-fA-F]{2})|\\u\{?([0-9a-fA-F]{4,5})\}?")
@@ -39,6 +46,18 @@ _SHAPES = bytes(
 """Letters and digits as `a`, separators as a space: what an encoding looks like from afar."""
 _LONG, _PAIRS, _LONE, _OCTETS = b"a" * 24, b"aa " * 8, b"a a a a a ", b"aaaaaaaa " * 4
 _PERCENTS_MIN = 3
+(
+    _PERCENT_SIGN,
+    _ENTITY_SIGN,
+    _ESCAPE_SIGN,
+    _REVERSED_SIGN,
+    _ROT13_SIGN,
+    _LONG_SIGN,
+    _PAIRS_SIGN,
+    _OCTETS_SIGN,
+    _LONE_SIGN,
+) = (1 << bit for bit in range(9))
+"""What tells that it may be worth looking for an encoding; `_signs.c` has the same numbers."""
 _SHORTEST = 12
 """Characters of a decoded text below which it says nothing worth judging."""
 
@@ -55,25 +74,40 @@ class View:
 
 def views(text: str) -> list[View]:
     """Every decoded reading of `text`; usually none."""
-    found = [*_whole(text), *_runs(text)]
+    signs = _signs.signs(text) if NATIVE and text.isascii() else signs_of(text)
+    if not signs:
+        return []
+    found = [*_whole(text, signs), *_runs(text, signs)]
     return [view for view in found if len(view.text) >= _SHORTEST]
 
 
-def _whole(text: str) -> Iterator[View]:
+def signs_of(text: str) -> int:
+    """Which encodings are worth looking for."""
+    found = _PERCENT_SIGN * (text.count("%") >= _PERCENTS_MIN)
+    found |= _ENTITY_SIGN * ("&" in text and ";" in text)
+    found |= _ESCAPE_SIGN * ("\\" in text and ("\\x" in text or "\\u" in text))
+    small = text.lower()
+    found |= _REVERSED_SIGN * any(sign in small for sign in _REVERSED)
+    found |= _ROT13_SIGN * any(sign in small for sign in _ROT13)
+    shape = text.encode("utf-8", "surrogatepass").translate(_SHAPES)
+    found |= _LONG_SIGN * (_LONG in shape) | _PAIRS_SIGN * (_PAIRS in shape)
+    return found | _OCTETS_SIGN * (_OCTETS in shape) | _LONE_SIGN * (_LONE in shape)
+
+
+def _whole(text: str, signs: int) -> Iterator[View]:
     """Readings of the text as a whole."""
     stop = len(text)
-    if text.count("%") >= _PERCENTS_MIN and _PERCENT.search(text):
+    if signs & _PERCENT_SIGN and _PERCENT.search(text):
         yield View("percent", unquote(text), 0, stop)
-    if "&" in text and ";" in text:
+    if signs & _ENTITY_SIGN:
         plain = _unescaped(text)
         if plain != text:
             yield View("entities", plain, 0, stop)
-    if "\\" in text and ("\\x" in text or "\\u" in text):
+    if signs & _ESCAPE_SIGN:
         yield View("escapes", _HEX_ESCAPES.sub(_escaped, text), 0, stop)
-    small = text.lower()
-    if any(sign in small for sign in _REVERSED):
+    if signs & _REVERSED_SIGN:
         yield View("reversed", text[::-1], 0, stop)
-    if any(sign in small for sign in _ROT13):
+    if signs & _ROT13_SIGN:
         yield View("rot13", codecs.encode(text, "rot13"), 0, stop)
 
 
@@ -103,17 +137,15 @@ def _escaped(found: re.Match[str]) -> str:
     return chr(point)
 
 
-def _runs(text: str) -> Iterator[View]:
+def _runs(text: str, signs: int) -> Iterator[View]:
     """Readings of long runs without spaces, and of letters set apart."""
-    shape = text.encode("utf-8", "surrogatepass").translate(_SHAPES)
-    long = _LONG in shape
-    if long:
+    if signs & _LONG_SIGN:
         yield from _decoded("base64", _BASE64, text)
-    if long or _PAIRS in shape:
+    if signs & (_LONG_SIGN | _PAIRS_SIGN):
         yield from _decoded("hex", _HEX, text)
-    if long or _OCTETS in shape:
+    if signs & (_LONG_SIGN | _OCTETS_SIGN):
         yield from _decoded("binary", _BINARY, text)
-    if _LONE in shape:
+    if signs & _LONE_SIGN:
         plain, count = _SPACED.subn(_joined, text)
         if count:
             yield View("spaced", plain, 0, len(text))

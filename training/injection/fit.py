@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from gateway.scan.classifier import SLOT_BITS, WIDTHS, Head
+from gateway.scan.classifier import SLOT_BITS, Head
+from gateway.scan.sweep import WIDTHS
 from training.injection.rows import Row
 from training.injection.windows import Hashed, Window, windows
 

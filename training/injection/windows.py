@@ -9,9 +9,9 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.scan.classifier import WIDTHS
 from gateway.scan.ngrams import PIECE_CHARS, grams
 from gateway.scan.normalise import normalise
+from gateway.scan.sweep import WIDTHS
 from training.injection.rows import Row
 
 _TILES = {WIDTHS[0]: 6, WIDTHS[1]: 5, WIDTHS[2]: 3}

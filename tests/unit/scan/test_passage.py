@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.scan.classifier import bytes_of, load
+from gateway.scan.alphabet import folded
+from gateway.scan.classifier import Strongest, load
 from gateway.scan.ngrams import word_places
 from gateway.scan.passage import place
 from tests.unit.scan.test_sweep import GLUED, TEXTS
@@ -15,8 +16,8 @@ from tests.unit.scan.test_sweep import GLUED, TEXTS
 @given(TEXTS | GLUED | st.text(max_size=200), st.integers(0, 30), st.integers(1, 30))
 def test_a_window_stands_where_numpy_finds_its_words(text: str, first: int, words: int) -> None:
     starts, stops = word_places(text)
-    data, width = bytes_of(text)
-    found = place(load().tables, data, width, first, words)
+    found = place(folded().kind, text, first, words)
+    assert load().place(text, Strongest(0.0, first, words)) == found
 
     if first < len(starts):
         assert found == (starts[first], stops[min(first + words, len(stops)) - 1])
