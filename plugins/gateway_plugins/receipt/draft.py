@@ -125,13 +125,16 @@ _dates: Final = _Dates()
 class Drafts:
     """Writes the drafts of one use of the plugin."""
 
-    __slots__ = ("_keeps", "_mode", "_places")
+    __slots__ = ("_keeps", "_mode", "_places", "_telemetry", "_trust", "_trust_text")
 
     def __init__(self, mode: str, keep_characters: int) -> None:
         """`mode` is that of its receipts, which hold `keep_characters` of what was said."""
         self._keeps = keep_characters
         self._mode = quoted(mode)
         self._places: dict[tuple[str, int, str, str, str, str], str] = {}
+        # The score that was written last: most exchanges come to the very same.
+        self._trust: Mapping[str, Any] | None = None
+        self._trust_text = self._telemetry = ""
 
     def opening(self, x: Exchange, evidence: Evidence, names: Names, now: Moment) -> str:
         """What is known at any time: with no end, no bodies and no texts yet."""
@@ -173,9 +176,12 @@ class Drafts:
         )
         if usage is not None:
             sealgate += f',"usage":{_usage(usage)}'
-        if trust is not None:
-            sealgate += f',"trust":{_json(dict(trust))}'
-        return self._whole(names, now, interaction, sealgate, _telemetry(trust))
+        if trust is None:
+            return self._whole(names, now, interaction, sealgate)
+        if trust is not self._trust:
+            self._trust, self._trust_text = trust, f',"trust":{_json(dict(trust))}'
+            self._telemetry = _telemetry(trust)
+        return self._whole(names, now, interaction, sealgate + self._trust_text, self._telemetry)
 
     def _whole(
         self, names: Names, now: Moment, interaction: str, sealgate: str, telemetry: str = ""
@@ -314,10 +320,8 @@ def _usage(usage: Usage) -> str:
     )
 
 
-def _telemetry(trust: Mapping[str, Any] | None) -> str:
+def _telemetry(trust: Mapping[str, Any]) -> str:
     """The score with its facts is ours; this says the same in the words of the format."""
-    if trust is None:
-        return ""
     told = {
         "sonate_principles": trust["points"],
         "overall_trust_score": trust["result"],

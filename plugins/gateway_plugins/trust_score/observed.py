@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.plugin import PRINCIPAL, Exchange, Outcome, Verdict
+from gateway.plugin import PRINCIPAL, Exchange, Outcome
 from gateway_plugins.trust_score.consent import Found
 
 Facts = dict[str, bool | None]
@@ -65,17 +65,29 @@ def consent_facts(
 
 def check_facts(x: Exchange, checks: frozenset[str]) -> Facts:
     """What the checks of the policy came to in this exchange."""
-    ran = [v for v in x.verdicts if v.enforced and v.plugin in checks]
+    failed = skipped = found = request = response = False
+    asked = done = 0
+    for v in x.verdicts:
+        if not v.enforced or v.plugin not in checks:
+            continue
+        asked += 1
+        outcome = v.outcome
+        failed = failed or outcome is Outcome.ERROR
+        skipped = skipped or outcome is Outcome.SKIP
+        if outcome in _RAN:
+            done += 1
+            found = found or outcome in _FOUND
+            request = request or v.hook in _REQUEST
+            response = response or v.hook in _RESPONSE
     coverage = x.coverage
-    request = _ran(ran, _REQUEST) and coverage is not None and coverage.request.level == "full"
-    response = _ran(ran, _RESPONSE) and coverage is not None and coverage.response.level == "full"
+    request = request and coverage is not None and coverage.request.level == "full"
+    response = response and coverage is not None and coverage.response.level == "full"
     facts: Facts = {"request_checked": request, "response_checked": response}
-    if ran:
-        outcomes = {v.outcome for v in ran}
-        facts["no_check_failed"] = Outcome.ERROR not in outcomes
-        facts["no_check_skipped"] = Outcome.SKIP not in outcomes
-        if outcomes & _RAN:
-            facts["no_manipulation_flag"] = not outcomes & _FOUND
+    if asked:
+        facts["no_check_failed"] = not failed
+        facts["no_check_skipped"] = not skipped
+        if done:
+            facts["no_manipulation_flag"] = not found
     if coverage is not None:
         facts["limits_admitted"] = True
     return facts
@@ -92,7 +104,3 @@ def receipt_facts(x: Exchange) -> Facts:
     if x.evidence is not None and x.evidence.stream_outcome == "client_gone":
         facts["exit_without_penalty"] = True
     return facts
-
-
-def _ran(verdicts: list[Verdict], hooks: frozenset[str]) -> bool:
-    return any(v.hook in hooks and v.outcome in _RAN for v in verdicts)

@@ -24,7 +24,7 @@ from gateway.plugin import (
     duration_us,
 )
 from gateway.plugin.identity import ANONYMOUS_TENANT
-from gateway.receipts.score import Alarm, Band, band, score
+from gateway.receipts.score import Alarm, Band, band
 from gateway_plugins.trust_score.config import TrustScoreConfig
 from gateway_plugins.trust_score.consent import NOWHERE, Consents, Found
 from gateway_plugins.trust_score.observed import (
@@ -36,6 +36,7 @@ from gateway_plugins.trust_score.observed import (
 from gateway_plugins.trust_score.override import Override
 from gateway_plugins.trust_score.resets import Reset, Resets
 from gateway_plugins.trust_score.rolling import Rolling, Standing, Who
+from gateway_plugins.trust_score.scored import Scores
 
 AGENT_CHARACTERS_MAX: Final = 256
 LOOK_INTERVAL_S: Final = 1.0
@@ -88,6 +89,7 @@ class TrustScore(Plugin):
             floor=config.rolling.floor,
             monotonic=runtime.monotonic,
         )
+        self._scores = Scores(config.profile, config.table)
         self._resets = Resets(runtime.data_dir)
         self._watching: asyncio.Task[None] | None = None
         self._fault = ""
@@ -129,13 +131,14 @@ class TrustScore(Plugin):
     # -- the end --------------------------------------------------------------------------------
 
     def on_complete(self, x: Exchange) -> None:
-        config = self.config
-        found = score(self._facts(x), config.profile, config.table)
+        found = self._scores.of(self._facts(x))
         alarms = self._alarms(x)
-        reasons = (*sorted(alarm.value for alarm in alarms), *found.violated)
-        standing, drift = self._rolling.add(self._who(x), found.result, reasons)
-        raised = band(found, drift=drift, alarms=alarms)
-        x.provide(TRUST, found.document())
+        reasons = found.violated
+        if alarms:
+            reasons = (*sorted(alarm.value for alarm in alarms), *reasons)
+        standing, drift = self._rolling.add(self._who(x), found.score.result, reasons)
+        raised = band(found.score, drift=drift, alarms=alarms)
+        x.provide(TRUST, found.document)
         if raised is not None:
             x.provide(TRUST_BAND, raised.value)
             self.runtime.count(self.name, f"alert_{raised.value}")
@@ -152,7 +155,8 @@ class TrustScore(Plugin):
         return alarms
 
     def _facts(self, x: Exchange) -> Facts:
-        facts: Facts = {**receipt_facts(x), **check_facts(x, self._checks)}
+        facts = receipt_facts(x)
+        facts.update(check_facts(x, self._checks))
         consents, config = self._consents, self.config.consent
         found: Found = NOWHERE if consents is None else consents.find(x)
         if config is not None:
