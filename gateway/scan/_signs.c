@@ -11,24 +11,33 @@ enum {
 };
 enum { PERCENTS_MIN = 3, LONG_RUN = 24, PAIRS_MIN = 8, OCTETS_MIN = 4, LONE_MIN = 5, OCTET = 8 };
 
-enum { OTHER, INSIDE, BETWEEN }; /* of a run of letters and digits, between two, or neither */
-
 /* A word of six letters, five bits each. */
 #define SIX(a, b, c, d, e, f) \
     ((uint32_t)((a) & 31) << 25 | ((b) & 31) << 20 | ((c) & 31) << 15 | ((d) & 31) << 10 | \
      ((e) & 31) << 5 | ((f) & 31))
 #define SIX_MASK ((1u << 30) - 1)
 
+/* `instructions`, `ignore`, `prompt`, `forget`, written backwards and moved by 13 letters. */
+enum { WORDS = 8, WORDS_REVERSED = 4 };
+static const uint32_t words[WORDS] = {
+    SIX('s', 'n', 'o', 'i', 't', 'c'), SIX('e', 'r', 'o', 'n', 'g', 'i'),
+    SIX('t', 'p', 'm', 'o', 'r', 'p'), SIX('t', 'e', 'g', 'r', 'o', 'f'),
+    SIX('v', 'a', 'f', 'g', 'e', 'h'), SIX('v', 't', 'a', 'b', 'e', 'r'),
+    SIX('c', 'e', 'b', 'z', 'c', 'g'), SIX('s', 'b', 'e', 't', 'r', 'g'),
+};
+
+enum { LETTER, DIGIT, BETWEEN, OTHER }; /* as `shape` in views.py: the first two are one there */
+
 typedef struct {
-    int percents, ampersands, semicolons, escapes;
+    int percents, ampersands, semicolons;
     int run, pairs, octets, lone;
     unsigned found;
 } Seen;
 
 /* A separator: how many runs of one length there have been in a row, each with one behind it. */
 static inline int in_a_row(int count, int run, int length) {
-    if (run == length) return count + 1;
-    return run > length; /* the end of a longer run counts as the first */
+    /* The end of a longer run counts as the first. No branch: the lengths of words foretell nothing. */
+    return (run == length) * (count + 1) + (run > length);
 }
 
 static inline void separate(Seen *s) {
@@ -38,61 +47,42 @@ static inline void separate(Seen *s) {
     if (s->pairs >= PAIRS_MIN) s->found |= PAIRS;
     if (s->octets >= OCTETS_MIN) s->found |= OCTETS;
     if (s->lone >= LONE_MIN) s->found |= LONE;
+    if (s->run >= LONG_RUN) s->found |= LONG;
     s->run = 0;
 }
 
-static inline void mark(Seen *s, unsigned char byte, unsigned char before) {
+static inline void other(Seen *s, unsigned char byte, unsigned char next) {
+    if (s->run >= LONG_RUN) s->found |= LONG;
+    s->run = s->pairs = s->octets = s->lone = 0;
     s->percents += byte == '%';
     s->ampersands |= byte == '&';
     s->semicolons |= byte == ';';
-    s->escapes |= before == '\\' && (byte == 'x' || byte == 'u');
-}
-
-static inline unsigned known_word(uint32_t six) {
-    switch (six) {
-    case SIX('s', 'n', 'o', 'i', 't', 'c'):
-    case SIX('e', 'r', 'o', 'n', 'g', 'i'):
-    case SIX('t', 'p', 'm', 'o', 'r', 'p'):
-    case SIX('t', 'e', 'g', 'r', 'o', 'f'):
-        return REVERSED;
-    case SIX('v', 'a', 'f', 'g', 'e', 'h'):
-    case SIX('v', 't', 'a', 'b', 'e', 'r'):
-    case SIX('c', 'e', 'b', 'z', 'c', 'g'):
-    case SIX('s', 'b', 'e', 't', 'r', 'g'):
-        return ROT13;
-    default:
-        return 0;
-    }
-}
-
-static int is_separator(unsigned char byte) {
-    return byte != 0 && strchr("-._* :,\n", byte) != NULL;
+    if (byte == '\\' && (next == 'x' || next == 'u')) s->found |= ESCAPE;
 }
 
 static unsigned char shapes[128];
 
+/* `text` ends with a zero byte behind its `size`, as those of Python do. */
 static unsigned signs_in(const unsigned char *text, Py_ssize_t size) {
     Seen s = {0};
-    uint32_t six = 0;
-    unsigned char before = 0;
+    uint32_t six = 0, known[WORDS] = {0};
     for (Py_ssize_t at = 0; at < size; at++) {
         unsigned char byte = text[at], shape = shapes[byte & 127];
-        if (shape == INSIDE) {
-            if (++s.run == LONG_RUN) s.found |= LONG;
-        } else if (shape == BETWEEN) {
+        six = (six << 5 | (byte & 31)) & SIX_MASK & (shape == LETTER ? UINT32_MAX : 0);
+        /* Without a branch: compilers compare with several words at once. */
+        for (int word = 0; word < WORDS; word++) known[word] |= six == words[word];
+        if (shape <= DIGIT)
+            s.run++;
+        else if (shape == BETWEEN)
             separate(&s);
-        } else {
-            s.run = s.pairs = s.octets = s.lone = 0;
-        }
-        int is_letter = (unsigned char)((byte | 32) - 'a') < 26;
-        six = is_letter ? (six << 5 | (byte & 31)) & SIX_MASK : 0;
-        s.found |= known_word(six);
-        mark(&s, byte, before);
-        before = byte;
+        else
+            other(&s, byte, text[at + 1]);
     }
+    for (int word = 0; word < WORDS; word++)
+        if (known[word]) s.found |= word < WORDS_REVERSED ? REVERSED : ROT13;
+    if (s.run >= LONG_RUN) s.found |= LONG;
     if (s.percents >= PERCENTS_MIN) s.found |= PERCENT;
     if (s.ampersands && s.semicolons) s.found |= ENTITY;
-    if (s.escapes) s.found |= ESCAPE;
     return s.found;
 }
 
@@ -106,10 +96,11 @@ static PyObject *signs(PyObject *Py_UNUSED(module), PyObject *text) {
 }
 
 static int module_exec(PyObject *Py_UNUSED(module)) {
-    for (int byte = 0; byte < 128; byte++) {
-        int is_inside = Py_ISALNUM(byte) || byte == '+' || byte == '/';
-        shapes[byte] = is_inside ? INSIDE : is_separator((unsigned char)byte) ? BETWEEN : OTHER;
-    }
+    memset(shapes, OTHER, sizeof shapes);
+    for (int byte = 0; byte < 128; byte++)
+        if (Py_ISALPHA(byte)) shapes[byte] = LETTER;
+    for (const char *c = "0123456789+/"; *c; c++) shapes[(int)*c] = DIGIT;
+    for (const char *c = "-._* :,\n"; *c; c++) shapes[(int)*c] = BETWEEN;
     return 0;
 }
 

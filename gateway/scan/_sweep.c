@@ -19,6 +19,11 @@ enum { GRAMS = 256, WORD_GRAMS = 8, KNOWN = 1 << 15 };
 enum { SHORT_WORDS = 20, MIDDLE_WORDS = 64, LONG_WORDS = 200, WIDTHS = 3 };
 enum { LEAST = -256, MOST = 1024 };
 
+#ifdef __GNUC__
+#define PREFETCH(place) __builtin_prefetch(place)
+#else
+#define PREFETCH(place) ((void)0)
+#endif
 #define PRESENT_BYTES (1 << 17)
 #define BLOCKS (PRESENT_BYTES / 4)
 #define POINTS (1 << 17)
@@ -99,17 +104,23 @@ static inline void widen(Width *width, const int32_t *ring, int64_t word, int64_
 static void look_up(Batch *b) {
     uint32_t spread[GRAMS + 1];
     uint16_t owner[GRAMS + 1];
-    int hits = 0;
-    for (int i = 0; i < b->size; i++) {
-        uint32_t mixed = mix(b->gram[i]), place = mixed >> 12;
-        spread[hits] = mixed;
+    const uint8_t *at[GRAMS];
+    int hits = 0, size = b->size;
+    for (int i = 0; i < size; i++) b->gram[i] = mix(b->gram[i]);
+    for (int i = 0; i < size; i++) {
+        uint32_t place = b->gram[i] >> 12;
+        spread[hits] = b->gram[i];
         owner[hits] = b->owner[i];
         hits += b->present[place >> 3] >> (place & 7) & 1;
     }
     for (int i = 0; i < hits; i++) {
         uint32_t place = spread[i] >> 12;
         uint32_t below = four(b->present + (place >> 5) * 4) & ((1u << (place & 31)) - 1);
-        const uint8_t *entry = b->entries + (size_t)(b->ranks[place >> 5] + ones(below)) * 4;
+        at[i] = b->entries + (size_t)(b->ranks[place >> 5] + ones(below)) * 4;
+        PREFETCH(at[i]);
+    }
+    for (int i = 0; i < hits; i++) {
+        const uint8_t *entry = at[i];
         int64_t is_it = (entry[0] | (uint32_t)entry[1] << 8) == (spread[i] & 0xFFFF);
         b->sums[owner[i] & (KNOWN - 1)] += -is_it & (int8_t)entry[b->s->side];
         b->s->known += is_it & (owner[i] / KNOWN);

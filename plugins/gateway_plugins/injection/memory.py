@@ -21,6 +21,9 @@ RECENT_CHARS_MAX: Final = 2_097_152
 ENTRIES_MAX: Final = 65_536
 """Digests that are kept."""
 _DIGEST_BYTES: Final = 16
+_MISSED_MAX: Final = 64
+_MISSED_CHARS_MAX: Final = 16_384
+"""Texts that were asked for in vain, and will be put: their digests need not be made again."""
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 """Shared by all texts of which there is nothing to tell: a dict for each would be a third of it."""
 
@@ -41,12 +44,13 @@ class Found:
 class Memory:
     """The findings of one use of the plugin, in one worker."""
 
-    __slots__ = ("_chars", "_digests", "_key", "_recent")
+    __slots__ = ("_chars", "_digests", "_key", "_missed", "_recent")
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._recent: OrderedDict[tuple[str, str, str], Found] = OrderedDict()
         self._digests: OrderedDict[bytes, Found] = OrderedDict()
+        self._missed: dict[tuple[str, str, str], bytes] = {}
         self._chars = 0
 
     @property
@@ -66,12 +70,17 @@ class Memory:
         if found is not None:
             self._digests.move_to_end(digest)
             self._hold(name, found)
+        elif len(text) <= _MISSED_CHARS_MAX:
+            if len(self._missed) >= _MISSED_MAX:
+                self._missed.clear()
+            self._missed[name] = digest
         return found
 
     def put(self, tenant: str, part: str, text: str, found: Found) -> None:
         """Keeps what was found; the oldest findings are forgotten."""
         name = (tenant, part, text)
-        self._digests[self._digest(name)] = found
+        digest = self._missed.pop(name, None)
+        self._digests[self._digest(name) if digest is None else digest] = found
         if len(self._digests) > ENTRIES_MAX:
             self._digests.popitem(last=False)
         self._hold(name, found)
