@@ -67,6 +67,8 @@ class Engine:
             raise ExpressionError(f"cannot be searched for: {error}") from None
         self._plain = _Memory()
         self._json = _Memory()
+        # The last scan: the next plugin of a chain is mostly shown the same piece of a stream.
+        self._last: tuple[bytes, Candidates] = (b"", {})
 
     @property
     def database_bytes(self) -> int:
@@ -96,6 +98,13 @@ class Engine:
 
         Where none is told one by one, None stands for anywhere.
         """
+        last, found = self._last
+        if data != last:
+            found = self._candidates(data)
+            self._last = data, found  # one object: threads scan as well
+        return found
+
+    def _candidates(self, data: bytes) -> Candidates:
         hits = self._database.scan(data)
         if not hits:
             return {}
