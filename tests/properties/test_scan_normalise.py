@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.scan.injection import judge
 from gateway.scan.ngrams import grams
-from gateway.scan.normalise import normalise
+from gateway.scan.normalise import normalise, undisguised
 from gateway.scan.views import views
 
 TRICKY = st.text(
@@ -29,6 +29,12 @@ def test_normalising_again_changes_nothing(text: str) -> None:
     once = normalise(text).text
 
     assert normalise(once).text == once
+
+
+@given(TRICKY)
+def test_the_plain_form_says_the_same(text: str) -> None:
+    """On a compiled build this compares C with Python."""
+    assert normalise(text).text == undisguised(text)
 
 
 @given(TRICKY)
