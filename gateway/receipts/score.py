@@ -138,7 +138,8 @@ class Score:
     """One score with all that it rests on; `points` and `weights` are in the order of PRINCIPLES.
 
     `facts` are the known ones. `known_permille` is the share of all weighted points that the known
-    facts could have earned.
+    facts could have earned. `violated` are the principles below 5 points; `critical_at_zero` tells
+    whether a critical one has none.
     """
 
     profile: str
@@ -150,23 +151,8 @@ class Score:
     verdict: Verdict
     unknown: tuple[str, ...]
     known_permille: int
-
-    @property
-    def violated(self) -> tuple[str, ...]:
-        """The principles below 5 points."""
-        return tuple(
-            name
-            for name, points in zip(PRINCIPLES, self.points, strict=True)
-            if points < VIOLATED_BELOW
-        )
-
-    @property
-    def critical_at_zero(self) -> bool:
-        """Whether a critical principle has no points."""
-        return any(
-            not points and name in CRITICAL
-            for name, points in zip(PRINCIPLES, self.points, strict=True)
-        )
+    violated: tuple[str, ...]
+    critical_at_zero: bool
 
     def document(self) -> dict[str, Any]:
         """The score as it stands in a receipt: integers, texts and booleans."""
@@ -213,6 +199,8 @@ def score(
         verdict,
         tuple(name for name in FACT_NAMES if name not in known),
         sum(w * p for w, p in zip(weights, could, strict=True)) // POINTS_MAX,
+        tuple(n for n, p in zip(PRINCIPLES, points, strict=True) if p < VIOLATED_BELOW),
+        _critical_at_zero(points),
     )
 
 

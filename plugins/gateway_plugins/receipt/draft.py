@@ -306,7 +306,7 @@ def verdicts_of(verdicts: list[Verdict]) -> str:
     for (plugin, enforced), entry in found.items():
         mode = "enforce" if enforced else "shadow"
         members.append(
-            f'{{"plugin":{quoted(plugin)},"mode":"{mode}","outcome":"{entry.outcome.value}",'
+            f'{{"plugin":{quoted(plugin)},"mode":"{mode}","outcome":"{entry.outcome}",'
             f'"reason":{quoted(entry.reason)},"us":{int(entry.us)}}}'
         )
     return f"[{','.join(members)}]"

@@ -133,7 +133,7 @@ class TrustScore(Plugin):
     def on_complete(self, x: Exchange) -> None:
         found = self._scores.of(self._facts(x))
         alarms = self._alarms(x)
-        reasons = found.violated
+        reasons = found.score.violated
         if alarms:
             reasons = (*sorted(alarm.value for alarm in alarms), *reasons)
         standing, drift = self._rolling.add(self._who(x), found.score.result, reasons)

@@ -13,12 +13,11 @@ KEPT_MAX: Final = 1024
 class Scored:
     """A score, and what is made of it: shared by exchanges, so nobody may change it."""
 
-    __slots__ = ("document", "score", "violated")
+    __slots__ = ("document", "score")
 
     def __init__(self, found: Score) -> None:
         self.score = found
         self.document: dict[str, Any] = found.document()
-        self.violated = found.violated
 
 
 class Scores:
