@@ -49,8 +49,7 @@ class Injection(Plugin):
 
     def __init__(self, config: InjectionConfig, runtime: Runtime) -> None:
         super().__init__(config, runtime)
-        # numpy and the model: only where a policy uses them.
-        from gateway_plugins.injection import judging  # noqa: PLC0415  # numpy and the model, only where a policy uses them
+        from gateway_plugins.injection import judging  # noqa: PLC0415  # the model, only where a policy uses it
 
         judging.warm()
         self._judging = judging
