@@ -100,6 +100,7 @@ def _context_patterns() -> list[Pattern]:
             r"|geboren(?: am)?|née? le|date de naissance|fecha de nacimiento|nacid[oa] el"
             r"|data di nascita|nat[oa] il|data de nascimento)[\"']?\s{0,3}(?:is|was|[:=(-])?"
             r"\s{0,3}[\"']?" + date,
+            seldom=True,
             rank=50,
         ),
         Pattern(

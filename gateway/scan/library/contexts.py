@@ -139,6 +139,7 @@ def _passwords() -> list[Pattern]:
             left="",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=40,
         ),
         Pattern(
@@ -167,6 +168,7 @@ def _passwords() -> list[Pattern]:
             left=r"\w",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=42,
         ),
         Pattern(

@@ -26,6 +26,7 @@ def private_key_patterns() -> list[Pattern]:
             right="",
             run=r"A-Za-z0-9+/=\s\\",
             closing=r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+            seldom=True,
             rank=_RANK,
         ),
         Pattern(
@@ -34,6 +35,7 @@ def private_key_patterns() -> list[Pattern]:
             r"-----(?:BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
             left="",
             right="",
+            seldom=True,
             rank=_RANK + 1,
         ),
         Pattern(
@@ -76,6 +78,7 @@ def token_patterns() -> list[Pattern]:
             left="A-Za-z0-9_-",
             run="A-Za-z0-9_.-",
             validator=jwt_header,
+            seldom=True,
             rank=_RANK,
         ),
     ]
