@@ -49,7 +49,6 @@ _PERMUTED: Final = bytes(
     )
 )  # fmt: skip
 """What becomes of a digit at a place, ten for each of eight places."""
-_NO_DIGITS: Final = bytes(byte for byte in range(128) if byte not in b"0123456789")
 _ROUNDING: Final = 1e-9
 
 
@@ -87,7 +86,10 @@ _PLACEHOLDER: Final = Said(PLACEHOLDER)
 
 def digits(text: str) -> str:
     """Its digits alone."""
-    return text.encode("ascii", "ignore").translate(None, _NO_DIGITS).decode("ascii")
+    plain = text.replace(" ", "").replace("-", "").removeprefix("+")
+    if plain.isdigit() and plain.isascii():
+        return plain
+    return "".join([c for c in plain if c in "0123456789"])
 
 
 def luhn(number: str) -> bool:

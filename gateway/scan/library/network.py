@@ -57,6 +57,7 @@ def network_patterns() -> list[Pattern]:
             left=r"\w:-",
             right=r"\w:-",
             validator=is_mac,
+            seldom=True,
             rank=44,
         ),
     ]

@@ -83,7 +83,9 @@ def _any_case(text: str) -> str:
 
 _BEGINS: Final = r"(?i:https?:)?//"
 _AUTHORITY: Final = r"[A-Za-z0-9:@_.-]{1,27}(?:\.[A-Za-z0-9:@_-]{1,27})?"
-_PATH: Final = r"(?:/[A-Za-z0-9._~:@!&*+,;=-]{0,39}){1,5}"
+_NO_HOLE: Final = rf"(?![{OF_ADDRESS}]{{0,200}}\[[A-Z_+])"
+"""No name in brackets, which somebody would fill in."""
+_PATH: Final = _NO_HOLE + r"(?:/[A-Za-z0-9._~:@!&*+,;=\[\]-]{0,39}){1,5}"
 _PAIR: Final = r"(?:[A-Za-z0-9_.-]{1,16}=)?[A-Za-z0-9_.,:]{0,7}"
 _QUERY: Final = rf"\?{_PAIR}(?:[&;]{_PAIR}){{0,3}}"
 _FRAGMENT: Final = r"(?:#[A-Za-z_.]{0,10})?"

@@ -28,7 +28,8 @@ BEHIND = [
     "/?d=abcdefgh", "/?abcdefgh", "/#fragment", "#f", "?x=1&y=2;z=3#a.b", "/?a=b=c", "/?a+b+c+d",
     "/" + "aB3" * 14, "/?q=" + "aB3" * 8, "/?123456789", "/?k=a@b.co", "/?k=sk-1", "/{hole}",
     "/?eyJabcdefgh", "/%7Bhole%7D", "&x=%20", "?a=/b/c", "/" + "segment/" * 12,
-    "/?" + "name=value&" * 40, "/" + "a" * 39, "[X Y]", "/?c=\u00e9",
+    "/?" + "name=value&" * 40, "/" + "a" * 39, "[X Y]", "/?c=\u00e9", "/![a]", "/[XYZ]",
+    "/[a][X+Y]", "/[",
 ]  # fmt: skip
 AROUND = [
     "![a](", "[a](", "[[a](", "[a]: ", "[a]:<", "<img src=", "<IMG SRC='", '<a href = "', "url(",
