@@ -59,7 +59,11 @@ HOSTILE = {
     "scripts": "<script>alert(1)</script>" * 2_621,
     "inner hosts": "http://10.0.0.1/ " * 3_855,
     "public hosts": "http://a.bc/ " * 5_041,
+    "public hosts by number": "http://8.8.8.8/ " * 4_096,
+    "names and passwords of URLs": "a://b:c@" * 8_192,
     "images": "![a](https://a/?d=secretsecretsecret) " * 1_724,
+    "images that take nothing along": "![a](https://a.bc/?x=1) " * 2_731,
+    "links to public hosts": "[a](http://a.bc/) " * 3_641,
 }
 
 

@@ -48,8 +48,9 @@ class Pattern:
 
     `near` is an expression that must match in the BEFORE_CHARACTERS before the value. `validator`
     sees the value without its run. `hint` is an expression for a part of every match, where a
-    better one to search for is known than follows from `expression`. Where values overlap, the
-    lowest `rank` names them.
+    better one to search for is known than follows from `expression`. `seldom` says that what is
+    searched for stands in few texts, so that it is only asked whether it is there: a text that is
+    full of it costs no more. Where values overlap, the lowest `rank` names them.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Pattern:
     near: str = ""
     validator: Validator | None = None
     hint: str = ""
+    seldom: bool = False
     rank: int = 50
     directions: tuple[Direction, ...] = BOTH
 

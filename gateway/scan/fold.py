@@ -13,6 +13,7 @@ import sys
 import unicodedata
 from bisect import bisect_right
 from functools import cache
+from itertools import accumulate
 from typing import Final
 
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
@@ -26,7 +27,7 @@ _TAGS: Final = range(0xE0020, 0xE007F)
 _SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _BLOCKS: Final = (range(0x80, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x10000))
 _ASTRAL: Final = (range(0x10000, 0x12000), range(0x1D400, 0x1D800), range(0x1F100, 0x1FC00))
-_DISTINCT_MAX: Final = 48
+_DISTINCT_MAX: Final = 12
 """So many different characters are replaced one after the other; more in one pass."""
 
 _JSON_KINDS: Final = frozenset({"tool_call_arguments", "tool_result", "raw"})
@@ -74,6 +75,8 @@ def _plain(character: str) -> str | None:
 _BMP_LAST: Final = 0xFFFF
 _SURROGATE: Final = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
 _ASTRAL_ANY: Final = re.compile("[\U00010000-\U0010ffff]")
+_UNUSUAL: Final = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}\U00010000-\U0010ffff]")
+"""Either of them: most texts have neither, and are looked through once."""
 
 
 @cache
@@ -81,6 +84,15 @@ def _search() -> re.Pattern[str]:
     """Those of the basic plane: one bitmap to `re`, which tries others one by one."""
     points = sorted(point for point in _table() if point <= _BMP_LAST)
     return re.compile(f"[{''.join(map(chr, points))}]")
+
+
+@cache
+def _vanishing() -> re.Pattern[str]:
+    """What leaves nothing behind; selectors beyond the basic plane are one range to `re`."""
+    points = sorted(point for point, plain in _table().items() if not plain)
+    beyond = _SELECTORS[1]
+    plane = "".join(chr(point) for point in points if point <= _BMP_LAST)
+    return re.compile(f"[{plane}{chr(beyond[0])}-{chr(beyond[-1])}]")
 
 
 class Folded:
@@ -117,16 +129,12 @@ class Folded:
         return place + bisect_right(marks, place)
 
     def _vanished(self) -> list[int]:
-        """For each vanished character the place in the folded text before which it stood."""
-        marks: list[int] = []
-        table = _table()
-        if _ASTRAL_ANY.search(self.original) is None:
-            places = (m.start() for m in _search().finditer(self.original) if not table[ord(m[0])])
-        else:
-            get = table.get
-            places = (at for at, char in enumerate(self.original) if get(ord(char)) == "")
-        for number, place in enumerate(places):
-            marks.append(place - number)
+        """For each vanished character the place in the folded text before which it stood.
+
+        All others are one character there as well.
+        """
+        marks = list(accumulate(map(len, _vanishing().split(self.original))))
+        marks.pop()
         return marks
 
 
@@ -185,19 +193,24 @@ def fold(text: str, *, json: bool = False) -> Folded:
         text = source.text
     if text.isascii():
         return Folded(text, text, source)
-    if _SURROGATE.search(text) is not None:
+    if _UNUSUAL.search(text) is not None:
         # Half a character is none, to every reader alike.
         text = _SURROGATE.sub("\ufffd", text)
+        if _ASTRAL_ANY.search(text) is not None:
+            folded = text.translate(_table())
+            return Folded(text, text if folded == text else folded, source)
+    return Folded(text, _replaced(text), source)
+
+
+def _replaced(text: str) -> str:
+    """The fold of a text of the basic plane."""
     table = _table()
-    if _ASTRAL_ANY.search(text) is not None:
-        folded = text.translate(table)
-        return Folded(text, text if folded == text else folded, source)
-    if _search().search(text) is None:
-        return Folded(text, text, source)
-    distinct = [character for character in set(text) if ord(character) in table]
-    if len(distinct) > _DISTINCT_MAX:
-        return Folded(text, text.translate(table), source)
-    folded = text
-    for character in distinct:
-        folded = folded.replace(character, table[ord(character)])
-    return Folded(text, folded, source)
+    search = _search().search
+    found = search(text)
+    for _ in range(_DISTINCT_MAX):
+        if found is None:
+            return text
+        # Nothing that is put in is folded again, and nothing before it is left to fold.
+        text = text.replace(found[0], table[ord(found[0])])
+        found = search(text, found.start())
+    return text if found is None else text.translate(table)

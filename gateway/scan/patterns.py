@@ -103,7 +103,8 @@ class ReadyPattern:
         never = inverted(union(inverted(self.left), self.apart)) if self.left else ()
         self.gate = for_hyperscan(hint or self.body, () if hint else never)
         self.gate_is_weak = (
-            names_nothing(hint or self.body)
+            pattern.seldom
+            or names_nothing(hint or self.body)
             or hasattr(pattern.validator, "screen")
             or is_short(hint or self.body)
         )

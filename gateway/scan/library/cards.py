@@ -19,24 +19,119 @@ if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole
 _ZERO: Final = 48
 _SPACE: Final = 32
 _HYPHEN: Final = 45
-_DIGITS_MIN: Final = 12
-_DIGITS_MAX: Final = 19
 _PREFIX: Final = 4
-_SEPARATORS_MAX: Final = 4
-_SHAPE: Final = re.compile(rb"(?<![\w.])\d{4}(?=[ -]\d{4}|\d{8})")
-"""Every number that may be a card's begins so."""
+_SHAPE: Final = re.compile(rb"[0-9](?<![\w.][0-9])[0-9]{3}(?=[ -][0-9]{4}|[0-9]{8})")
+"""Every number that may be a card's begins so; with a digit, which `re` looks for quickly."""
+
+_CODE_BITS: Final = 12
+_CODE: Final = 0xFFF
+_LAST_FOUR: Final = 0xFFF_FFF_FFF_FFF
+"""Groups are kept as codes one behind the other: their size, and both of their sums by ten."""
+_SIZES: Final = 0xF00_F00_F00_F00_F00
+_SIZES_OF_FOUR: Final = 0xF00_F00_F00_F00
+_SIZES_OF_THREE: Final = 0xF00_F00_F00
+_SIZE_MOST: Final = 15
 
 
 def may_begin(data: bytes) -> Iterator[int]:
     """Every place at which a number of an issuer's range with a right check digit begins.
 
     Where the word before is no number, the range does not matter: it may say that this is a card.
-    They are found as they are asked for: of a text full of numbers only a part may be wanted.
+    They are found as they are asked for: of a text full of numbers only a part may be wanted. Each
+    digit is looked at once, however many numbers it may be part of.
     """
-    for shape in _SHAPE.finditer(data):
+    size: i64 = len(data)
+    at: i64 = 0
+    told: i64 = -1
+    while True:
+        shape = _SHAPE.search(data, at)
+        if shape is None:
+            return
         at = shape.start()
-        if _is_card(data, at):
-            yield at
+        groups: i64 = 0
+        while True:
+            begin = at
+            group = _group(data, at)
+            at = group >> _CODE_BITS
+            if at == begin:
+                break
+            groups = ((groups & _LAST_FOUR) << _CODE_BITS) | (group & _CODE)
+            following: i64 = data[at] if at < size else 0
+            if not _is_word(following):
+                start = _beginning(data, groups, begin, at)
+                if start > told:
+                    told = start
+                    yield start
+            at += 1
+            if following != _SPACE and following != _HYPHEN:  # noqa: PLR1714  # plain numbers
+                break
+
+
+def _group(data: bytes, at: i64) -> i64:
+    """A group of digits: where it ends, and its code.
+
+    Its sums are those in which the digits of every second place count twice, from the first or from
+    the second place on (ISO/IEC 7812-1 annex B).
+    """
+    begin = at
+    size: i64 = len(data)
+    even: i64 = 0
+    odd: i64 = 0
+    while at < size:
+        digit: i64 = data[at] - _ZERO
+        if digit < 0 or digit > 9:  # no digit
+            break
+        twice: i64 = digit * 2
+        if twice > 9:  # the sum of its two digits
+            twice -= 9
+        if (at - begin) & 1:
+            even += digit
+            odd += twice
+        else:
+            even += twice
+            odd += digit
+        at += 1
+    count = min(at - begin, _SIZE_MOST)
+    return (at << _CODE_BITS) | (count << 8) | (even % 10 << 4) | (odd % 10)
+
+
+def _beginning(data: bytes, groups: i64, begin: i64, at: i64) -> i64:
+    """Where the card's number begins that ends at `at`, with a group from `begin` on; or -1.
+
+    It has one group, 4-6-4, 4-6-5 or four of four digits, or these with three more.
+    """
+    count = at - begin
+    total: i64
+    if count >= 12:  # of one group
+        if count > 19:  # digits
+            return -1
+        total = groups & 15 if count & 1 else (groups >> 4) & 15
+    elif groups & _SIZES_OF_FOUR == 0x400_400_400_400:
+        count, begin, total = 16, at - 19, _total(groups >> 4, 4)
+    elif groups & _SIZES_OF_THREE == 0x400_600_400:
+        count, begin, total = 14, at - 16, _total(groups >> 4, 3)
+    elif groups & _SIZES_OF_THREE == 0x400_600_500:
+        count, begin, total = 15, at - 17, _total(groups, 3)
+    elif groups & _SIZES == 0x400_400_400_400_300:
+        count, begin, total = 19, at - 23, _total(groups, 5)
+    else:
+        return -1
+    if total % 10:
+        return -1
+    prefix: i64 = 0
+    for place in range(_PREFIX):
+        prefix = prefix * 10 + data[begin + place] - _ZERO
+    return begin if _is_issued(prefix, count) or _follows_word(data, begin) else -1
+
+
+def _total(groups: i64, many: i64) -> i64:
+    """The sum of the last so many groups."""
+    total: i64 = 0
+    while many:
+        total += groups & 15
+        groups >>= _CODE_BITS
+        many -= 1
+    return total
 
 
 def _follows_word(data: bytes, at: i64) -> bool:
@@ -57,69 +152,6 @@ def _is_word(byte: i64) -> bool:
         or 65 <= byte <= 90  # capitals
         or byte == 95  # underscore
     )
-
-
-def _is_card(data: bytes, at: i64) -> bool:
-    """Whether the digits from `at` on, in one group or in those of cards, are a card's.
-
-    `even` and `odd` are the sums in which the digits of these places count twice, so that the check
-    is known for any number of digits (ISO/IEC 7812-1 annex B).
-    """
-    begin: i64 = at
-    size: i64 = len(data)
-    count: i64 = 0
-    even: i64 = 0
-    odd: i64 = 0
-    prefix: i64 = 0
-    separators: i64 = 0
-    while at < size:
-        digit: i64 = data[at] - _ZERO
-        if digit < 0 or digit > 9:  # no digit
-            return False
-        if count < _PREFIX:
-            prefix = prefix * 10 + digit
-        twice: i64 = digit * 2
-        if twice > 9:  # the sum of its two digits
-            twice -= 9
-        if count & 1:
-            even += digit
-            odd += twice
-        else:
-            even += twice
-            odd += digit
-        count += 1
-        at += 1
-        following: i64 = data[at] if at < size else _SPACE
-        if _ZERO <= following < _ZERO + 10:
-            if count == _DIGITS_MAX:
-                return False
-            continue
-        total = odd if count & 1 else even
-        if (
-            total % 10 == 0
-            and _is_grouped(count, separators)
-            and not _is_word(following)
-            and (_is_issued(prefix, count) or _follows_word(data, begin))
-        ):
-            return True
-        if separators == _SEPARATORS_MAX:
-            return False
-        if following != _SPACE and following != _HYPHEN:  # noqa: PLR1714  # plain numbers
-            return False
-        separators += 1
-        at += 1
-    return False
-
-
-def _is_grouped(count: i64, separators: i64) -> bool:
-    """One group, or 4-6-4, 4-6-5, four of four, and these with three more."""
-    if separators == 0:
-        return _DIGITS_MIN <= count <= _DIGITS_MAX
-    if separators == 2:  # three groups
-        return 14 <= count <= 15  # digits
-    if separators == 3:  # four groups
-        return count == 16  # digits
-    return separators == 4 and count == 19  # five groups
 
 
 def _is_issued(prefix: i64, count: i64) -> bool:

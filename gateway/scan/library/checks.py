@@ -6,7 +6,7 @@ import math
 import re
 from base64 import urlsafe_b64decode
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 import orjson
@@ -14,10 +14,13 @@ import orjson
 from gateway.scan.confirm import Match
 from gateway.scan.patterns import compiled
 
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
+
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _REPEATED_MIN: Final = 12
 _REPEATED: Final = re.compile(r"(.)\1{11}")
-_RANDOM_LENGTH: Final = 120
+RANDOM_LENGTH: Final = 120
 """In a longer text anything may stand by chance."""
 _SAMPLE_KEYS: Final = frozenset(
     (
@@ -29,7 +32,7 @@ _SAMPLE_KEYS: Final = frozenset(
 """Keys that Google publishes in its own samples and clients, by the beginning of their SHA-256."""
 _JWT_BEGINS: Final = ("eyJhbGciOi", "eyJ0eXAiOi", "eyJraWQiOi")
 """`{"alg":`, `{"typ":` and `{"kid":`: a header, even where the rest of it was cut or altered."""
-_ZERO: Final = ord("0")
+_ZERO: Final = 48
 _DIHEDRAL: Final = bytes(
     map(
         int,
@@ -46,7 +49,7 @@ _PERMUTED: Final = bytes(
     )
 )  # fmt: skip
 """What becomes of a digit at a place, ten for each of eight places."""
-_LUHN_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_ROUNDING: Final = 1e-9
 
 
 class Said:
@@ -74,30 +77,52 @@ class Said:
         return match(data, 0, len(data))[0][0] >= 0
 
 
-_PLACEHOLDER: Final = Said(
-    r"(?i)example|placeholder|changeme|change_me|replace|your[_\- ]|redacted|dummy|x{4}|\*{3}|\.{3}"
-    r"|a{8}|abcdefgh|^[^a-z]*sample"
+PLACEHOLDER: Final = (
+    r"(?i:example|placeholder|changeme|change_me|replace|your[_\- ]|redacted|dummy|x{4}|\*{3}|\.{3}"
+    r"|a{8}|abcdefgh|^[^a-z]*sample)"
 )
+_PLACEHOLDER: Final = Said(PLACEHOLDER)
 
 
 def digits(text: str) -> str:
     """Its digits alone."""
-    return "".join([c for c in text if c in "0123456789"])
+    plain = text.replace(" ", "").replace("-", "").removeprefix("+")
+    if plain.isdigit() and plain.isascii():
+        return plain
+    return "".join([c for c in plain if c in "0123456789"])
 
 
 def luhn(number: str) -> bool:
     """ISO/IEC 7812-1 annex B."""
-    last = number[::-1]
-    total = sum(map(int, last[::2])) + sum([_LUHN_DOUBLED[int(d)] for d in last[1::2]])
+    data = number.encode()
+    size: i64 = len(data)
+    total: i64 = 0
+    place: i64 = 0
+    while place < size:
+        digit: i64 = data[size - 1 - place] - _ZERO
+        if place & 1:
+            digit *= 2
+            if digit > 9:  # the sum of its two digits
+                digit -= 9
+        total += digit
+        place += 1
     return total % 10 == 0
 
 
 def verhoeff(number: str) -> bool:
-    """J. Verhoeff, Error Detecting Decimal Codes (1969): sums in the dihedral group of order 10."""
-    total = 0
-    for place, digit in enumerate(number[::-1].encode()):
-        total = _DIHEDRAL[10 * total + _PERMUTED[place % 8 * 10 + digit - _ZERO]]
-    return not total
+    """J. Verhoeff, Error Detecting Decimal Codes (1969): sums in the dihedral group of order 10.
+
+    They depend on the order: the last digit comes first.
+    """
+    data = number.encode()
+    size: i64 = len(data)
+    total: i64 = 0
+    place: i64 = 0
+    while place < size:
+        digit: i64 = data[size - 1 - place] - _ZERO
+        total = _DIHEDRAL[10 * total + _PERMUTED[place % 8 * 10 + digit]]
+        place += 1
+    return total == 0
 
 
 def entropy(text: str) -> float:
@@ -113,15 +138,32 @@ def entropy(text: str) -> float:
     return math.log2(size) - several / size
 
 
+def has_entropy(text: str, bits: float) -> bool:
+    """Whether it has at least so many bits of entropy per character.
+
+    Of so many different characters there is a least entropy: where one of them is all that repeats.
+    It tells most values that are random without a count of each.
+    """
+    size = len(text)
+    if not size:
+        return bits <= 0
+    repeated = size - len(set(text)) + 1
+    least = math.log2(size) - repeated * math.log2(repeated) / size
+    return least >= bits + _ROUNDING or entropy(text) >= bits
+
+
 def is_placeholder(text: str) -> bool:
     """Whether it stands for a value that somebody is to fill in."""
-    if len(text) > _RANDOM_LENGTH:
-        return False
-    if _PLACEHOLDER(text):
-        return True
-    if len(text) < _REPEATED_MIN:
+    return len(text) <= RANDOM_LENGTH and (_PLACEHOLDER(text) or repeats(text))
+
+
+def repeats(text: str) -> bool:
+    """Whether one character stands in it a dozen times in a row; a long text may do that."""
+    if not _REPEATED_MIN <= len(text) <= RANDOM_LENGTH:
         return False
     small = text.lower()
+    if len(small) - len(set(small)) < _REPEATED_MIN - 1:
+        return False
     often = any(small.count(character) >= _REPEATED_MIN for character in set(small))
     return often and _REPEATED.search(small) is not None
 
@@ -141,7 +183,7 @@ class _Random:
 
     def __call__(self, value: str, before: str) -> bool:
         del before
-        return entropy(value) >= self._bits and not is_placeholder(value)
+        return has_entropy(value, self._bits) and not is_placeholder(value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Random) and other._bits == self._bits
@@ -158,7 +200,7 @@ def github_token(value: str, before: str) -> bool:
     del before
     prefix, _, rest = value.partition("_")
     return _base62(crc32(rest[:-6].encode())) == rest[-6:] or (
-        bool(prefix) and not is_placeholder(rest) and entropy(rest) >= 3
+        bool(prefix) and not is_placeholder(rest) and has_entropy(rest, 3)
     )
 
 
@@ -174,14 +216,14 @@ def google_key(value: str, before: str) -> bool:
     """Random, and none of those that everybody knows."""
     del before
     digest = sha256(value.encode()).hexdigest()[:12]
-    return entropy(value) >= 3.5 and digest not in _SAMPLE_KEYS and not is_placeholder(value)
+    return has_entropy(value, 3.5) and digest not in _SAMPLE_KEYS and not is_placeholder(value)
 
 
 def with_digits(value: str, before: str) -> bool:
     """Random, with digits among the letters: no name in a program."""
     del before
     number = sum(c.isdigit() for c in value)
-    return number > 1 and entropy(value) >= 3 and not is_placeholder(value)
+    return number > 1 and has_entropy(value, 3) and not is_placeholder(value)
 
 
 def jwt_header(value: str, before: str) -> bool:

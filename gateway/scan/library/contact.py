@@ -100,6 +100,7 @@ def _context_patterns() -> list[Pattern]:
             r"|geboren(?: am)?|née? le|date de naissance|fecha de nacimiento|nacid[oa] el"
             r"|data di nascita|nat[oa] il|data de nascimento)[\"']?\s{0,3}(?:is|was|[:=(-])?"
             r"\s{0,3}[\"']?" + date,
+            seldom=True,
             rank=50,
         ),
         Pattern(
@@ -146,7 +147,20 @@ def is_address(value: str, before: str) -> bool:
 
 def names_phone(before: str) -> bool:
     """Whether what comes is said to be a telephone number."""
-    return _PHONE_NEAR(before)
+    return _has_word(before) and _PHONE_NEAR(before)
+
+
+def _has_word(before: str) -> bool:
+    """Whether a letter, or a sign of what is counted, stands behind the last digit.
+
+    What says that a number is a telephone number, or none, has one, and no digit behind it.
+    """
+    for character in reversed(before):
+        if character in "0123456789":
+            return False
+        if character.isalpha() or character in "$€£#":
+            return True
+    return False
 
 
 class PhoneCheck:
@@ -154,7 +168,7 @@ class PhoneCheck:
 
     def prepare(self) -> None:
         """Loads the numbering plans, so that no request waits for it."""
-        _codes()
+        _plans_abroad()
         _plans()
         for said in (_PHONE_NEAR, _NOT_PHONE):
             said.prepare()
@@ -171,12 +185,15 @@ class PhoneCheck:
 
 def _is_phone(value: str, before: str) -> bool:
     number = digits(value.partition("x")[0].partition("e")[0])
-    if len(number) not in _DIGITS or len(set(number)) == 1 or _DATES.fullmatch(value):
+    if len(number) not in _DIGITS or len(set(number)) == 1:
         return False
-    if names_phone(before):
-        return True
-    if _NOT_PHONE(before):
+    if value[0].isdigit() and _DATES.fullmatch(value):
         return False
+    if _has_word(before):
+        if _PHONE_NEAR(before):
+            return True
+        if _NOT_PHONE(before):
+            return False
     if value.startswith("+"):
         return len(number) >= _INTERNATIONAL_MIN and _valid_abroad(number)
     grouped = any(c in " -.()" for c in value.strip())
@@ -192,14 +209,12 @@ def _is_phone(value: str, before: str) -> bool:
 
 def _valid_abroad(number: str) -> bool:
     """A country calling code, and as many digits as there may be (ITU-T E.164)."""
-    codes = _codes()
+    plans = _plans_abroad()
     for size in (1, 2, 3):
-        regions = codes.get(int(number[:size]))
-        if regions is None:
-            continue
-        known = [region for region in regions if region in _REGIONS]
-        rest = number[size:]
-        return any(_plan(region).fullmatch(rest) for region in known) if known else True
+        known = plans.get(int(number[:size]))
+        if known is not None:
+            rest = number[size:]
+            return not known or any(plan.fullmatch(rest) for plan in known)
     return False
 
 
@@ -210,10 +225,14 @@ def _valid_at_home(number: str) -> bool:
 
 
 @cache
-def _codes() -> dict[int, tuple[str, ...]]:
+def _plans_abroad() -> dict[int, tuple[re.Pattern[str], ...]]:
+    """By country calling code the plans of its regions that are known here."""
     import phonenumbers  # noqa: PLC0415  # its tables take memory
 
-    return dict(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+    return {
+        code: tuple([_plan(region) for region in regions if region in _REGIONS])
+        for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
+    }
 
 
 @cache

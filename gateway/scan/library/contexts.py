@@ -7,7 +7,14 @@ from itertools import pairwise
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import Said, entropy, is_placeholder
+from gateway.scan.library.checks import (
+    PLACEHOLDER,
+    RANDOM_LENGTH,
+    Said,
+    has_entropy,
+    is_placeholder,
+    repeats,
+)
 
 _ASSIGN: Final = r"""["'`\])]{0,2}(?:: ?[A-Za-z]{1,10})?\s{0,4}(?:[:=|?!+]{0,4}[=>]|:|,|\|\|)\s{0,12}["'`=\s\\({]{0,6}"""
 _NAME_REST: Final = r"[\w.-]{0,8}"
@@ -22,13 +29,17 @@ _PASSWORD_NAMES: Final = (
     r"|contrase(?:ñ|n)a|senha|mot de passe|wachtwoord|parola|密码|пароль)"
 )
 _WORDS: Final = re.compile(r"[A-Za-z]*[a-z][A-Za-z]*(?:[_.\- /][A-Za-z]+)*|[A-Z_]+|[A-Za-z_.]+")
-_CODE: Final = Said(
+_CODE_FORM: Final = (
     r"^\$[({]|^\$[A-Za-z_]+$|^%\w+%$|^[{<\[(]|[{(\[]|^[A-Za-z_][\w.]*\(|\)$|^(?:os|self|this|process|env|config|settings)\."
     r"|^(?:https?|file|s3)://|^/|^\.|^[A-Za-z]:\\|::|->|\\n$|^@|^&\w+;"
 )
-_CODE_IN_SECRET: Final = Said(
+_CODE: Final = Said(_CODE_FORM)
+_NO_PASSWORD: Final = Said(f"{PLACEHOLDER}|{_CODE_FORM}")
+_CODE_IN_SECRET_FORM: Final = (
     r"^\$|^[{<\[]|\(|^(?:os|self|this|process|env|config|settings)\.|://|^\./|^/\w+/"
 )
+_CODE_IN_SECRET: Final = Said(_CODE_IN_SECRET_FORM)
+_NO_SECRET: Final = Said(f"{PLACEHOLDER}|{_CODE_IN_SECRET_FORM}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?:\D|$)")
 _NAME_OF_IT: Final = Said(r"(?i)(?:credentials?|secrets?|token)[_-]?ids?[\"'>]?\W{0,12}$")
@@ -41,36 +52,46 @@ _DIGITS_MIN: Final = 2
 def looks_assigned(value: str, before: str) -> bool:
     """Whether the value of a token is one, and no name, path, expression or placeholder."""
     text = value.rstrip("=.,;")
-    if is_placeholder(text) or _CODE_IN_SECRET(text) or _DATE.match(text):
+    if _is_no_secret(text) or (text[:1].isdigit() and _DATE.match(text)):
         return False
-    if _NAME_OF_IT(before) or text.endswith("1234567890"):
+    if ("id" in before.lower() and _NAME_OF_IT(before)) or text.endswith("1234567890"):
         return False
     if _WORDS.fullmatch(text):
         # Without a digit: only a long text that is no row of words.
         return len(text) >= 20 and "_" not in text and "." not in text and _mixed(text)
     number = sum(c.isdigit() for c in text)
-    if text.isdigit():
-        return number >= 16 and entropy(text) >= 2.2
+    if number == len(text):
+        return number >= 16 and has_entropy(text, 2.2)
     parts = _PARTS.split(text)
     if len(parts) > 1 and sum(len(p) for p in parts if p.isalpha()) > _WORDY * len(text):
         return False
     if number < _DIGITS_MIN and not _mixed(text):
         return False
-    bits = 3.0 if len(text) >= 16 else 2.6
-    return _UUID.fullmatch(text) is not None or entropy(text) >= bits
+    return has_entropy(text, 3.0 if len(text) >= 16 else 2.6) or _UUID.fullmatch(text) is not None
+
+
+def _is_no_secret(text: str) -> bool:
+    """A placeholder or an expression; both in one search where both may be."""
+    if len(text) > RANDOM_LENGTH:
+        return _CODE_IN_SECRET(text)
+    return _NO_SECRET(text) or repeats(text)
 
 
 def _mixed(text: str) -> bool:
     """Many changes of case: no CamelCase of words."""
     changes = sum(a.islower() != b.islower() for a, b in pairwise(text))
-    return changes * 3 >= len(text) and entropy(text) >= 3.2
+    return changes * 3 >= len(text) and has_entropy(text, 3.2)
 
 
 def looks_like_password(value: str, before: str) -> bool:
     """Whether somebody could have chosen it: two kinds of characters, no expression, no word."""
     del before
     text = value.rstrip(".,;:")
-    if len(text) < 6 or is_placeholder(text) or len(set(text)) < 4:
+    if len(text) < 6 or len(set(text)) < 4:
+        return False
+    # One search tells that it is neither; only where it is one of them, which.
+    is_either = _NO_PASSWORD(text)
+    if is_placeholder(text) if is_either else repeats(text):
         return False
     if _WORDS.fullmatch(text) or _UUID.fullmatch(text):
         return False
@@ -80,7 +101,7 @@ def looks_like_password(value: str, before: str) -> bool:
     letters = any(c.isalpha() for c in text)
     number = any(c.isdigit() for c in text)
     special = any(not c.isalnum() and c not in "_-." for c in text)
-    if _CODE(text) and not (number and special and text[0] not in "<{[/."):
+    if is_either and _CODE(text) and not (number and special and text[0] not in "<{[/."):
         return False
     return letters and (number or special)
 
@@ -118,6 +139,7 @@ def _passwords() -> list[Pattern]:
             left="",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=40,
         ),
         Pattern(
@@ -146,6 +168,7 @@ def _passwords() -> list[Pattern]:
             left=r"\w",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=42,
         ),
         Pattern(
@@ -244,7 +267,7 @@ def _strict(value: str, before: str) -> bool:
         return False
     if _UUID.fullmatch(text):
         return True
-    return entropy(text) >= 3.0 and "/" not in text and "." not in text[:-1]
+    return has_entropy(text, 3.0) and "/" not in text and "." not in text[:-1]
 
 
 def _header(value: str, before: str) -> bool:

@@ -201,6 +201,7 @@ def key_patterns() -> list[Pattern]:
             "teams-webhook",
             KIND,
             r"https://[a-z0-9]{1,40}\.webhook\.office\.com/webhookb2/(?P<value>[\w@/-]{80,200})",
+            hint=r"\.webhook\.office\.com/",
             rank=_RANK,
         )
     )

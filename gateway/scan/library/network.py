@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
+from gateway.scan.confirm import Match
 from gateway.scan.library.checks import Said
+from gateway.scan.patterns import compiled
 
 _VERSION: Final = Said(r"(?i)(?:version|\bver\.?|\bv|release|build|chrome/|safari/)\W{0,3}$")
+_VERSION_SIGNS: Final = ("v", "release", "build", "chrome/", "safari/")
+_VERSION_CHARACTERS: Final = 10
+"""The longest of the words, and what may stand behind it."""
 _NOT_SOMEBODYS: Final = frozenset({"0.0.0.0", "127.0.0.1", "255.255.255.255", "::1"})  # noqa: S104  # looked for, not bound
+_OCTETS: Final = 4
 _COLONS_MIN: Final = 2
+_COLONS_MAX: Final = 8
+_IPV6_BEGINS: Final = (
+    r"(?:^|[^\w:.])(?:::|[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{1,4}:){0,7}:|(?:[0-9A-Fa-f]{1,4}:){6})"
+)
+"""Every address has two colons at once, or six of them between its groups."""
+_OF_IPV6: Final = frozenset(b"0123456789abcdefABCDEF:")
 
 
 def network_patterns() -> list[Pattern]:
@@ -33,7 +46,7 @@ def network_patterns() -> list[Pattern]:
             r"(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?:\.\d{1,5}){0,4}(?:%[A-Za-z0-9]{1,16})?(?:/\d{1,3})?",
             left=r"\w:.",
             right=r"\w:",
-            validator=is_ipv6,
+            validator=Ipv6Check(),
             rank=46,
         ),
         Pattern(
@@ -44,31 +57,72 @@ def network_patterns() -> list[Pattern]:
             left=r"\w:-",
             right=r"\w:-",
             validator=is_mac,
+            seldom=True,
             rank=44,
         ),
     ]
 
 
 def is_ipv4(value: str, before: str) -> bool:
-    """Four numbers, and not those of a version."""
-    if value in _NOT_SOMEBODYS or _VERSION(before):
+    """Four numbers in their ordinary form, and not those of a version."""
+    octets = value.split(".")
+    if len(octets) != _OCTETS or any(o[:1] == "0" != o for o in octets):
         return False
-    try:
-        IPv4Address(value)
-    except AddressValueError:
-        return False
-    return True
+    return value not in _NOT_SOMEBODYS and not _names_version(before)
+
+
+def _names_version(before: str) -> bool:
+    near = before[-_VERSION_CHARACTERS:].lower()
+    return any(sign in near for sign in _VERSION_SIGNS) and _VERSION(before)
+
+
+class Ipv6Check:
+    """An address, and no time, scope or operator of a language."""
+
+    __slots__ = ("_begins",)
+
+    def __init__(self) -> None:
+        self._begins: Match | None = None
+
+    def prepare(self) -> None:
+        """Compiles what tells where one may begin, so that no request waits for it."""
+        if self._begins is None:
+            self._begins = compiled(_IPV6_BEGINS)
+
+    def screen(self, data: bytes) -> Iterator[int]:
+        """See `Pattern.validator`. Times, tables and hardware addresses have colons as well."""
+        begins = self._begins
+        if begins is None:
+            begins = self._begins = compiled(_IPV6_BEGINS)
+        size = len(data)
+        place = 0
+        while (start := begins(data, place, size)[0][0]) >= 0:
+            while data[start] not in _OF_IPV6:  # the character before
+                start += 1
+            yield start
+            place = start + 1
+
+    def __call__(self, value: str, before: str) -> bool:
+        return is_ipv6(value, before)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ipv6Check)
+
+    def __hash__(self) -> int:
+        return hash(Ipv6Check)
 
 
 def is_ipv6(value: str, before: str) -> bool:
     """RFC 4291 section 2.2, with enough of it that it is no time, scope or operator of a language."""
     del before
     text = value.partition("/")[0]
-    if text.count(":") < _COLONS_MIN or value in _NOT_SOMEBODYS:
+    colons = text.count(":")
+    if colons < _COLONS_MIN or colons > _COLONS_MAX or value in _NOT_SOMEBODYS:
         return False
-    if "::" not in text and text.count(":") != (6 if "." in text else 7):  # RFC 4291
+    shortened = text.count("::")
+    if shortened > 1 or (not shortened and colons != (6 if "." in text else 7)):  # RFC 4291
         return False
-    if "::" in text and sum(c.isdigit() for c in text) == 0:
+    if shortened and not any(c.isdigit() for c in text):
         return False
     try:
         IPv6Address(text)

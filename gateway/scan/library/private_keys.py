@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import entropy, jwt_header
+from gateway.scan.library.checks import has_entropy, jwt_header
 
 _RANK: Final = 10
 
@@ -26,6 +26,7 @@ def private_key_patterns() -> list[Pattern]:
             right="",
             run=r"A-Za-z0-9+/=\s\\",
             closing=r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+            seldom=True,
             rank=_RANK,
         ),
         Pattern(
@@ -34,6 +35,7 @@ def private_key_patterns() -> list[Pattern]:
             r"-----(?:BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
             left="",
             right="",
+            seldom=True,
             rank=_RANK + 1,
         ),
         Pattern(
@@ -76,6 +78,7 @@ def token_patterns() -> list[Pattern]:
             left="A-Za-z0-9_-",
             run="A-Za-z0-9_.-",
             validator=jwt_header,
+            seldom=True,
             rank=_RANK,
         ),
     ]
@@ -83,7 +86,7 @@ def token_patterns() -> list[Pattern]:
 
 def _random(value: str, before: str) -> bool:
     del before
-    return entropy(value) >= 3.5
+    return has_entropy(value, 3.5)
 
 
 def _material(value: str, before: str) -> bool:
@@ -92,4 +95,4 @@ def _material(value: str, before: str) -> bool:
     upper = sum(c.isupper() for c in value)
     lower = sum(c.islower() for c in value)
     number = sum(c.isdigit() for c in value)
-    return min(upper, lower) >= 10 and number >= 3 and entropy(value) >= 4.4
+    return min(upper, lower) >= 10 and number >= 3 and has_entropy(value, 4.4)

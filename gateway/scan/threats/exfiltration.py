@@ -11,10 +11,12 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus
 
+from gateway.scan.threats import screens
 from gateway.scan.threats.rule import Rule, Threat
+from gateway.scan.threats.screens import OF_ADDRESS, Screened
 from gateway.scan.threats.target import Hosts, host_of
 
-_URL: Final = r"(?P<value>(?:https?:)?//[!#$%&*+,./0-9:;=?@A-Z\[\]_a-z{|}~-]{3,400})"
+_URL: Final = rf"(?P<value>(?:https?:)?//[{OF_ADDRESS}]{{3,400}})"
 """As much of an address as tells whether it carries something; what is not ASCII ends it."""
 _TELLING: Final = re.compile(
     r"(?i)(?:^|[_.-])(?:data|d|leak|exfil\w*|secret\w*|token|key|api_?key|passw\w*|cookies?|session\w*"
@@ -116,15 +118,16 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
     threat = Threat.EXFILTRATION
     return (
         Rule("exfiltration_image", threat, rf"!\[[^\]\n]{{0,120}}\]\(\s{{0,4}}<?{_URL}", 0.95,
-             fetched, bites_shown=True),
+             Screened(fetched, screens.images), bites_shown=True),
         Rule("exfiltration_link", threat, rf"\[[^\]\n]{{0,120}}\]\(\s{{0,4}}<?{_URL}", 0.9,
-             clicked, bites_shown=True),
+             Screened(clicked, screens.links), bites_shown=True),
         Rule("exfiltration_reference", threat, rf"\[[^\]\n]{{1,100}}\]:\s{{0,4}}<?{_URL}", 0.9,
-             fetched, bites_shown=True),
+             Screened(fetched, screens.references), bites_shown=True),
         Rule("exfiltration_markup", threat,
              r"(?i)<(?:img|image|iframe|script|link|object|embed|video|audio|source|input|body|form"
              r"|use|track|a|area)\b[^<>]{0,120}(?:src|srcset|href|data|action|background|poster)"
-             rf"\s{{0,4}}=\s{{0,4}}[\"']?{_URL}", 0.95, fetched, bites_shown=True),
-        Rule("exfiltration_style", threat, rf"(?i)url\(\s{{0,4}}[\"']?{_URL}", 0.9, fetched,
+             rf"\s{{0,4}}=\s{{0,4}}[\"']?{_URL}", 0.95, Screened(fetched, screens.tags),
              bites_shown=True),
+        Rule("exfiltration_style", threat, rf"(?i)url\(\s{{0,4}}[\"']?{_URL}", 0.9,
+             Screened(fetched, screens.styles), bites_shown=True),
     )  # fmt: skip

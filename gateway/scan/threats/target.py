@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 from gateway.scan.threats.rule import Rule, Threat
+from gateway.scan.threats.screens import OF_ADDRESS, Screened, TargetScreen
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -35,19 +36,19 @@ _NAT64: Final = 0x0064_FF9B << 96
 _DIGITS: Final = re.compile(r"(?i)(?:0x[0-9a-f]*|[0-9]+)\Z")
 _ECHOED: Final = re.compile(r"(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})\Z")
 _PARTS_MAX: Final = 4
-_ORDINARY: Final = re.compile(
-    r"(?i:https?)://((?:[a-zA-Z0-9-]+\.)+[a-zA-Z]{2,24})(?::[0-9]{1,5})?(?:[/?#]|\Z)"
-)
-"""A host by its name, to be read in one way only."""
-_NOT_ORDINARY: Final = (*_INNER_SUFFIXES, *_LOOPBACK_NAMES, *_ECHOING)
+_INNER_ENDINGS: Final = (*_INNER_SUFFIXES, *_LOOPBACK_NAMES)
+_SCREEN: Final = TargetScreen((*_INNER_ENDINGS, *_ECHOING))
 _PLAIN: Final = re.compile(r"(?i)[a-z0-9.\-]+\Z")
+_AUTHORITY_END: Final = re.compile(r"[/\\?#]")
 
 
 def host_of(url: str) -> str:
     """The host of an absolute URL as a client would take it: small letters, no port, no user."""
     rest = url.partition("://")[2] if "://" in url else url.removeprefix("//")
-    authority = re.split(r"[/\\?#]", rest, maxsplit=1)[0]
-    host = unquote(authority.rpartition("@")[2]).lower()
+    end = _AUTHORITY_END.search(rest)
+    authority = rest if end is None else rest[: end.start()]
+    host = authority.rpartition("@")[2]
+    host = (unquote(host) if "%" in host else host).lower()
     if host.startswith("["):
         return host[1:].partition("]")[0].partition("%")[0]
     return host.partition(":")[0].rstrip(".").replace("。", ".")
@@ -106,7 +107,7 @@ def is_inner_host(host: str) -> bool:
     address = address_of(host)
     if address is not None:
         return is_inner_address(address)
-    if host == "localhost" or host.endswith((*_INNER_SUFFIXES, *_LOOPBACK_NAMES)):
+    if host == "localhost" or host.endswith(_INNER_ENDINGS):
         return True
     for suffix in _ECHOING:
         if host.endswith(suffix):
@@ -138,9 +139,6 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
 
     def is_inner(value: str, before: str) -> bool:
         del before
-        plain = _ORDINARY.match(value)
-        if plain is not None and not plain[1].lower().endswith(_NOT_ORDINARY):
-            return False
         host = host_of(value)
         if host in allowed:
             return False
@@ -154,8 +152,8 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
         Rule(
             "ssrf_url", Threat.SSRF,
             r"(?i)(?:https?|ftps?|wss?|gopher|dict|file|ldap|tftp|sftp|jar|netdoc):(?://|\\\\)"
-            r"[!#$%&*+,./0-9:;=?@A-Z\[\]_a-z{|}~-]{1,200}",
-            0.9, is_inner,
+            rf"[{OF_ADDRESS}]{{1,200}}",
+            0.9, Screened(is_inner, _SCREEN),
         ),
         Rule(
             "ssrf_metadata", Threat.SSRF,

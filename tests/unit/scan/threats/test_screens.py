@@ -1,0 +1,97 @@
+"""Where an address may be worth a look: never left out where the rule would find something."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.scan.patterns import ReadyPattern
+from gateway.scan.threats import exfiltration, target
+from gateway.scan.threats.judge import pattern_of
+
+BEGINNINGS = [
+    "http://", "https://", "HTTPS://", "ftp://", "tftp://", "wss://", "file://", "netdoc://", "//",
+    "http:\\\\", "xhttp://", "://", "jar:http://",
+]  # fmt: skip
+HOSTS = [
+    "a.bc", "example.com", "10.0.0.1", "8.8.8.8", "127.1", "0x7f.1", "192.0.2.1", "1.2.3.04",
+    "LOCALHOST", "x.local", "x.Internal.", "a.lvh.me", "lvh.me", "xlacolhost.com", "a.nip.io",
+    "10.0.0.1.nip.io", "a.home.arpa", "redis", "[::1]", "ok.example@10.0.0.1", "223.1.1.1",
+    "224.1.1.1", "a.bc.svc", "%31%30.0.0.1", "0", "256.1.1.1", "user:pw@a.bc", "a..bc",
+    "thisisalabelofmorethantwentyeightletters.bc", "a.b.c.d.e.f.g.com", "-", ".",
+]  # fmt: skip
+BEHIND = [
+    "", "/", ":80", ":80/", ".", ",", ":", "@10.0.0.1/", "?", "#", "/a/b.png", "/?x=1", "?d=abc",
+    "/?d=abcdefgh", "/?abcdefgh", "/#fragment", "#f", "?x=1&y=2;z=3#a.b", "/?a=b=c", "/?a+b+c+d",
+    "/" + "aB3" * 14, "/?q=" + "aB3" * 8, "/?123456789", "/?k=a@b.co", "/?k=sk-1", "/{hole}",
+    "/?eyJabcdefgh", "/%7Bhole%7D", "&x=%20", "?a=/b/c", "/" + "segment/" * 12,
+    "/?" + "name=value&" * 40, "/" + "a" * 39, "[X Y]", "/?c=\u00e9", "/![a]", "/[XYZ]",
+    "/[a][X+Y]", "/[",
+]  # fmt: skip
+AROUND = [
+    "![a](", "[a](", "[[a](", "[a]: ", "[a]:<", "<img src=", "<IMG SRC='", '<a href = "', "url(",
+    "URL('", "<a><b href=", "<img alt=\u00e9 src=//a.bc data=", ")", "'", '"', ">", " ", "\n", "]",
+    "x", "=", "\u00e9", "[" + "\u00e9" * 119 + "](", "[" + "x" * 121 + "](", "[" + "[x" * 50 + "](",
+]  # fmt: skip
+
+TEXTS = st.lists(
+    st.one_of(*map(st.sampled_from, (AROUND, BEGINNINGS, HOSTS, BEHIND))), max_size=9
+).map("".join)
+LINKS = st.tuples(*map(st.sampled_from, (AROUND, BEGINNINGS, HOSTS, BEHIND, AROUND))).map("".join)
+
+
+@cache
+def ready() -> list[ReadyPattern]:
+    rules = [*target.rules(()), *exfiltration.rules(())]
+    made = [ReadyPattern(pattern_of(rule, ("request",))) for rule in rules]
+    return [each for each in made if each.confirmation.screen is not None]
+
+
+def found_by(each: ReadyPattern, text: str) -> set[int]:
+    """Where RE2 and the look of the rule find something, whatever the screen says."""
+    data = text.encode()
+    found: set[int] = set()
+    place = 0
+    while place < len(data):
+        spans = each.confirmation.search(data, place, len(data))
+        if spans[0][0] < 0:
+            break
+        start, stop = spans[2] if each.narrowed else spans[1]
+        place = spans[1][0] + 1
+        before = data[:start].decode("utf-8", "replace")
+        if each.confirmation.accepts(data[start:stop].decode(), before[-48:]):
+            found.add(spans[1][0])
+    return found
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(LINKS, TEXTS))
+def test_nothing_is_left_out(text: str) -> None:
+    for each in ready():
+        screen = each.confirmation.screen
+        assert screen is not None
+        told = list(screen(text.encode()))
+        assert found_by(each, text) <= set(told)
+        assert told == sorted(told)
+
+
+def test_every_rule_with_addresses_has_a_screen() -> None:
+    assert len(ready()) == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://a.bc/ https://example.com, wss://a.b.com:80/x http://8.8.8.8/",
+        "![a](https://a.bc/logo.png) [b](//a.bc) ![c](https://a.bc/?w=100&h=200)",
+        "<a href='https://a.bc/x/y#part'> [d]: https://a.bc/ url(https://a.bc/s.css)",
+    ],
+)
+def test_plain_addresses_are_not_looked_at(text: str) -> None:
+    for each in ready():
+        screen = each.confirmation.screen
+        assert screen is not None
+        assert not list(screen(text.encode()))
