@@ -134,14 +134,20 @@ class ReadyPattern:
         return LiveForm(self.body, self.left, self.apart, self.length_max, self.looks_ahead)
 
     def _compile(self) -> Confirmation:
-        body = f"({for_re2(self.body)})"
+        body = for_re2(self.body)
+        before = self._before()
         right = f"(?:$|{re2_class(inverted(self.right))})" if self.right else ""
+        # Where a screen says where bodies begin, and one character stands before them.
+        told = hasattr(self.pattern.validator, "screen") and bool(self.left)
+        plain = told and not (self.apart or self.narrowed)
         return Confirmation(
-            compiled(f"{self._before()}{body}{right}"),
+            compiled(f"{before}({body}){right}"),
+            compiled(f"{before}(?:{body}){right}", anchored=True) if plain else None,
             self._compiled_run() if self.run else None,
             compiled(for_re2(self.near)) if self.near is not None else None,
             self.pattern.validator,
             looks_back=bool(self.left),
+            takes_right=bool(self.right),
             margin=self._margin(),
             is_apart=bool(self.apart),
             narrowed=self.narrowed,

@@ -105,7 +105,8 @@ class Search:
             while (start := starts.get(at)) < end:
                 at += 1
                 if start >= place:
-                    place, raw = self._next(ready, start, min(size, start + reach), start + 1)
+                    stop = min(size, start + reach)
+                    place, raw = self._next(ready, start, stop, start + 1, exact=True)
                     if raw is not None:
                         found.append(raw)
                         if len(found) == most:
@@ -148,11 +149,12 @@ class Search:
         return starts
 
     def _next(
-        self, ready: ReadyPattern, place: int, stop: int, before: int
+        self, ready: ReadyPattern, place: int, stop: int, before: int, *, exact: bool = False
     ) -> tuple[int, Raw | None]:
         """The next body that begins at `place` or later and before `before`, if it is accepted.
 
-        Returns where to go on: `before` or later if there is none.
+        Returns where to go on: `before` or later if there is none. With `exact` it is one that
+        begins at `place` itself.
         """
         budget = self._budget
         if budget is not None:
@@ -160,7 +162,10 @@ class Search:
                 raise OverBudgetError
             budget.left -= 1
         confirmation = ready.confirmation
-        spans = confirmation.search(self._data, place, stop)
+        if exact:
+            spans = confirmation.search_at(self._data, place, stop)
+        else:
+            spans = confirmation.search(self._data, place, stop)
         start, end = spans[1]
         if spans[0][0] < 0 or start >= before:
             return before, None
