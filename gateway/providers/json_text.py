@@ -89,7 +89,7 @@ def _refuse_constant(name: str) -> Any:
 
 def ambiguity(body: bytes, parsed: Any) -> Gap | None:
     """What makes `body`, of which `parsed` is the value, be read in two ways, if anything does."""
-    if _COLON_ESCAPE.search(body) is not None:
+    if b"\\u003" in body and _COLON_ESCAPE.search(body) is not None:
         return Gap.DUPLICATE_KEYS if _has_duplicates(body) else None
     try:
         written = orjson.dumps(parsed)

@@ -19,6 +19,8 @@ EVENT_BYTES_MAX: Final = 8 * 1024 * 1024 + 65_536
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_ENDS: Final = b"\r\n"
+_FIELD_BEGINS: Final = b"abcdefghijklmnopqrstuvwxyz:"
+"""How an event begins that begins with no line end and no byte order mark."""
 # A line ends with CRLF, LF or CR. The groups are atomic, else a CRLF would backtrack into CR, LF
 # and look like a blank line.
 _BLANK_LINE: Final = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
@@ -80,14 +82,18 @@ class SseSplitter:
             self._buffer += chunk
             return self._take(self._buffer, self._searched)
         # Nothing is waiting, which is the rule: whole events are cut out of the chunk itself.
-        if (
+        if chunk.find(b"\n\n") == len(chunk) - 2 > 0 and chunk[0] in _FIELD_BEGINS:
+            if b"\r" not in chunk:
+                self._at_start = False
+                return [_plain_event(chunk[:-2], chunk)]
+        elif (
             chunk.endswith(b"\n\n")
             and b"\r" not in chunk
             and b"\n\n\n" not in chunk
             and not chunk.startswith((b"\n", _BOM))
         ):
             self._at_start = False
-            return [_plain_event(part) for part in chunk[:-2].split(b"\n\n")]
+            return [_plain_event(part, part + b"\n\n") for part in chunk[:-2].split(b"\n\n")]
         return self._take(chunk, 0)
 
     def finish(self) -> list[SseEvent]:
@@ -160,9 +166,8 @@ def _event(raw: bytes) -> SseEvent:
     return SseEvent(raw, *parse(raw))
 
 
-def _plain_event(text: bytes) -> SseEvent:
-    """An event without CR, given without its blank line: how every provider writes them."""
-    raw = text + b"\n\n"
+def _plain_event(text: bytes, raw: bytes) -> SseEvent:
+    """An event without CR, and without its blank line in `text`: how every provider writes them."""
     at, name = 0, b""
     if text.startswith(b"event: "):
         at = text.find(b"\n") + 1

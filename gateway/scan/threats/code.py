@@ -51,6 +51,9 @@ class CodeMap(NamedTuple):
         return place < code.stop and near
 
 
+_NO_CODE: Final = CodeMap([], None)
+
+
 def _start_of(code: Range) -> int:
     return code.start
 
@@ -72,17 +75,19 @@ class CodeReader:
     def copy(self) -> CodeReader:
         """A reader in the same state."""
         twin = CodeReader()
-        for name in self.__slots__:
-            setattr(twin, name, getattr(self, name))
+        twin._fence, twin._ticks = self._fence, self._ticks
+        twin._pending, twin._trusted = self._pending, self._trusted
+        twin._indent, twin._line_start = self._indent, self._line_start
+        twin._left = self._left
         return twin
 
     def read(self, text: str) -> CodeMap:
         """The code of the next part."""
         if not self._trusted:
-            return CodeMap([], None)
+            return _NO_CODE
         if not self._fence and not self._ticks and _SIGNS.search(text) is None:
             self._note_line(text)
-            return CodeMap([], None)
+            return _NO_CODE
         return self._read(text)
 
     def _note_line(self, text: str) -> None:
