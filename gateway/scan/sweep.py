@@ -7,7 +7,6 @@ without a C compiler uses. `ngrams` computes the same n-grams with numpy.
 from __future__ import annotations
 
 from collections import deque
-from copy import copy
 
 from gateway.scan.alphabet import DROP, SINGLE, WORD
 from gateway.scan.tables import Tables
@@ -33,6 +32,12 @@ class _Width:
         self.size = size
         self.total = self.first = 0
         self.best = _UNSEEN
+
+    def copy(self) -> _Width:
+        """Another in the same state."""
+        twin = _Width(self.size)
+        twin.total, twin.best, twin.first = self.total, self.best, self.first
+        return twin
 
     def add(self, sums: deque[int], word: int) -> None:
         """One more word, whose sum is the newest of `sums`."""
@@ -88,7 +93,7 @@ class Sweep:
         A text that has no more words than a width is one window of all of them, and the last one.
         """
         sums, total = self._settled.copy(), self._sum
-        widths = [copy(width) for width in self._widths]
+        widths = [width.copy() for width in self._widths]
         for at, one in enumerate(self._pending):
             total += _settle(sums, widths, self.words - len(self._pending) + at, one)
         found: list[tuple[int, int, int]] = []

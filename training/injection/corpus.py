@@ -10,11 +10,13 @@ from random import Random
 import orjson
 
 from training.injection.carriers import carrier, hide, prose
+from training.injection.demonstrations import Demonstrations
 from training.injection.disguise import DISGUISES
 from training.injection.further import Further
 from training.injection.grammar import Grammar
-from training.injection.ordinary import ordinary
-from training.injection.rows import LANGUAGES, Row, attack_row
+from training.injection.ordinary import code_pieces, ordinary
+from training.injection.programs import Programs
+from training.injection.rows import LANGUAGES, Row, Stock, attack_row
 
 GRAMMARS = (
     "direct.txt",
@@ -26,6 +28,8 @@ GRAMMARS = (
     "benign_more.txt",
     "languages.txt",
     "languages_more.txt",
+    "prompts.txt",
+    "code_notes.txt",
 )
 _TRAINED_DISGUISES = ("typo", "spaced", "dashed", "leet", "zalgo", "homoglyph", "zero_width")
 """Those that leave letters to learn from; the others are undone before the text is scored."""
@@ -81,10 +85,10 @@ def _place(text: str, orders: list[str]) -> tuple[int, int] | None:
 class Generators:
     """All families of made-up rows; the same seed gives the same rows."""
 
-    def __init__(self, seed: int, documents: list[str], packages: Path) -> None:
+    def __init__(self, seed: int, stock: Stock, packages: Path) -> None:
         self.grammar = Grammar(*GRAMMARS)
         self.random = Random(seed)
-        self.documents = documents
+        self.stock = stock
         self.packages = packages
 
     def rows(self) -> Iterator[Row]:
@@ -106,6 +110,8 @@ class Generators:
         yield from self._harmless()
         yield from Further(self._say, self._document, self.random).rows()
         yield from ordinary(self._say, self._document, self.random, self.packages)
+        prompts = Demonstrations(self._say, self.stock, self.random)
+        yield from Programs(self._say, prompts, code_pieces(self.packages), self.random).rows()
 
     def _say(self, rule: str) -> str:
         text = self.grammar.sample(rule, self.random)
@@ -127,7 +133,7 @@ class Generators:
     def _document(self) -> str:
         if self.random.random() < 0.5:
             return carrier(self.random)
-        document = self.random.choice(self.documents)
+        document = self.random.choice(self.stock.documents)
         if len(document) > 1500:
             at = self.random.randrange(len(document) - 1500)
             document = document[at : at + 1500]

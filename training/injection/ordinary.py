@@ -68,8 +68,7 @@ def ordinary(
 
 def _found(say: Callable[[str], str], random: Random, packages: Path) -> Iterator[Row]:
     chunks: dict[str, list[str]] = {"code": [], "document": []}
-    stdlib = Path(sysconfig.get_path("stdlib"))
-    for kind, chunk in _chunks((stdlib, packages), random, held_out=False):
+    for kind, chunk in _chunks((_stdlib(), packages), random, held_out=False):
         chunks[kind].append(chunk)
     for kind, found in chunks.items():
         for chunk in random.sample(found, min(_CHUNKS[kind], len(found))):
@@ -77,6 +76,16 @@ def _found(say: Callable[[str], str], random: Random, packages: Path) -> Iterato
             if kind == "code" and random.random() < 0.15:
                 text, _ = hide(say("code_prompt"), text, random)
             yield Row(text, 0, "tool", f"installed {kind}")
+
+
+def code_pieces(packages: Path) -> list[str]:
+    """Pieces of code to hide things in, of the packages that are trained on."""
+    found = _chunks((_stdlib(), packages), Random(5), held_out=False)
+    return [chunk for kind, chunk in found if kind == "code"]
+
+
+def _stdlib() -> Path:
+    return Path(sysconfig.get_path("stdlib"))
 
 
 def held_out(packages: Path) -> list[str]:

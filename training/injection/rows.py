@@ -13,7 +13,8 @@ LANGUAGES = (
 class Row:
     """One text. `span` is where the attack stands, None where it is not known.
 
-    `family` is the generator or the source; `bare` marks orders that are an attack only in data.
+    `family` is the generator or the source; `bare` marks what only the head of data learns from:
+    orders that are an attack only in data, and harmless texts that stand against them.
     """
 
     text: str
@@ -27,3 +28,39 @@ class Row:
 def attack_row(text: str, role: str, family: str, *, bare: bool = False) -> Row:
     """An attack that is the whole text."""
     return Row(text, 1, role, family, (0, len(text)), bare)
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Harmless texts of the prepared sources that generators build with."""
+
+    documents: list[str]
+    requests: list[str]
+    answers: list[str]
+
+
+_DOCUMENT_CHARS_MIN = 150
+_REQUEST_CHARS = range(12, 300)
+_ANSWER_CHARS = range(2, 600)
+
+
+def stock(rows: list[Row]) -> Stock:
+    """What the harmless rows have to offer."""
+    harmless = [row for row in rows if not row.label]
+    return Stock(
+        documents=[
+            row.text
+            for row in harmless
+            if row.role in {"tool", "assistant"} and len(row.text) > _DOCUMENT_CHARS_MIN
+        ],
+        requests=[
+            row.text
+            for row in harmless
+            if row.role == "user" and row.text.isascii() and len(row.text) in _REQUEST_CHARS
+        ],
+        answers=[
+            row.text
+            for row in harmless
+            if row.role == "assistant" and len(row.text) in _ANSWER_CHARS
+        ],
+    )
