@@ -136,7 +136,10 @@ class LedgerSettings(BaseModel):
         8_388_608, ge=65_536, description="`async`: records that wait; further ones are dropped."
     )
     batch_interval_ms: int = Field(
-        100, ge=1, le=10_000, description="Pause of the sequencer where nothing came."
+        100,
+        ge=1,
+        le=10_000,
+        description="Pause of the sequencer behind a batch of less than 512 entries.",
     )
     heartbeat_s: float = Field(
         60.0, ge=1, le=86_400, description="How often the log says that it is complete so far."

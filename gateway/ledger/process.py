@@ -30,6 +30,11 @@ from gateway.telemetry.logs import configure_logging
 
 STATUS_FILE = "status.json"
 STATUS_INTERVAL_S = 1.0
+BATCH_ENOUGH = 512
+"""Entries of a batch behind which the next one is begun at once.
+
+A batch of a few costs a signature, a commit and tiles as a large one does.
+"""
 RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 5.0
 EXIT_FENCED = 3
@@ -95,7 +100,7 @@ class Loop:
                     return 1
                 self._pause(self._retry_s)
                 self._retry_s = min(self._retry_s * 2, RETRY_MAX_S)
-            elif entries == 0:
+            elif entries == 0 or (entries < BATCH_ENOUGH and not self._ending):
                 self._pause(self._interval_s)
         self._state = "stopped"
         self._tell(now=True)
