@@ -145,7 +145,7 @@ def main() -> None:
     took_ms = (time.process_time() - began) * 1000
     kind = "interpreted" if sweep.__file__.endswith(".py") else "compiled"
     print(f"{kind} build\n\n| what | best | |\n| --- | ---: | ---: |")
-    print(f"| load, numpy included | {took_ms:.0f} ms | |")
+    print(f"| load | {took_ms:.0f} ms | |")
     scores(text)
     turns(text)
     streams(text)
