@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_HIGH_FIRST, _HIGH_LAST = "\ud800", "\udbff"
-_LOW_FIRST, _LOW_LAST = "\udc00", "\udfff"
+_HIGH_FIRST: Final = chr(0xD800)  # as a literal it cannot be compiled
+_HIGH_LAST: Final = chr(0xDBFF)
+_LOW_FIRST: Final = chr(0xDC00)
+_LOW_LAST: Final = chr(0xDFFF)
+_SURROGATE: Final = re.compile(f"[{_HIGH_FIRST}-{_LOW_LAST}]")
 
 
 def has_surrogates(text: str) -> bool:

@@ -25,14 +25,14 @@ class Channel:
     """
 
     __slots__ = (
-        "high", "high_sent", "last", "open", "owed", "remembered", "segments", "sent", "shown",
-        "source", "template",
+        "editing", "high", "high_sent", "last", "open", "owed", "remembered", "segments", "sent",
+        "shown",
     )  # fmt: skip
 
     def __init__(self, last: TextPiece, editing: Editing) -> None:
         self.last = last
-        self.template = editing.event
-        self.source = editing.source
+        self.editing = editing
+        """Its last event."""
         self.open = True
         self.segments: list[Segment] = []
         self.high = ""

@@ -23,6 +23,7 @@ from gateway.plugin.verdict import Reject
 from gateway.providers.dialect import ALL, DELTA, WHOLE, Event, Json, StreamForm
 from gateway.providers.dialect import Piece as TextPiece
 from gateway.providers.json_places import json_string
+from gateway.providers.skeleton import Skeletons
 from gateway.providers.streaming import Piece
 from gateway.providers.surrogates import has_surrogates, without_surrogates
 from gateway.proxy.stream_channel import REPEATED_CHARACTERS_MAX, Channel
@@ -51,7 +52,7 @@ class StreamChannels:
     `form` reads the events; None while it is not known.
     """
 
-    __slots__ = ("_channels", "_hooks", "_noted", "_queue", "_x", "form")
+    __slots__ = ("_channels", "_hooks", "_noted", "_queue", "_skeletons", "_x", "form")
 
     def __init__(self, x: Exchange, hooks: tuple[Hook, ...], form: StreamForm | None) -> None:
         self._x = x
@@ -59,6 +60,7 @@ class StreamChannels:
         self.form = form
         self._channels: dict[str, Channel] = {}
         self._queue = EventQueue()
+        self._skeletons = Skeletons()
         self._noted: set[Gap] = set()
 
     def pass_event(self, source: Piece, data: bytes, event: Json) -> bytes:
@@ -68,14 +70,25 @@ class StreamChannels:
         """
         form = cast("StreamForm", self.form)
         read = form.event(event, source.name)
+        self._skeletons.learn(data, source.name, read)
         if read.gaps:
             self.note(read.gaps, read.tool_gaps)
+        return self._pass_read(source, data, read, is_ping=event.get("type") == "ping")
+
+    def pass_known(self, source: Piece, data: bytes) -> bytes | None:
+        """The same for an event that is like one before it but for its text; None for others."""
+        read = self._skeletons.read(data, source.name)
+        return None if read is None else self._pass_read(source, data, read)
+
+    def _pass_read(
+        self, source: Piece, data: bytes, read: Event, *, is_ping: bool = False
+    ) -> bytes:
         out = b""
-        if self._queue.waits and not self._may_wait(read, event):
+        if self._queue.waits and not self._may_wait(read, is_ping=is_ping):
             out = self.split()
         if not read.pieces and not read.ends and not read.over:
             return out + self._behind(source.raw)
-        editing = Editing(source, data, event)
+        editing = Editing(source, data)
         for number, piece in enumerate(read.pieces):
             if piece.mode == DELTA:
                 self._pass_delta(piece, editing, final=_ends_here(read, number))
@@ -98,7 +111,7 @@ class StreamChannels:
         """The same for an event of no known form: its data are the text of a channel."""
         text = data.decode("utf-8", "replace")
         piece = TextPiece(EVENT_CHANNEL, EVENT_CHANNEL, "raw", text, (), DELTA, (), "unknown")
-        editing = Editing(source, data, {})
+        editing = Editing(source, data)
         out = b""
         channel = self._channels.get(EVENT_CHANNEL)
         if self._queue.size > WAITING_BYTES_MAX or channel is None or not channel.waits:
@@ -155,7 +168,7 @@ class StreamChannels:
 
     # -- inner
 
-    def _may_wait(self, read: Event, event: Json) -> bool:
+    def _may_wait(self, read: Event, *, is_ping: bool) -> bool:
         """Whether an event stays behind those that wait, or makes them go.
 
         | it brings                                  | it waits                                   |
@@ -168,7 +181,7 @@ class StreamChannels:
         if self._queue.size > WAITING_BYTES_MAX:
             return False
         if not read.pieces:
-            return event.get("type") != "ping"
+            return not is_ping
         for piece in read.pieces:
             if piece.mode == DELTA and piece.kind != "tool_call_arguments":
                 channel = self._channels.get(piece.channel)
@@ -217,7 +230,7 @@ class StreamChannels:
             if len(self._channels) >= CHANNELS_MAX:
                 raise RefusedError(Reject(Reason.UNINSPECTABLE, Gap.TOO_DEEP.value))
             channel = self._channels[piece.channel] = Channel(piece, editing)
-        channel.last, channel.template, channel.source = piece, editing.event, editing.source
+        channel.last, channel.editing = piece, editing
         segment = channel.segment(editing, piece)
         segment.text = text = self._shown(segment.text)
         out = self._run(piece, text, final=final)
@@ -274,11 +287,12 @@ class StreamChannels:
 
     def _made(self, channel: Channel, text: str) -> bytes:
         """An event that brings `text`, made after the last one of its channel."""
+        source = channel.editing.source
         if not channel.last.path or self.form is None:
-            raw = channel.source.with_data(text.encode())
+            raw = source.with_data(text.encode())
         else:
-            fresh: Any = self.form.delta(channel.template, channel.last, _PLACE)
-            raw = channel.source.with_data(
+            fresh: Any = self.form.delta(channel.editing.event(), channel.last, _PLACE)
+            raw = source.with_data(
                 orjson.dumps(fresh).replace(orjson.dumps(_PLACE), json_string(text), 1)
             )
         # An event ends at the CR of its blank line; the LF may have come in another portion.

@@ -18,6 +18,7 @@ from typing import Final
 from gateway.providers.dialect import Json
 from gateway.providers.dialect import Piece as TextPiece
 from gateway.providers.json_places import Places, edited_string, splice, writes_ascii
+from gateway.providers.json_text import parse
 from gateway.providers.streaming import Piece
 
 WAITING_BYTES_MAX: Final = 65_536
@@ -40,18 +41,22 @@ class Queued:
 
 
 class Editing(Queued):
-    """One event: its data and its JSON, and the changes that plugins make to it."""
+    """One event: its data, and the changes that plugins make to it."""
 
-    __slots__ = ("_places", "changes", "data", "event", "source", "whole")
+    __slots__ = ("_places", "changes", "data", "source", "whole")
 
-    def __init__(self, source: Piece, data: bytes, event: Json) -> None:
+    def __init__(self, source: Piece, data: bytes) -> None:
         super().__init__(source.raw)
         self.source = source
         self.data = data
-        self.event = event
         self.changes: list[tuple[tuple[int, int], bytes]] = []
         self.whole: str | None = None
         self._places: Places | None = None
+
+    def event(self) -> Json:
+        """Its JSON, which was valid when it came."""
+        found: Json = parse(self.data)[0]
+        return found
 
     def change(self, piece: TextPiece, text: str) -> None:
         """Puts `text` in the place of a piece, and takes away what repeats it in other forms."""

@@ -137,6 +137,9 @@ class StreamText:
         channels = self._channels
         if data == _DONE:
             return channels.end([ALL]) + channels.pass_other(piece.raw)
+        known = channels.pass_known(piece, data)
+        if known is not None:
+            return known
         try:
             event, _ = parse(data)
         except UnreadableJsonError as error:

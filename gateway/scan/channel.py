@@ -12,10 +12,10 @@ from typing import Final
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, JSON_REST, THE_REST, Finding, Pattern
 from gateway.plugin.text import TextStream
-from gateway.scan.engine import Candidates, Engine
 from gateway.scan.fold import Folded, begins_json, fold, may_be_json
 from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern
+from gateway.scan.scans import Candidates, Scans
 from gateway.scan.search import Search
 from gateway.scan.upcoming import Group, Upcoming
 
@@ -38,20 +38,20 @@ class Channel:
     """
 
     __slots__ = (
-        "_context", "_engine", "_hold_back", "_in_rest", "_json", "_left", "_named", "_own",
-        "_run_at", "_runner", "_whole_values",
+        "_context", "_hold_back", "_in_rest", "_json", "_left", "_named", "_own", "_run_at",
+        "_runner", "_scans", "_whole_values",
     )  # fmt: skip
 
     def __init__(  # made in one place
         self,
-        engine: Engine,
+        scans: Scans,
         own: Collection[ReadyPattern],
         hold_back: HoldBack,
         values_max: int,
         *,
         whole_values: bool,
     ) -> None:
-        self._engine = engine
+        self._scans = scans
         self._own = own
         self._hold_back = hold_back
         self._left = values_max
@@ -134,7 +134,7 @@ class Channel:
             self._runner, self._run_at = None, 0
             if not self._left:
                 return self._rest_from(frontier, folded, found)
-        hits = self._engine.candidates(data)
+        hits = self._scans.candidates(data)
         own = self._candidates(hits, frontier if len(data) == len(base) else 0) if hits else None
         if not own:
             return len(base) if final else self._hold_back.earliest(base, frontier)

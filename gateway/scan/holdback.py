@@ -10,6 +10,7 @@ steps are remembered, so that one character costs a look-up.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -29,6 +30,9 @@ EXACT_REPEATS_MAX: Final = 4
 """Longer repetitions are taken for unbounded ones here, and the length of the match bounds them."""
 STEPS_MAX: Final = 65_536
 """Steps that are remembered; then the memory starts anew."""
+_ROOM: Final = 8
+"""A set of positions counts for a step for so many classes of characters."""
+_ASCII: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,16 @@ class _State:
     """A set of positions, where each character leads from it, and which matches may begin here.
 
     `begins` are what may not stand before, what may not with a digit before it, and the length that
-    the match may have.
+    the match may have. `steps` are by the class of the character, of which there are `classes`.
     """
 
-    __slots__ = ("begins", "mask", "steps")
+    __slots__ = ("begins", "is_empty", "mask", "steps")
 
-    def __init__(self, mask: int, begins: tuple[_Begin, ...]) -> None:
+    def __init__(self, mask: int, begins: tuple[_Begin, ...], classes: int) -> None:
         self.mask = mask
+        self.is_empty = not mask
         self.begins = begins
-        self.steps: dict[str, _State] = {}
+        self.steps: list[_State | None] = [None] * classes
 
 
 class _Builder:
@@ -166,10 +171,10 @@ class HoldBack:
         live = looking
         for sources in builder.before:
             live |= sources
-        self._masks: dict[str, int] = {}
+        self._classes = _Classes(self._symbols)
         self._states: dict[int, _State] = {}
         self._count = 0
-        self._root = _State(live, ())
+        self._root = _State(live, (), self._classes.count)
         self._ways = _Ways(builder.before)
 
     @property
@@ -183,35 +188,33 @@ class HoldBack:
         The length of the text if there is none.
         """
         end = earliest = len(text)
+        classes = self._classes.ascii
+        plain = text.encode() if text.isascii() else None
         state = self._root
         place = end
         while place > floor:
             place -= 1
-            character = text[place]
-            state = state.steps.get(character) or self._step(state, character)
-            if state.begins:
-                for begin in state.begins:
-                    if end - place <= begin[2] and _may_begin(text, place, begin):
-                        earliest = place
-                        break
-            elif not state.mask:
+            kind = self._classes.of(text[place]) if plain is None else classes[plain[place]]
+            following = state.steps[kind]
+            state = self._step(state, kind) if following is None else following
+            if state.is_empty:
                 break
+            for begin in state.begins:
+                if end - place <= begin[2] and _may_begin(text, place, begin):
+                    earliest = place
+                    break
         return earliest
 
-    def _step(self, state: _State, character: str) -> _State:
-        mask = self._masks.get(character)
-        if mask is None:
-            mask = self._mask_of(character)
+    def _step(self, state: _State, kind: int) -> _State:
         reached = state.mask if state is self._root else self._ways.into(state.mask)
-        known = self._state(reached & mask)
+        known = self._state(reached & self._classes.masks[kind])
         self._count += 1
         if self._count > STEPS_MAX:
             self._count = 0
             self._states.clear()
-            self._masks.clear()
-            self._root.steps.clear()
+            self._root.steps = [None] * self._classes.count
             return known
-        state.steps[character] = known
+        state.steps[kind] = known
         return known
 
     def _state(self, mask: int) -> _State:
@@ -222,18 +225,9 @@ class HoldBack:
                 if mask & first:
                     begins[left, apart] = max(begins.get((left, apart), 0), length_max)
             found = tuple((left, apart, most) for (left, apart), most in begins.items())
-            known = self._states[mask] = _State(mask, found)
+            known = self._states[mask] = _State(mask, found, self._classes.count)
+            self._count += self._classes.count // _ROOM
         return known
-
-    def _mask_of(self, character: str) -> int:
-        """The positions at which this character may stand."""
-        point = ord(character)
-        found = 0
-        for ranges, positions in self._symbols.items():
-            if any(first <= point <= last for first, last in ranges):
-                found |= positions
-        self._masks[character] = found
-        return found
 
 
 def _may_begin(text: str, place: int, begin: _Begin) -> bool:
@@ -244,6 +238,40 @@ def _may_begin(text: str, place: int, begin: _Begin) -> bool:
     if before in left:
         return False
     return before not in apart or place == 1 or text[place - 2] not in _DIGITS
+
+
+class _Classes:
+    """Characters that may stand at the same positions are one class, known by a number.
+
+    `masks` are the positions of each class, `ascii` the classes of the first 128 characters.
+    """
+
+    __slots__ = ("_begins", "_of", "ascii", "masks")
+
+    def __init__(self, symbols: dict[Ranges, int]) -> None:
+        edges = {0}
+        for ranges in symbols:
+            edges.update(edge for first, last in ranges for edge in (first, last + 1))
+        self._begins = sorted(edges)
+        """From each of these characters up to the next one, all are of one class."""
+        numbers: dict[int, int] = {}
+        self._of: list[int] = []
+        for point in self._begins:
+            mask = _union(
+                positions
+                for ranges, positions in symbols.items()
+                if any(first <= point <= last for first, last in ranges)
+            )
+            self._of.append(numbers.setdefault(mask, len(numbers)))
+        self.masks = list(numbers)
+        self.ascii = [self.of(chr(point)) for point in range(_ASCII)]
+
+    @property
+    def count(self) -> int:
+        return len(self.masks)
+
+    def of(self, character: str) -> int:
+        return self._of[bisect_right(self._begins, ord(character)) - 1]
 
 
 class _Ways:

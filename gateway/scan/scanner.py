@@ -15,10 +15,11 @@ from gateway.plugin.pattern import (
     Pattern,
 )
 from gateway.scan.channel import Channel
-from gateway.scan.engine import NOTHING, Engine, Scanned
+from gateway.scan.engine import Engine
 from gateway.scan.fold import begins_json, may_be_json
 from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern
+from gateway.scan.scans import NOTHING, Scanned, Scans
 from gateway.scan.search import Search
 from gateway.scan.upcoming import Upcoming
 
@@ -36,6 +37,7 @@ class UseScanner:
         values_max: int = VALUES_MAX,
     ) -> None:
         self._engines = engines
+        self._scans: dict[Direction, Scans] = {at: engine.scans for at, engine in engines.items()}
         self._values_max = values_max
         patterns = tuple(patterns)
         self._own: dict[Direction, frozenset[ReadyPattern]] = {
@@ -54,9 +56,8 @@ class UseScanner:
         budget: Budget | None = None,
     ) -> Sequence[Finding]:
         """See `Scanner`."""
-        engine = self._engines[direction]
         json = may_be_json(kind) and begins_json(text)
-        scanned = engine.whole(text, json=json)
+        scanned = self._scans[direction].whole(text, json=json)
         if scanned is NOTHING:
             return _NO_FINDINGS
         own = self._own[direction]
@@ -76,8 +77,7 @@ class UseScanner:
         budget: Budget | None = None,
     ) -> Sequence[Pattern]:
         """See `Scanner`."""
-        engine = self._engines[direction]
-        scanned = engine.whole(text, json=may_be_json(kind) and begins_json(text))
+        scanned = self._scans[direction].whole(text, json=may_be_json(kind) and begins_json(text))
         if scanned is NOTHING:
             return _NO_PATTERNS
         own = self._own[direction]
@@ -89,7 +89,7 @@ class UseScanner:
     def knows(self, text: str, direction: Direction = "request", kind: str = "text") -> bool:
         """See `Scanner`."""
         json = may_be_json(kind) and begins_json(text)
-        scanned = self._engines[direction].known(text, json=json)
+        scanned = self._scans[direction].known(text, json=json)
         if scanned is None or scanned is NOTHING:
             return scanned is not None
         own = self._own[direction]
@@ -103,7 +103,7 @@ class UseScanner:
         if hold_back is None:
             forms = [ready.live_form for ready in engine.ready.values() if ready in own]
             hold_back = self._hold_backs[direction] = HoldBack(forms)
-        return Channel(engine, own, hold_back, self._values_max, whole_values=whole_values)
+        return Channel(engine.scans, own, hold_back, self._values_max, whole_values=whole_values)
 
 
 def _present(

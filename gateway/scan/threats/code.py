@@ -20,7 +20,6 @@ SPAN_CHARACTERS_MAX: Final = 1000
 
 _TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~{3,}|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
 _SIGNS: Final = re.compile(r"[`~\\<]")
-_END: Final = re.compile(r"(?:[`~]+|\\|<)\Z")
 TOKENS_MAX: Final = 20_000
 """Words and signs of a text with code in it that are read; behind them nothing is code."""
 _FENCE_MIN: Final = 3
@@ -169,5 +168,6 @@ def code_map(text: str) -> CodeMap:
 
 def undecided(text: str) -> int:
     """Characters at the end of a part that the next part may make more of."""
-    found = _END.search(text)
-    return len(text) - found.start() if found is not None else 0
+    if text.endswith(("`", "~")):
+        return len(text) - len(text.rstrip("`~"))
+    return 1 if text.endswith(("\\", "<")) else 0

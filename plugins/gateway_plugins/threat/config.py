@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
@@ -11,17 +10,9 @@ from pydantic import Field
 from gateway.plugin import OnUninspectable, PluginConfig
 from gateway.scan.threats.judge import BITES
 from gateway.scan.threats.rule import Threat
+from gateway_plugins.threat.place import Place
 
 Action: TypeAlias = Literal["block", "flag", "off"]
-
-
-class Place(StrEnum):
-    """Where a text stands, which tells what it can do there."""
-
-    ARGUMENTS = "arguments"
-    RESULTS = "results"
-    ANSWERS = "answers"
-    PROSE = "prose"
 
 
 PLACES: Final[Mapping[Place, str]] = {
@@ -77,15 +68,3 @@ class ThreatConfig(PluginConfig):
         if isinstance(said, str):
             return said
         return (said or {}).get(place, DEFAULTS[place][threat])
-
-
-_OF_RESULTS: Final = frozenset({"tool_result", "document", "file_name"})
-
-
-def place_of(kind: str, role: str, *, answering: bool) -> Place:
-    """The place of a text, by what a `Span` says of it."""
-    if kind == "tool_call_arguments":
-        return Place.ARGUMENTS
-    if kind in _OF_RESULTS or (role == "tool" and kind != "tool_description"):
-        return Place.RESULTS
-    return Place.ANSWERS if answering else Place.PROSE

@@ -25,7 +25,15 @@ from gateway.plugin import (
 from gateway.scan.threats.code import code_map
 from gateway.scan.threats.judge import Judge, Score, pattern_of, rules_for
 from gateway.scan.threats.rule import Rule
-from gateway_plugins.threat.config import Action, Place, ThreatConfig, place_of
+from gateway_plugins.threat.config import Action, ThreatConfig
+from gateway_plugins.threat.place import (
+    ANSWERS,
+    ARGUMENTS,
+    PROSE,
+    RESULTS,
+    Place,
+    place_of,
+)
 from gateway_plugins.threat.streams import AnswerChannel, ArgumentsChannel
 
 CHANNELS_MAX: Final = 1024
@@ -67,7 +75,7 @@ class Threats(Plugin):
         place = place_of(text.kind, text.role, answering=True)
         if not self._reads[place]:
             return None
-        if place is Place.RESULTS or text.channel == text.kind:
+        if place is RESULTS or text.channel == text.kind:
             # A text that comes whole in one event.
             return self._settle(x, place, self._scores(place, text.text))
         channels = x.fact(self._channels)
@@ -125,10 +133,10 @@ class Threats(Plugin):
         return None, flagged
 
     def _scores(self, place: Place, text: str, budget: Budget | None = None) -> list[Score]:
-        if place is Place.ARGUMENTS:
+        if place is ARGUMENTS:
             return self._judge.arguments(text, budget)
-        if place is not Place.ANSWERS:
-            return self._judge.text(text, budget, decode=place is Place.RESULTS)
+        if place is not ANSWERS:
+            return self._judge.text(text, budget, decode=place is RESULTS)
         findings = self.scanner.find(text, "response", budget=budget)
         if not findings:
             return []
@@ -138,7 +146,7 @@ class Threats(Plugin):
         )
 
     def _channel(self, place: Place) -> AnswerChannel | ArgumentsChannel:
-        if place is Place.ANSWERS:
+        if place is ANSWERS:
             return AnswerChannel(self.scanner.channel("response"), self._judge)
         return ArgumentsChannel(self._judge, lambda: self.scanner.channel("request"))
 
@@ -181,11 +189,11 @@ def _rules(config: ThreatConfig) -> list[tuple[Rule, tuple[Direction, ...]]]:
     actions = config.actions()
     asked = {
         threat
-        for place in (Place.ARGUMENTS, Place.RESULTS, Place.PROSE)
+        for place in (ARGUMENTS, RESULTS, PROSE)
         for threat, action in actions[place].items()
         if action != "off"
     }
-    answered = {threat for threat, action in actions[Place.ANSWERS].items() if action != "off"}
+    answered = {threat for threat, action in actions[ANSWERS].items() if action != "off"}
     found: list[tuple[Rule, tuple[Direction, ...]]] = []
     for rule in rules_for(asked | answered, config.hosts):
         directions: tuple[Direction, ...] = ("request",) if rule.threat in asked else ()

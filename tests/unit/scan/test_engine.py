@@ -65,7 +65,7 @@ def test_a_use_gets_its_own_findings_alone() -> None:
 
 
 def test_a_text_is_remembered_and_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.scan.engine.REMEMBERED_CHARACTERS_MAX", 1000)
+    monkeypatch.setattr("gateway.scan.scans.REMEMBERED_CHARACTERS_MAX", 1000)
     use = UseScanner([WORD], {"request": Engine([WORD])})
     use.find("zebra")
 
@@ -83,7 +83,7 @@ def test_a_compiled_database_is_kept_and_a_damaged_one_made_anew(tmp_path: Path)
     kept.write_bytes(good[:-5] + b"wrong")
     damaged = Engine([WORD], tmp_path)
 
-    assert damaged.whole("a zebra").hits
+    assert damaged.scans.whole("a zebra").hits
     assert kept.read_bytes() == good
     assert kept.stat().st_mode & 0o077 == 0 or kept.parent.stat().st_mode & 0o077 == 0
 
