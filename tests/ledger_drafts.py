@@ -115,6 +115,7 @@ class Clock:
     def __init__(self) -> None:
         self.now_s = 1_000.0
         self.wall = 1_800_000_000_000
+        self.breaths = 0
 
     def advance(self, seconds: float) -> None:
         self.now_s += seconds
@@ -122,7 +123,10 @@ class Clock:
 
     @property
     def clocks(self) -> Clocks:
-        return Clocks(lambda: self.now_s, lambda: self.wall)
+        return Clocks(lambda: self.now_s, lambda: self.wall, self._breathe)
+
+    def _breathe(self) -> None:
+        self.breaths += 1
 
 
 class Node:

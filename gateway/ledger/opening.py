@@ -25,7 +25,7 @@ from typing import NamedTuple
 from gateway.ledger.folder import journal_folder, ledger_folder
 from gateway.ledger.key_sources import KeySource, SeedSource
 from gateway.ledger.sealing import Identity
-from gateway.ledger.sequencer import Sequencer
+from gateway.ledger.sequencer import BREATH_S, Sequencer
 from gateway.ledger.signing_keys import SigningKeys
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Ledger, LedgerError
@@ -46,10 +46,11 @@ class SequencerRunsError(LedgerError):
 
 
 class Clocks(NamedTuple):
-    """Seconds for intervals, and milliseconds since 1970 for records."""
+    """Seconds for intervals, milliseconds since 1970 for records; `breathe` lets others run."""
 
     monotonic_s: Callable[[], float] = time.monotonic
     wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    breathe: Callable[[], None] = lambda: time.sleep(BREATH_S)
 
 
 def open_ledger(settings: Settings, *, read_only: bool = True) -> Ledger:
@@ -173,4 +174,5 @@ def sequencer(settings: Settings, clocks: Clocks | None = None) -> Iterator[Sequ
             heartbeat_s=settings.ledger.heartbeat_s,
             retention_days=settings.ledger.retention_days,
             key_check_interval_s=settings.ledger.keys.check_interval_s,
+            breathe=clocks.breathe,
         )

@@ -20,7 +20,8 @@ import orjson
 from gateway.ledger.folder import ledger_folder
 from gateway.ledger.opening import Clocks, sequencer
 from gateway.ledger.recovery import ACKNOWLEDGED_FILE, QuarantineError
-from gateway.ledger.sequencer import Sequencer
+from gateway.ledger.scheduling import ask_for_long_slices
+from gateway.ledger.sequencer import BATCH_ENOUGH, Sequencer
 from gateway.ledger.store import FencedError, LedgerAwayError, LedgerError
 from gateway.ledger.tree import write_whole
 from gateway.receipts.score import Band
@@ -30,11 +31,6 @@ from gateway.telemetry.logs import configure_logging
 
 STATUS_FILE = "status.json"
 STATUS_INTERVAL_S = 1.0
-BATCH_ENOUGH = 512
-"""Entries of a batch behind which the next one is begun at once.
-
-A batch of a few costs a signature, a commit and tiles as a large one does.
-"""
 RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 5.0
 EXIT_FENCED = 3
@@ -50,6 +46,7 @@ def main() -> int:
     # A batch makes thousands of objects and no cycles: looking for them often is in vain.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+    ask_for_long_slices()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     writer = LineWriter(sys.stdout.fileno())
     configure_logging(settings.log, writer)

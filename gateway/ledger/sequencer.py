@@ -47,6 +47,15 @@ from gateway.ledger.tree import LogFiles
 from gateway.receipts.record import KINDS
 
 HEADS_KEPT = 50_000
+BATCH_ENOUGH = 512
+"""Entries of a batch behind which the next one is begun at once.
+
+A batch of a few costs a signature, a commit and tiles as a large one does. Within a smaller one
+the sequencer steps aside now and then; with a larger one it has no time for that.
+"""
+BREATH_ENTRIES = 8
+BREATH_S = 0.0005
+"""So long it steps aside behind so many entries, which take it about a millisecond."""
 TORN = "unfinished write of a writer that died"
 NO_WORKERS = ("admin-", "control-", "request-")
 """How the names of journals begin that no worker writes."""
@@ -59,7 +68,8 @@ _log = logging.getLogger("sealgate.ledger")
 class Sequencer:
     """Writes one log; made once per process, used by one thread.
 
-    `monotonic_s` and `wall_ms` are clocks. Make it, `start` it, then `step` again and again.
+    `monotonic_s` and `wall_ms` are clocks. Make it, `start` it, then `step` again and again. It
+    calls `breathe` from time to time within a batch, unless it is behind.
     """
 
     def __init__(
@@ -76,6 +86,7 @@ class Sequencer:
         heartbeat_s: float = 60.0,
         retention_days: Mapping[str, int] | None = None,
         key_check_interval_s: float = 60.0,
+        breathe: Callable[[], None] = lambda: None,
     ) -> None:
         self.counters = Counters()
         self.size = 0
@@ -93,6 +104,7 @@ class Sequencer:
         self._wall_ms = wall_ms
         self._monotonic_s = monotonic_s
         self._heartbeat_s = heartbeat_s
+        self._breathe = breathe
         self._next_heartbeat = 0.0
         self._expiry = Expiry(ledger, retention_days or {}, monotonic_s)
         self._heads: dict[str, Head] = {}
@@ -145,8 +157,10 @@ class Sequencer:
         try:
             self._erases = self._requests.erase_asked(maker)
             known = self._known(items)
-            for item in items:
+            for number, item in enumerate(items, 1):
                 self._take(maker, item, known)
+                if number % BREATH_ENTRIES == 0 and len(items) < BATCH_ENOUGH:
+                    self._breathe()
             self._changes.look(maker)
             self._beat(maker)
             self._expiry.carry_out(maker)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.scan.expression import (
     Boundary,
@@ -25,6 +25,9 @@ from gateway.scan.expression import (
     Series,
     Value,
 )
+
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
 
 EXACT_REPEATS_MAX: Final = 4
 """Longer repetitions are taken for unbounded ones here, and the length of the match bounds them."""
@@ -191,10 +194,10 @@ class HoldBack:
         classes = self._classes.ascii
         plain = text.encode() if text.isascii() else None
         state = self._root
-        place = end
+        place: i64 = end
         while place > floor:
             place -= 1
-            kind = self._classes.of(text[place]) if plain is None else classes[plain[place]]
+            kind: i64 = self._classes.of(text[place]) if plain is None else classes[plain[place]]
             following = state.steps[kind]
             state = self._step(state, kind) if following is None else following
             if state.is_empty:

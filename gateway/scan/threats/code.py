@@ -19,7 +19,6 @@ SPAN_CHARACTERS_MAX: Final = 1000
 """How far the end of a span may be from a place in it that asks to be code."""
 
 _TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~{3,}|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
-_SIGNS: Final = re.compile(r"[`~\\<]")
 TOKENS_MAX: Final = 20_000
 """Words and signs of a text with code in it that are read; behind them nothing is code."""
 _FENCE_MIN: Final = 3
@@ -84,7 +83,7 @@ class CodeReader:
         """The code of the next part."""
         if not self._trusted:
             return _NO_CODE
-        if not self._fence and not self._ticks and _SIGNS.search(text) is None:
+        if not self._fence and not self._ticks and not _has_signs(text):
             self._note_line(text)
             return _NO_CODE
         return self._read(text)
@@ -161,6 +160,11 @@ class CodeReader:
         return False
 
 
+def _has_signs(text: str) -> bool:
+    """Whether anything in it may begin or end code, or the trust in it."""
+    return "`" in text or "~" in text or "\\" in text or "<" in text
+
+
 def code_map(text: str) -> CodeMap:
     """The code of a whole text."""
     return CodeReader().read(text)
@@ -168,6 +172,6 @@ def code_map(text: str) -> CodeMap:
 
 def undecided(text: str) -> int:
     """Characters at the end of a part that the next part may make more of."""
-    if text.endswith(("`", "~")):
-        return len(text) - len(text.rstrip("`~"))
-    return 1 if text.endswith(("\\", "<")) else 0
+    if not text or text[-1] not in "`~\\<":
+        return 0
+    return len(text) - len(text.rstrip("`~")) or 1
