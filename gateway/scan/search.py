@@ -85,7 +85,7 @@ class Search:
         self._ascii = len(data) == len(text)
         self._byte = 0
         self._count = 0
-        self._starts: dict[ReadyPattern, _Starts] = {}
+        self._starts: dict[Screen, _Starts] = {}
 
     def run(self, ready: ReadyPattern, frontier: int, most: int, until: int) -> list[Raw]:
         """From left to right, bodies that begin at `frontier` or later and before `until`.
@@ -100,7 +100,7 @@ class Search:
         found: list[Raw] = []
         screen = ready.confirmation.screen
         if screen is not None:
-            starts = self._screened(ready, screen)
+            starts = self._screened(screen)
             at = bisect_left(starts.known, place)
             while (start := starts.get(at)) < end:
                 at += 1
@@ -141,11 +141,11 @@ class Search:
         before = self._character(end)
         return before, self._character(behind)
 
-    def _screened(self, ready: ReadyPattern, screen: Screen) -> _Starts:
-        """Where bodies may begin; told once for each text."""
-        starts = self._starts.get(ready)
+    def _screened(self, screen: Screen) -> _Starts:
+        """Where bodies may begin; told once for each text, for all patterns with this screen."""
+        starts = self._starts.get(screen)
         if starts is None:
-            starts = self._starts[ready] = _Starts(screen(self._data))
+            starts = self._starts[screen] = _Starts(screen(self._data))
         return starts
 
     def _next(

@@ -41,11 +41,12 @@ _IBAN_LENGTHS: Final = {
 def payment_patterns() -> list[Pattern]:
     """Cards, IBANs and crypto-currency wallets."""
     base58 = "[1-9A-HJ-NP-Za-km-z]"
+    check = CardCheck()  # one, so that a text is screened once for all of them
     return [
-        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=CardCheck(), rank=15),
+        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=check, rank=15),
         # Groups of four, 4-6-4, 4-6-5 and 4-4-4-4-3; a first digit that issuers have.
         *(
-            Pattern(name, "card", expression, left=r"\w.", validator=CardCheck(), rank=15)
+            Pattern(name, "card", expression, left=r"\w.", validator=check, rank=15)
             for name, expression in (
                 ("card-grouped", r"[2-6]\d{3}(?:[ -]\d{4}){3}|3\d{3}[ -]\d{6}[ -]\d{4,5}"),
                 ("card-grouped-long", r"[56]\d{3}(?:[ -]\d{4}){3}[ -]\d{3}"),

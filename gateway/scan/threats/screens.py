@@ -27,7 +27,8 @@ _SCHEMES: Final = frozenset(scheme.encode() for scheme in (*_ASKING, *_READING))
 _SCHEME_SIZES: Final = sorted({len(scheme) for scheme in _SCHEMES}, reverse=True)
 _OCTET: Final = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
 _NUMBER: Final = (
-    r"(?!(?:10|100|127|169|172|192|198|203)\.)(?:[1-9][0-9]?|1[0-9]{2}|2[01][0-9]|22[0-3])"
+    r"(?=[1-9])(?!(?:10|100|127|169|172|192|198|203)\.)"
+    r"(?:[1-9][0-9]?|1[0-9]{2}|2[01][0-9]|22[0-3])"
     rf"(?:\.{_OCTET}){{3}}"
 )
 """An address out of a network of which every address is public, in its ordinary form."""
@@ -48,7 +49,7 @@ class TargetScreen:
             for schemes in (_ASKING, _READING)
         )
         self._search = re.compile(
-            rf":(?=//|\\\\)(?:(?:{asking})(?!//(?:{named}|{_NUMBER}){behind})|{reading})".encode()
+            rf":(?=//|\\\\)(?:(?:{asking})(?!//(?:{_NUMBER}|{named}){behind})|{reading})".encode()
         )
 
     def __call__(self, data: bytes) -> Iterator[int]:
