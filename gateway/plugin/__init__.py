@@ -19,6 +19,7 @@ from gateway.plugin.facts import (
     TRUST_STANDING,
     Fact,
 )
+from gateway.plugin.finding import Finding
 from gateway.plugin.headers import Headers, spellings
 from gateway.plugin.identity import PRINCIPAL, IdentityUnavailableError, Principal
 from gateway.plugin.journal import Durability, Journal, OnLedgerFailure
@@ -37,7 +38,6 @@ from gateway.plugin.pattern import (
     Budget,
     ChannelScanner,
     Direction,
-    Finding,
     OverBudgetError,
     Pattern,
     Scanner,

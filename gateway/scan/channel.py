@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from gateway.plugin.pattern import BEFORE_CHARACTERS, JSON_REST, THE_REST, Finding, Pattern
+from gateway.plugin.finding import Finding
+from gateway.plugin.pattern import BEFORE_CHARACTERS, JSON_REST, THE_REST, Pattern
 from gateway.plugin.text import TextStream
 from gateway.scan.fold import Folded, begins_json, fold, may_be_json
 from gateway.scan.holdback import HoldBack

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from gateway.plugin.pattern import (
-    JSON_REST,
-    THE_REST,
-    VALUES_MAX,
-    Budget,
-    Direction,
-    Finding,
-    Pattern,
-)
+from gateway.plugin.finding import Finding
+from gateway.plugin.pattern import JSON_REST, THE_REST, VALUES_MAX, Budget, Direction, Pattern
 from gateway.scan.channel import Channel
 from gateway.scan.engine import Engine
 from gateway.scan.fold import begins_json, may_be_json

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from gateway.plugin.pattern import Finding, Pattern
+from gateway.plugin.finding import Finding
+from gateway.plugin.pattern import Pattern
 from gateway.scan.database import HITS_KEPT_MAX, Database
 from gateway.scan.fold import Folded, fold
 from gateway.scan.patterns import ReadyPattern

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Budget, OverBudgetError
-from gateway.scan.confirm import Screen
+from gateway.scan.confirm import Confirmation, Screen
 from gateway.scan.patterns import ReadyPattern
 
 
@@ -98,7 +98,8 @@ class Search:
         end = size if until >= len(self.text) else self._place(until)
         reach = ready.length_bytes_max + 4
         found: list[Raw] = []
-        screen = ready.confirmation.screen
+        confirmation = ready.confirmation
+        screen = confirmation.screen
         if screen is not None:
             starts = self._screened(screen)
             at = bisect_left(starts.known, place)
@@ -106,7 +107,7 @@ class Search:
                 at += 1
                 if start >= place:
                     stop = min(size, start + reach)
-                    place, raw = self._next(ready, start, stop, start + 1, exact=True)
+                    place, raw = self._next(ready, confirmation, start, stop, start + 1, exact=True)
                     if raw is not None:
                         found.append(raw)
                         if len(found) == most:
@@ -115,7 +116,7 @@ class Search:
         if hits is None:
             stop = min(size, end + reach)
             while place < end:
-                place, raw = self._next(ready, place, stop, end)
+                place, raw = self._next(ready, confirmation, place, stop, end)
                 if raw is not None:
                     found.append(raw)
                     if len(found) == most:
@@ -128,7 +129,7 @@ class Search:
             stop = min(size, hit + reach)
             before = min(hit, end)
             while place < before:
-                place, raw = self._next(ready, place, stop, before)
+                place, raw = self._next(ready, confirmation, place, stop, before)
                 if raw is not None:
                     found.append(raw)
                     if len(found) == most:
@@ -149,7 +150,14 @@ class Search:
         return starts
 
     def _next(
-        self, ready: ReadyPattern, place: int, stop: int, before: int, *, exact: bool = False
+        self,
+        ready: ReadyPattern,
+        confirmation: Confirmation,
+        place: int,
+        stop: int,
+        before: int,
+        *,
+        exact: bool = False,
     ) -> tuple[int, Raw | None]:
         """The next body that begins at `place` or later and before `before`, if it is accepted.
 
@@ -161,7 +169,6 @@ class Search:
             if budget.left <= 0:
                 raise OverBudgetError
             budget.left -= 1
-        confirmation = ready.confirmation
         if exact:
             spans = confirmation.search_at(self._data, place, stop)
         else:

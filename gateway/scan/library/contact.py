@@ -185,7 +185,7 @@ class PhoneCheck:
 
 def _is_phone(value: str, before: str) -> bool:
     number = digits(value.partition("x")[0].partition("e")[0])
-    if len(number) not in _DIGITS or len(set(number)) == 1:
+    if len(number) not in _DIGITS or number == number[0] * len(number):
         return False
     if value[0].isdigit() and _DATES.fullmatch(value):
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.plugin.pattern import Finding
+from gateway.plugin.finding import Finding
 from gateway.scan.binding import engine_for
 from gateway.scan.evaluation import Report, Row, Tally, json_rows
 from gateway.scan.library import GROUPS, patterns_of

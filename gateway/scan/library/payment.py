@@ -117,7 +117,7 @@ class CardCheck:
 def is_card(value: str, before: str) -> bool:
     """A number that passes Luhn's check, of an issuer's range or said to be of a card."""
     number = value.replace(" ", "").replace("-", "")
-    if not luhn(number) or len(set(number)) == 1:
+    if not luhn(number) or number == number[0] * len(number):
         return False
     return _ISSUERS.fullmatch(number) is not None or _CARD_NEAR(before)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from gateway.plugin.pattern import JSON_REST, THE_REST, Budget, Direction, Finding, Pattern
+from gateway.plugin.finding import Finding
+from gateway.plugin.pattern import JSON_REST, THE_REST, Budget, Direction, Pattern
 from gateway.scan.threats import command, exfiltration, markup, sql, target
 from gateway.scan.threats.fields import Language, is_long, language_of, values_of
 from gateway.scan.threats.rule import Rule, Threat

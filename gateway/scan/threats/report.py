@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.errors import ConfigError, Problem
-from gateway.plugin.pattern import Budget, Finding, Pattern
+from gateway.plugin.finding import Finding
+from gateway.plugin.pattern import Budget, Pattern
 from gateway.scan.engine import Engine
 from gateway.scan.scanner import UseScanner
 from gateway.scan.threats.code import code_map
