@@ -182,6 +182,12 @@ _TOKEN: Final = frozenset(
 )
 
 
+# As numbers: a byte is found in bytes for a fraction of what a string of one byte takes.
+_CR: Final = 13
+_LF: Final = 10
+_NUL: Final = 0
+
+
 def _token(name: str) -> bytes:
     encoded = name.encode("latin-1")
     if not encoded or not _TOKEN.issuperset(encoded):
@@ -191,6 +197,6 @@ def _token(name: str) -> bytes:
 
 def _value(value: str) -> bytes:
     encoded = value.encode("latin-1")
-    if b"\r" in encoded or b"\n" in encoded or b"\0" in encoded:
+    if _CR in encoded or _LF in encoded or _NUL in encoded:
         raise ValueError("a header value cannot hold CR, LF or NUL")
     return encoded

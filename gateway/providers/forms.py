@@ -111,7 +111,9 @@ _BINARY: Final = 2
 
 def _announced(content_type: bytes | None) -> int:
     """What a Content-Type says of a body; JSON where there is none."""
-    if content_type is None or b"json" in content_type.lower():
+    if content_type is None or content_type == b"application/json":  # mostly
+        return _JSON
+    if b"json" in content_type.lower():
         return _JSON
     if content_type.lower().startswith((b"text/", b"application/x-www-form-urlencoded")):
         return _TEXT

@@ -163,7 +163,7 @@ def _blank_line_end(source: bytes | bytearray, start: int) -> int:
 
 
 def _event(raw: bytes) -> SseEvent:
-    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and _CR not in raw:
         return SseEvent(raw, raw[6:-2])  # without the copies that `parse` makes of every line
     return SseEvent(raw, *parse(raw))
 
