@@ -27,6 +27,8 @@ CHAINS = ("bare", "headers", "key", "token", "receipt", "inspect")
 ERROR_PATHS = ["-include", str(HERE / "error_paths.h")]
 COUNT = ["-fprofile-generate", "-fprofile-update=single"]
 # What training did not reach is compiled as it would be without a profile.
+# Across files as well, functions that call each other stand together.
+TOGETHER = ["-flto=auto"]
 USE = ["-fprofile-use", "-fprofile-partial-training", "-Wno-missing-profile"]
 
 
@@ -107,7 +109,7 @@ def build_profiled(name: str, extensions: list[Any]) -> None:
     forget(folder, "*.o")
     for extension, (compiler, linker) in zip(extensions, plain, strict=True):
         extension.extra_compile_args, extension.extra_link_args = compiler, linker
-    with_flags(extensions, USE, [])
+    with_flags(extensions, [*USE, *TOGETHER], [*USE, *TOGETHER, "-O2"])
     build(name, extensions, str(folder))
     forget(folder, "*.o")
 

@@ -37,8 +37,7 @@ class UnreadableJsonError(ValueError):
 
 def parse(body: bytes) -> tuple[Any, bool]:
     """The value of `body`, and whether it has lone surrogates. Raises `UnreadableJsonError`."""
-    opened = body.count(b"[") + body.count(b"{")
-    if opened > CONTAINERS_MAX and _exceeds(body):
+    if len(body) > CONTAINERS_MAX and _opens_more(body) and _exceeds(body):
         raise UnreadableJsonError(Gap.TOO_DEEP)
     try:
         return orjson.loads(body), False
@@ -55,6 +54,22 @@ def parse(body: bytes) -> tuple[Any, bool]:
     if not _is_utf8(body):
         raise UnreadableJsonError(Gap.INVALID_UTF8)
     raise UnreadableJsonError(Gap.INVALID_JSON)
+
+
+def _opens_more(body: bytes) -> bool:
+    """Whether there are more brackets than there may be, those within strings included.
+
+    From one to the next: a line of eight megabytes mostly has a few, and `count` takes 7 ms for it.
+    """
+    opened = 0
+    for sign in (b"[", b"{"):
+        at = body.find(sign)
+        while at >= 0:
+            opened += 1
+            if opened > CONTAINERS_MAX:
+                return True
+            at = body.find(sign, at + 1)
+    return False
 
 
 def _exceeds(body: bytes) -> bool:
@@ -98,7 +113,9 @@ def ambiguity(body: bytes, parsed: Any) -> Gap | None:
             return Gap.TOO_DEEP
         # Lone surrogates cannot be written.
         return Gap.DUPLICATE_KEYS if _has_duplicates(body) else None
-    return None if written.count(b":") == body.count(b":") else Gap.DUPLICATE_KEYS
+    if written == body or written.count(b":") == body.count(b":"):
+        return None
+    return Gap.DUPLICATE_KEYS
 
 
 # What is left of a JSON text without its strings: the colons are those of its members.
