@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from gateway.scan.expression import (
     Boundary,
@@ -53,7 +53,41 @@ class LiveForm:
 
 
 _DIGITS: Final = frozenset("0123456789")
-_Begin: TypeAlias = tuple[frozenset[str], frozenset[str], int]
+_ZERO: Final = 48
+_NINE: Final = 57
+_BEHIND_DIGIT: Final = 2
+
+
+class _Begin:
+    """What may stand before matches that begin somewhere, and the length that they may have.
+
+    None of `left`, nor one of `apart` with a digit before it. `forbids` has a one for each
+    character of ASCII that may not, and a two for each that may not behind a digit.
+    """
+
+    __slots__ = ("apart", "forbids", "left", "length_max")
+
+    def __init__(self, left: frozenset[str], apart: frozenset[str], length_max: int) -> None:
+        self.left = left
+        self.apart = apart
+        self.length_max = length_max
+        self.forbids = bytes(
+            1 if chr(point) in left else _BEHIND_DIGIT if chr(point) in apart else 0
+            for point in range(_ASCII)
+        )
+
+    def allows(self, text: str, plain: bytes | None, place: int) -> bool:
+        """Whether one may begin at `place`; `plain` is the text in ASCII, if it is that."""
+        if not place:
+            return True
+        if plain is not None:
+            forbidden = self.forbids[plain[place - 1]]
+            behind = plain[place - 2] if place > 1 else 0
+            return not forbidden or (forbidden == _BEHIND_DIGIT and not _ZERO <= behind <= _NINE)
+        before = text[place - 1]
+        if before in self.left:
+            return False
+        return before not in self.apart or place == 1 or text[place - 2] not in _DIGITS
 
 
 class _State:
@@ -155,7 +189,7 @@ class HoldBack:
 
     def __init__(self, forms: Sequence[LiveForm]) -> None:
         builder = _Builder()
-        firsts: dict[_Begin, int] = {}
+        firsts: dict[tuple[frozenset[str], frozenset[str], int], int] = {}
         lefts: dict[Ranges, frozenset[str]] = {}
         looking = 0
         for form in forms:
@@ -176,6 +210,7 @@ class HoldBack:
             live |= sources
         self._classes = _Classes(self._symbols)
         self._states: dict[int, _State] = {}
+        self._begins: dict[tuple[frozenset[str], frozenset[str], int], _Begin] = {}
         self._count = 0
         self._root = _State(live, (), self._classes.count)
         self._ways = _Ways(builder.before)
@@ -203,7 +238,7 @@ class HoldBack:
             if state.is_empty:
                 break
             for begin in state.begins:
-                if end - place <= begin[2] and _may_begin(text, place, begin):
+                if end - place <= begin.length_max and begin.allows(text, plain, place):
                     earliest = place
                     break
         return earliest
@@ -227,20 +262,17 @@ class HoldBack:
             for first, left, apart, length_max in self._firsts:
                 if mask & first:
                     begins[left, apart] = max(begins.get((left, apart), 0), length_max)
-            found = tuple((left, apart, most) for (left, apart), most in begins.items())
+            found = tuple(self._begin(*key, most) for key, most in begins.items())
             known = self._states[mask] = _State(mask, found, self._classes.count)
             self._count += self._classes.count // _ROOM
         return known
 
-
-def _may_begin(text: str, place: int, begin: _Begin) -> bool:
-    if not place:
-        return True
-    left, apart, _ = begin
-    before = text[place - 1]
-    if before in left:
-        return False
-    return before not in apart or place == 1 or text[place - 2] not in _DIGITS
+    def _begin(self, left: frozenset[str], apart: frozenset[str], length_max: int) -> _Begin:
+        key = left, apart, length_max
+        known = self._begins.get(key)
+        if known is None:
+            known = self._begins[key] = _Begin(*key)
+        return known
 
 
 class _Classes:

@@ -79,3 +79,13 @@ def test_the_memory_of_steps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
     for text in ("jane@exa", "sk-ab1", "4111 11", "zebra quartz @ x", "risk sk"):
         assert small.earliest(text, 0) == large.earliest(text, 0)
+
+
+@given(st.text(alphabet="ab@. -1sk", max_size=30))
+def test_a_text_with_other_letters_before_is_read_alike(text: str) -> None:
+    """Plain texts are read by bytes, all others by characters."""
+    before = "\u00e9 "
+
+    assert hold_back().earliest(before + text, len(before)) == len(before) + hold_back().earliest(
+        text, 0
+    )
