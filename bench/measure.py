@@ -19,6 +19,8 @@ from streams import body, request
 
 HERE = Path(__file__).resolve().parent
 _STALL_RUNS = 3
+LOOK_MS = 1
+"""Clients of streams look at their sockets so often where the price of events is measured."""
 _REST_S = 0.25
 _REST_SHARE = 0.04
 _REST_MAX_S = 60.0
@@ -95,10 +97,18 @@ def _wire(target: Running, seed: int) -> bytes:
 
 
 def streams(
-    target: Running, core: int, *, count: int, events: int, interval_ms: int, repeat: int = 1
+    target: Running,
+    core: int,
+    *,
+    count: int,
+    events: int,
+    interval_ms: int,
+    repeat: int = 1,
+    look_ms: int = 0,
 ) -> dict[str, Any]:
     """Paced streams, every event checked; see bench/streams.py for what comes back."""
     numbers = {"streams": count, "events": events, "interval-ms": interval_ms, "repeat": repeat}
+    numbers["look-ms"] = look_ms
     command = [sys.executable, str(HERE / "streams.py"), f"--port={target.port}"]
     command += [f"--{name}={number}" for name, number in numbers.items()]
     command += [f"--header={line}" for line in target.headers]
@@ -144,6 +154,7 @@ def _events(target: Running, cores: Cores, effort: Effort, sample: Sample) -> No
         count=effort.streams,
         events=effort.events,
         interval_ms=effort.interval_ms,
+        look_ms=LOOK_MS,
     )
     _, worker = spent_since(before, target.session)
     spent = _spent_at_rest(before, target)
