@@ -50,9 +50,10 @@ HEADS_KEPT = 50_000
 BATCH_ENOUGH = 512
 """Entries of a batch behind which the next one is begun at once.
 
-A batch of a few costs a signature, a commit and tiles as a large one does. Within a smaller one
-the sequencer steps aside now and then; with a larger one it has no time for that.
+A batch of a few costs a signature, a commit and tiles as a large one does.
 """
+BEHIND_BYTES = 4_194_304
+"""With less in the journals the sequencer steps aside now and then; with more it is behind."""
 BREATH_ENTRIES = 8
 BREATH_S = 0.0005
 """So long it steps aside behind so many entries, which take it about a millisecond."""
@@ -157,9 +158,10 @@ class Sequencer:
         try:
             self._erases = self._requests.erase_asked(maker)
             known = self._known(items)
+            is_behind = self._tailer.waiting_bytes() > BEHIND_BYTES
             for number, item in enumerate(items, 1):
                 self._take(maker, item, known)
-                if number % BREATH_ENTRIES == 0 and len(items) < BATCH_ENOUGH:
+                if number % BREATH_ENTRIES == 0 and not is_behind:
                     self._breathe()
             self._changes.look(maker)
             self._beat(maker)
