@@ -24,8 +24,9 @@ from typing import NamedTuple
 
 from gateway.ledger.folder import journal_folder, ledger_folder
 from gateway.ledger.key_sources import KeySource, SeedSource
+from gateway.ledger.scheduling import BREATH_S
 from gateway.ledger.sealing import Identity
-from gateway.ledger.sequencer import BREATH_S, Sequencer
+from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.signing_keys import SigningKeys
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Ledger, LedgerError

@@ -16,6 +16,11 @@ import struct
 import sys
 from typing import Final
 
+BEHIND_BYTES: Final = 4_194_304
+"""With less in the journals the sequencer steps aside now and then; with more it is behind."""
+BREATH_ENTRIES: Final = 8
+BREATH_S: Final = 0.0005
+"""So long it steps aside behind so many entries, which take it about a millisecond."""
 SLICE_NS: Final = 100_000_000
 """The longest that the kernel takes."""
 _CALLS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}

@@ -25,6 +25,7 @@ from gateway.ledger.expiry import Expiry
 from gateway.ledger.key_changes import KeyChanges
 from gateway.ledger.recovery import recover
 from gateway.ledger.requests import REQUESTS, Requests
+from gateway.ledger.scheduling import BEHIND_BYTES, BREATH_ENTRIES
 from gateway.ledger.sealing import (
     BatchMaker,
     Counters,
@@ -52,11 +53,6 @@ BATCH_ENOUGH = 512
 
 A batch of a few costs a signature, a commit and tiles as a large one does.
 """
-BEHIND_BYTES = 4_194_304
-"""With less in the journals the sequencer steps aside now and then; with more it is behind."""
-BREATH_ENTRIES = 8
-BREATH_S = 0.0005
-"""So long it steps aside behind so many entries, which take it about a millisecond."""
 TORN = "unfinished write of a writer that died"
 NO_WORKERS = ("admin-", "control-", "request-")
 """How the names of journals begin that no worker writes."""

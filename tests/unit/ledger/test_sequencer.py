@@ -12,7 +12,7 @@ import pytest
 from gateway.ledger.bodies import unpack
 from gateway.ledger.folder import open_journal
 from gateway.ledger.opening import SequencerRunsError, open_keys, open_ledger, open_subject_keys
-from gateway.ledger.sequencer import BREATH_ENTRIES
+from gateway.ledger.scheduling import BREATH_ENTRIES
 from gateway.ledger.store import Filter, Record
 from gateway.receipts.commitment import ENTRY_LABEL, salt
 from gateway.receipts.ed25519 import verify
