@@ -140,6 +140,12 @@ class RedisServer:
                 return line.partition(":")[2]
         raise KeyError(field)
 
+    def is_replica(self) -> bool:
+        """Whether it follows a master; not yet where it drops its clients because it begins to."""
+        with contextlib.suppress(ConnectionError):
+            return self.info("role") == "slave"
+        return False
+
     def pause(self) -> None:
         """SIGSTOP: connections stay open and nothing answers, until `resume`."""
         assert self.process is not None

@@ -35,7 +35,7 @@ async def test_counts_and_corrections_survive_a_failover() -> None:
             await replicated(*sentinel.servers)
             sentinel.fail_over()
             store.settle(grant, [1, 8])
-            await until(lambda: old.info("role") == "slave", "the old master's demotion")
+            await until(old.is_replica, "the old master's demotion")
             await until(lambda: store.connected and not len(store.corrections), "the new master")
 
             assert (await take(store, "t", [log()])).standings[0].used == 2

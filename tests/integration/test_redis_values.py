@@ -160,7 +160,7 @@ async def test_values_survive_a_failover() -> None:
             old = sentinel.master
             await replicated(*sentinel.servers)
             sentinel.fail_over()
-            await until(lambda: old.info("role") == "slave", "the old master's demotion")
+            await until(old.is_replica, "the old master's demotion")
             await until(lambda: store.connected, "the new master")
             found: Mapping[str, str] = {}
             while not found:
