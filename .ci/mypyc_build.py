@@ -26,9 +26,9 @@ TRAINING = HERE.parent / "bench" / "micro.py"
 CHAINS = ("bare", "headers", "key", "token", "receipt", "inspect")
 ERROR_PATHS = ["-include", str(HERE / "error_paths.h")]
 COUNT = ["-fprofile-generate", "-fprofile-update=single"]
-# What training did not reach is compiled as it would be without a profile.
 # Across files as well, functions that call each other stand together.
 TOGETHER = ["-flto=auto"]
+# What training did not reach is compiled as it would be without a profile.
 USE = ["-fprofile-use", "-fprofile-partial-training", "-Wno-missing-profile"]
 
 

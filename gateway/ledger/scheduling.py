@@ -36,12 +36,11 @@ def ask_for_long_slices() -> bool:
     number = _CALLS.get(platform.machine())
     if sys.platform != "linux" or number is None:
         return False
-    attributes = _ATTRIBUTES.pack(
-        _ATTRIBUTES.size, os.sched_getscheduler(0), 0, os.getpriority(os.PRIO_PROCESS, 0), 0,
-        SLICE_NS, 0, 0,
-    )  # fmt: skip
-    if os.sched_getscheduler(0) != os.SCHED_OTHER:
-        return False  # somebody chose another policy for us
+    policy = os.sched_getscheduler(0)
+    if policy != os.SCHED_OTHER:
+        return False  # somebody chose another one for us
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, policy, 0, nice, 0, SLICE_NS, 0, 0)
     failed: int = ctypes.CDLL(None, use_errno=True).syscall(number, 0, attributes, 0)
     if failed:
         _log.debug("sched_setattr: %s", os.strerror(ctypes.get_errno()))

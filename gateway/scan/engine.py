@@ -28,11 +28,10 @@ class Engine:
             if pattern not in self.ready:
                 self.ready[pattern] = make_ready(pattern)
                 self.ready[pattern].prepare()
-        self._list = list(self.ready.values())
         served: list[list[ReadyPattern]] = []
         """The patterns of each expression: one of its own, or all that need what it finds."""
         by_near: dict[bytes, list[ReadyPattern]] = {}
-        for ready in self._list:
+        for ready in self.ready.values():
             if ready.near_gate:
                 by_near.setdefault(ready.near_gate, []).append(ready)
             else:
