@@ -94,16 +94,18 @@ class _State:
     """A set of positions, where each character leads from it, and which matches may begin here.
 
     `begins` are what may not stand before, what may not with a digit before it, and the length that
-    the match may have. `steps` are by the class of the character, of which there are `classes`.
+    the match may have. `steps` are by the class of the character, for the `classes` that ASCII has;
+    `others` are the steps of all further ones, of which a dictionary may have thousands.
     """
 
-    __slots__ = ("begins", "is_empty", "mask", "steps")
+    __slots__ = ("begins", "is_empty", "mask", "others", "steps")
 
     def __init__(self, mask: int, begins: tuple[_Begin, ...], classes: int) -> None:
         self.mask = mask
         self.is_empty = not mask
         self.begins = begins
         self.steps: list[_State | None] = [None] * classes
+        self.others: dict[int, _State] = {}
 
 
 class _Builder:
@@ -227,13 +229,14 @@ class HoldBack:
         """
         end = earliest = len(text)
         classes = self._classes.ascii
+        plain_kinds: i64 = self._classes.count
         plain = text.encode() if text.isascii() else None
         state = self._root
         place: i64 = end
         while place > floor:
             place -= 1
             kind: i64 = self._classes.of(text[place]) if plain is None else classes[plain[place]]
-            following = state.steps[kind]
+            following = state.steps[kind] if kind < plain_kinds else state.others.get(kind)
             state = self._step(state, kind) if following is None else following
             if state.is_empty:
                 break
@@ -251,8 +254,12 @@ class HoldBack:
             self._count = 0
             self._states.clear()
             self._root.steps = [None] * self._classes.count
+            self._root.others.clear()
             return known
-        state.steps[kind] = known
+        if kind < self._classes.count:
+            state.steps[kind] = known
+        else:
+            state.others[kind] = known
         return known
 
     def _state(self, mask: int) -> _State:
@@ -278,32 +285,30 @@ class HoldBack:
 class _Classes:
     """Characters that may stand at the same positions are one class, known by a number.
 
-    `masks` are the positions of each class, `ascii` the classes of the first 128 characters.
+    `masks` are the positions of each class, `ascii` the classes of the first 128 characters, and
+    the classes up to `count` are those that one of these has.
     """
 
-    __slots__ = ("_begins", "_of", "ascii", "masks")
+    __slots__ = ("_begins", "_of", "ascii", "count", "masks")
 
     def __init__(self, symbols: dict[Ranges, int]) -> None:
-        edges = {0}
-        for ranges in symbols:
-            edges.update(edge for first, last in ranges for edge in (first, last + 1))
-        self._begins = sorted(edges)
+        changes: dict[int, int] = {0: 0, _ASCII: 0}
+        for ranges, positions in symbols.items():
+            for first, last in ranges:
+                changes[first] = changes.get(first, 0) ^ positions
+                changes[last + 1] = changes.get(last + 1, 0) ^ positions
+        self._begins = sorted(changes)
         """From each of these characters up to the next one, all are of one class."""
         numbers: dict[int, int] = {}
         self._of: list[int] = []
+        mask = self.count = 0
         for point in self._begins:
-            mask = _union(
-                positions
-                for ranges, positions in symbols.items()
-                if any(first <= point <= last for first, last in ranges)
-            )
+            if point == _ASCII:
+                self.count = len(numbers)
+            mask ^= changes[point]
             self._of.append(numbers.setdefault(mask, len(numbers)))
         self.masks = list(numbers)
         self.ascii = [self.of(chr(point)) for point in range(_ASCII)]
-
-    @property
-    def count(self) -> int:
-        return len(self.masks)
 
     def of(self, character: str) -> int:
         return self._of[bisect_right(self._begins, ord(character)) - 1]

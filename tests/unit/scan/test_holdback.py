@@ -89,3 +89,11 @@ def test_a_text_with_other_letters_before_is_read_alike(text: str) -> None:
     assert hold_back().earliest(before + text, len(before)) == len(before) + hold_back().earliest(
         text, 0
     )
+
+
+def test_a_dictionary_in_other_letters_waits_for_its_words() -> None:
+    words = [chr(0x4E00 + 3 * n) + chr(0x4E01 + 3 * n) for n in range(500)]
+    held = HoldBack([make_ready(Pattern("words", "words", "|".join(words))).live_form])
+
+    assert [held.earliest(f"say {word[0]}", 0) for word in words] == [4] * len(words)
+    assert {held.earliest(f"say {word} ", 0) for word in words} == {7}
