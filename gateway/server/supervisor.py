@@ -122,13 +122,13 @@ class Supervisor:
         """Ends at once whatever still runs."""
         for task in self._tasks:
             task.cancel()
+        self._forker.close()  # first: that a worker ended because it is killed here is no news
         for slot in self._slots:
             slot.end()
             slot.kill()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EXIT_GRACE_S):
                 await self._all_gone()
-        self._forker.close()
 
     async def _all_gone(self) -> None:
         while any(slot.alive for slot in self._slots):
