@@ -14,8 +14,11 @@
 
 enum { DROP = 0, WORD = 2, SINGLE = 3 };
 enum { STEM = 5, FIVE = 5, REACH = 4, RING = 256 };
-/* N-grams that are looked up together, those of words that end with one word, and a mark. */
-enum { GRAMS = 256, WORD_GRAMS = 8, KNOWN = 1 << 15 };
+/* N-grams that are looked up together, and those of words that end with one word. */
+enum { GRAMS = 256, WORD_GRAMS = 8 };
+/* What is kept of an n-gram in 16 bits: the word that it begins in, counted from `settled`, SPAN for
+ * each further word, and KNOWN of a word by itself. */
+enum { KNOWN = 1 << 15, SPAN = 1 << 13, PLACE = SPAN - 1 };
 enum { SHORT_WORDS = 20, MIDDLE_WORDS = 64, LONG_WORDS = 200, WIDTHS = 3 };
 enum { LEAST = -256, MOST = 1024 };
 
@@ -23,6 +26,18 @@ enum { LEAST = -256, MOST = 1024 };
 #define PREFETCH(place) __builtin_prefetch(place)
 #else
 #define PREFETCH(place) ((void)0)
+#endif
+/* Machines with wide registers mix eight hashes at a time. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define WIDE __attribute__((target("avx2,bmi2,popcnt")))
+#define HAS_WIDE                                                              \
+    (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&      \
+     __builtin_cpu_supports("popcnt"))
+#define INTO_EACH __attribute__((always_inline))
+#else
+#define WIDE
+#define HAS_WIDE 0
+#define INTO_EACH
 #endif
 #define PRESENT_BYTES (1 << 17)
 #define BLOCKS (PRESENT_BYTES / 4)
@@ -58,6 +73,18 @@ typedef struct {
     int32_t ring[RING];
 } Sweep;
 
+/* An n-gram that has a weight, and the words that it is made of. */
+typedef struct {
+    int64_t first;
+    int span, weight;
+} Hit;
+
+typedef struct {
+    Hit *hits;
+    size_t count, room;
+    int is_short_of_memory;
+} Listing;
+
 /* N-grams are gathered and then looked up together, without a branch that depends on what is found:
  * such branches cannot be foretold, and the loads of one look-up need not wait for another's. */
 typedef struct {
@@ -66,8 +93,9 @@ typedef struct {
     const uint32_t *ranks;
     int size;
     uint32_t gram[GRAMS];
-    uint16_t owner[GRAMS]; /* counted from `settled`; KNOWN is added to a word by itself */
+    uint16_t owner[GRAMS];
     int64_t sums[GRAMS + 2 * REACH];
+    Listing *listing; /* where what is found is told; mostly NULL */
 } Batch;
 
 /* Little-endian on every machine; compilers make one load of it where they can. */
@@ -84,9 +112,13 @@ static inline uint32_t mix(uint32_t gram) {
 }
 
 static inline uint32_t ones(uint32_t bits) {
-    bits -= bits >> 1 & 0x55555555u;
-    bits = (bits & 0x33333333u) + (bits >> 2 & 0x33333333u);
-    return ((bits + (bits >> 4)) & 0x0F0F0F0Fu) * 0x01010101u >> 24;
+#ifdef __GNUC__
+    return (uint32_t)__builtin_popcount(bits);
+#else
+    uint32_t count = 0;
+    for (; bits; bits &= bits - 1) count++;
+    return count;
+#endif
 }
 
 static inline int64_t bounded(int64_t sum) { return sum < LEAST ? LEAST : sum > MOST ? MOST : sum; }
@@ -100,8 +132,44 @@ static inline void widen(Width *width, const int32_t *ring, int64_t word, int64_
     }
 }
 
+/* Where the table has room for an n-gram; NULL where it has none. */
+static inline const uint8_t *entry_of(const Batch *b, uint32_t spread) {
+    uint32_t place = spread >> 12, bits = four(b->present + (place >> 5) * 4);
+    if (!(bits >> (place & 31) & 1)) return NULL;
+    uint32_t rank = b->ranks[place >> 5] + ones(bits & ((1u << (place & 31)) - 1));
+    return b->entries + (size_t)rank * 4;
+}
+
+static inline int is_of(const uint8_t *entry, uint32_t spread) {
+    return (entry[0] | (uint32_t)entry[1] << 8) == (spread & 0xFFFF);
+}
+
+/* Tells of the gathered n-grams that have a weight. */
+static void list(Batch *b) {
+    Listing *l = b->listing;
+    if (l->room - l->count < GRAMS) {
+        size_t room = l->room ? l->room * 2 : 2 * GRAMS;
+        Hit *grown = PyMem_Realloc(l->hits, room * sizeof *grown);
+        if (grown == NULL) {
+            l->is_short_of_memory = 1;
+            return;
+        }
+        l->hits = grown, l->room = room;
+    }
+    for (int i = 0; i < b->size; i++) {
+        uint32_t spread = mix(b->gram[i]);
+        const uint8_t *entry = entry_of(b, spread);
+        int weight = entry != NULL && is_of(entry, spread) ? (int8_t)entry[b->s->side] : 0;
+        if (!weight) continue;
+        Hit *hit = &l->hits[l->count++];
+        hit->first = b->s->settled + (b->owner[i] & PLACE);
+        hit->span = 1 + (b->owner[i] & (KNOWN - 1)) / SPAN;
+        hit->weight = weight;
+    }
+}
+
 /* Adds the weights of the gathered n-grams to their words. */
-static void look_up(Batch *b) {
+INTO_EACH static inline void look_up(Batch *b) {
     uint32_t spread[GRAMS + 1];
     uint16_t owner[GRAMS + 1];
     const uint8_t *at[GRAMS];
@@ -121,17 +189,25 @@ static void look_up(Batch *b) {
     }
     for (int i = 0; i < hits; i++) {
         const uint8_t *entry = at[i];
-        int64_t is_it = (entry[0] | (uint32_t)entry[1] << 8) == (spread[i] & 0xFFFF);
-        b->sums[owner[i] & (KNOWN - 1)] += -is_it & (int8_t)entry[b->s->side];
+        int64_t is_it = is_of(entry, spread[i]);
+        b->sums[owner[i] & PLACE] += -is_it & (int8_t)entry[b->s->side];
         b->s->known += is_it & (owner[i] / KNOWN);
     }
     b->size = 0;
 }
 
+WIDE static void look_up_wide(Batch *b) { look_up(b); }
+static void look_up_narrow(Batch *b) { look_up(b); }
+static int is_wide; /* told when the module is loaded */
+
 /* Looks up what was gathered; words that no later n-gram can begin in are final then. */
 static void flush(Batch *b) {
     Sweep *s = b->s;
-    look_up(b);
+    if (b->listing != NULL) list(b);
+    if (is_wide)
+        look_up_wide(b);
+    else
+        look_up_narrow(b);
     int64_t done = s->words - REACH - s->settled;
     for (int64_t i = 0; i < done; i++) {
         int64_t word = s->settled + i, sum = bounded(b->sums[i]);
@@ -146,9 +222,9 @@ static void flush(Batch *b) {
     memset(b->sums + REACH + 1, 0, sizeof b->sums - (REACH + 1) * sizeof *b->sums);
 }
 
-static inline void gather(Batch *b, uint32_t gram, int64_t word) {
+static inline void gather(Batch *b, uint32_t gram, int64_t word, int marks) {
     b->gram[b->size] = gram;
-    b->owner[b->size++] = (uint16_t)(word - b->s->settled);
+    b->owner[b->size++] = (uint16_t)(word - b->s->settled + marks);
 }
 
 /* The n-grams of words that end with this one. */
@@ -156,21 +232,22 @@ static inline void word_grams(Batch *b, uint32_t word, uint32_t stem) {
     Sweep *s = b->s;
     int64_t at = s->words;
     if (b->size > GRAMS - WORD_GRAMS) flush(b);
-    gather(b, word, at);
-    b->owner[b->size - 1] |= KNOWN;
+    gather(b, word, at, KNOWN);
     uint32_t one = s->w1, two = s->w2;
     if (at > 0) {
         uint32_t mark = s->gap_first * 0xAFD9D5ABu + s->gap_last * 0xEC48C90Du;
-        if (s->gap && mark) gather(b, mark * 0xBE1E0823u + word, at);
-        gather(b, one + word * 0xDAA66D13u, at - 1);
-        gather(b, s->stem * 0x08D12DFDu + stem * 0x4540215Fu, at - 1);
+        if (s->gap && mark) gather(b, mark * 0xBE1E0823u + word, at, 0);
+        gather(b, one + word * 0xDAA66D13u, at - 1, SPAN);
+        gather(b, s->stem * 0x08D12DFDu + stem * 0x4540215Fu, at - 1, SPAN);
     }
     if (at > 1) {
-        gather(b, two + one * 0xDAA66D13u + word * 0x17156075u, at - 2);
-        gather(b, two + word * 0x8FF34739u, at - 2);
+        gather(b, two + one * 0xDAA66D13u + word * 0x17156075u, at - 2, 2 * SPAN);
+        gather(b, two + word * 0x8FF34739u, at - 2, 2 * SPAN);
     }
     if (at > 2)
-        gather(b, s->w3 + two * 0xDAA66D13u + one * 0x17156075u + word * 0x538453D7u, at - 3);
+        gather(
+            b, s->w3 + two * 0xDAA66D13u + one * 0x17156075u + word * 0x538453D7u, at - 3,
+            3 * SPAN);
     s->w3 = two;
     s->w2 = one;
     s->w1 = word;
@@ -216,7 +293,7 @@ static inline void weigh(
         r0 = r1, r1 = r2, r2 = r3, r3 = r4, r4 = value;
         if (s->chars + length < FIVE) continue;
         if (b->size == GRAMS) flush(b);
-        gather(b, five, length >= FIVE ? s->words : s->owner[FIVE - 1 - length]);
+        gather(b, five, length >= FIVE ? s->words : s->owner[FIVE - 1 - length], SPAN);
     }
     s->recent[0] = r0, s->recent[1] = r1, s->recent[2] = r2, s->recent[3] = r3, s->recent[4] = r4;
     s->five = five;
@@ -268,7 +345,9 @@ static inline void run(Batch *b, int kind, const void *data, Py_ssize_t stop) {
     }
 }
 
-static void run_kind(Sweep *s, int kind, const void *data, Py_ssize_t stop) {
+static void run_kind(
+    Sweep *s, int kind, const void *data, Py_ssize_t stop, Listing *listing
+) {
     Tables *t = s->tables;
     Batch b;
     b.s = s;
@@ -279,6 +358,7 @@ static void run_kind(Sweep *s, int kind, const void *data, Py_ssize_t stop) {
     b.leet = (const uint8_t *)PyBytes_AS_STRING(t->leet);
     b.ranks = t->ranks;
     b.size = 0;
+    b.listing = listing;
     memcpy(b.sums, s->pending, sizeof s->pending);
     memset(b.sums + REACH, 0, sizeof b.sums - sizeof s->pending);
     if (kind == PyUnicode_1BYTE_KIND)
@@ -300,11 +380,11 @@ static PyObject *sweep_feed(Sweep *s, PyObject *text) {
     const void *data = PyUnicode_DATA(text);
     Py_ssize_t size = PyUnicode_GET_LENGTH(text);
     if (size < UNLOCKED_CHARS) {
-        run_kind(s, kind, data, size);
+        run_kind(s, kind, data, size, NULL);
         Py_RETURN_NONE;
     }
     Py_BEGIN_ALLOW_THREADS
-    run_kind(s, kind, data, size);
+    run_kind(s, kind, data, size, NULL);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -393,6 +473,61 @@ static PyObject *tables_place(Tables *t, PyObject *args) {
     return Py_BuildValue("nn", place[0], place[1]);
 }
 
+/* Where each word of a text begins and ends, counted as a pass counts them. */
+static void place_words(const uint8_t *kinds, PyObject *text, Py_ssize_t (*places)[2]) {
+    int kind = PyUnicode_KIND(text), within = 0;
+    const void *data = PyUnicode_DATA(text);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
+    long long word = -1; /* the number of the newest */
+    for (Py_ssize_t at = 0; at < size; at++) {
+        uint8_t what = kinds[point(kind, data, at)];
+        if (what == DROP) continue;
+        if (what == SINGLE || (what == WORD && !within)) places[++word][0] = at;
+        within = what == WORD;
+        if (within || what == SINGLE) places[word][1] = at + 1;
+    }
+}
+
+/* The hits as (begin, end, weight). */
+static PyObject *told(const Listing *l, Py_ssize_t (*places)[2], int64_t words) {
+    PyObject *found = PyList_New((Py_ssize_t)l->count);
+    if (found == NULL) return NULL;
+    for (size_t i = 0; i < l->count; i++) {
+        const Hit *hit = &l->hits[i];
+        int64_t stop = hit->first + hit->span < words ? hit->first + hit->span : words;
+        PyObject *one =
+            Py_BuildValue("nni", places[hit->first][0], places[stop - 1][1], hit->weight);
+        if (one == NULL) {
+            Py_DECREF(found);
+            return NULL;
+        }
+        PyList_SET_ITEM(found, (Py_ssize_t)i, one);
+    }
+    return found;
+}
+
+static PyObject *tables_listing(Tables *t, PyObject *args) {
+    PyObject *text;
+    int tool;
+    if (!PyArg_ParseTuple(args, "Up:listing", &text, &tool)) return NULL;
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
+    Sweep s = {.tables = t, .side = tool ? 2 : 3};
+    Listing l = {NULL, 0, 0, 0};
+    run_kind(&s, PyUnicode_KIND(text), PyUnicode_DATA(text), size, &l);
+    /* No text has more words than characters. */
+    Py_ssize_t(*places)[2] = PyMem_Calloc((size_t)size + 1, sizeof *places);
+    PyObject *found = NULL;
+    if (places == NULL || l.is_short_of_memory) {
+        PyErr_NoMemory();
+    } else {
+        place_words((const uint8_t *)PyBytes_AS_STRING(t->kinds), text, places);
+        found = told(&l, places, s.words);
+    }
+    PyMem_Free(places);
+    PyMem_Free(l.hits);
+    return found;
+}
+
 static void tables_dealloc(Tables *t) {
     PyTypeObject *type = Py_TYPE(t);
     PyMem_Free(t->ranks);
@@ -456,6 +591,7 @@ static PyMemberDef tables_members[] = {
 
 static PyMethodDef tables_methods[] = {
     {"place", (PyCFunction)tables_place, METH_VARARGS, "place(text, first, words): where they are."},
+    {"listing", (PyCFunction)tables_listing, METH_VARARGS, "listing(text, tool): see listing.py."},
     {NULL},
 };
 
@@ -495,6 +631,7 @@ static PyType_Spec sweep_spec = {
     "gateway.scan._sweep.Sweep", sizeof(Sweep), 0, Py_TPFLAGS_DEFAULT, sweep_slots};
 
 static int module_exec(PyObject *module) {
+    is_wide = HAS_WIDE;
     PyTypeObject **tables = PyModule_GetState(module);
     *tables = (PyTypeObject *)PyType_FromModuleAndSpec(module, &tables_spec, NULL);
     if (*tables == NULL || PyModule_AddType(module, *tables) < 0) return -1;

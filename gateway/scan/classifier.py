@@ -158,17 +158,26 @@ class Classifier:
         """The parts of a window that weigh most, heaviest first."""
         start, stop = self.place(text, window)
         passage = text[start:stop][:_EXPLAINED_CHARS]
-        listing = Listing(self.tables, tool=head == "tool")
-        listing.feed(passage)
         scale = self.scales[head] / window.words**0.5
         totals: dict[str, float] = {}
         places: dict[str, int] = {}
-        for begin, end, weight in listing.found():
+        for begin, end, weight in self.listed(passage, head):
             shown = passage[begin:end]
             totals[shown] = totals.get(shown, 0.0) + weight * scale
             places.setdefault(shown, begin)
         ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
         return tuple(Part(shown, round(sum_, 3), places[shown]) for shown, sum_ in ordered[:count])
+
+    def listed(self, passage: str, head: Head) -> list[tuple[int, int, int]]:
+        """Each n-gram of a normalised text that has a weight: where it begins and ends, the weight.
+
+        For explanations; see `Listing`.
+        """
+        if self._native is None:
+            listing = Listing(self.tables, tool=head == "tool")
+            listing.feed(passage)
+            return list(listing.found())
+        return self._native.listing(passage, head == "tool")
 
 
 def sigmoid(logit: float) -> float:
