@@ -51,7 +51,9 @@ class Pattern:
     sees the value without its run. `hint` is an expression for a part of every match, where a
     better one to search for is known than follows from `expression`. `seldom` says that what is
     searched for stands in few texts, so that it is only asked whether it is there: a text that is
-    full of it costs no more. Where values overlap, the lowest `rank` names them.
+    full of it costs no more. `crowded` says that much looks like it within longer words, such as
+    digests, so that already the search asks what stands before it; a `hint` is then where it
+    begins. Where values overlap, the lowest `rank` names them.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Pattern:
     validator: Validator | None = None
     hint: str = ""
     seldom: bool = False
+    crowded: bool = False
     rank: int = 50
     directions: tuple[Direction, ...] = BOTH
 

@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 from gateway.plugin.pattern import Pattern
 from gateway.scan.database import Database, Expression
 from gateway.scan.expression import ExpressionError, for_re2
+from gateway.scan.gate import DIGITS_GATE
+from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern, compiled
 from gateway.scan.scans import Scans
 
@@ -28,23 +30,34 @@ class Engine:
             if pattern not in self.ready:
                 self.ready[pattern] = make_ready(pattern)
                 self.ready[pattern].prepare()
-        served: list[list[ReadyPattern]] = []
-        """The patterns of each expression: one of its own, or all that need what it finds."""
-        by_near: dict[bytes, list[ReadyPattern]] = {}
+        own: dict[Expression, list[ReadyPattern]] = {}
+        near: dict[Expression, list[ReadyPattern]] = {}
+        """The patterns of each expression: those of which it is a part, or that need it nearby."""
         for ready in self.ready.values():
             if ready.near_gate:
-                by_near.setdefault(ready.near_gate, []).append(ready)
+                near.setdefault(Expression(ready.near_gate, once=True), []).append(ready)
             else:
-                served.append([ready])
-        expressions = [Expression(ready.gate, once=ready.gate_is_weak) for (ready,) in served]
-        expressions += [Expression(gate, once=True) for gate in by_near]
-        own = len(served)
-        served += by_near.values()
+                gate = Expression(ready.gate, once=ready.gate_is_weak)
+                own.setdefault(gate, []).append(ready)
+        expressions = [*own, *near]
+        served = [*own.values(), *near.values()]
+        served_by_words = [[r for r in each if not r.asks_digits] for each in served]
+        if served_by_words != served:
+            expressions.append(Expression(DIGITS_GATE, once=True))
         try:
             self._database = Database(expressions, folder)
         except ValueError as error:
             raise ExpressionError(f"cannot be searched for: {error}") from None
-        self.scans = Scans(self._database, served, own)
+        self.scans = Scans(self._database, served, served_by_words, len(own))
+        self._hold_backs: dict[frozenset[ReadyPattern], HoldBack] = {}
+
+    def hold_back(self, own: frozenset[ReadyPattern]) -> HoldBack:
+        """What may yet become part of a match of these; made once, in some milliseconds."""
+        known = self._hold_backs.get(own)
+        if known is None:
+            forms = [ready.live_form for ready in self.ready.values() if ready in own]
+            known = self._hold_backs[own] = HoldBack(forms)
+        return known
 
     @property
     def database_bytes(self) -> int:

@@ -29,7 +29,7 @@ POSITIONS_MAX: Final = 20_000
 
 DIGITS: Final[Ranges] = ((48, 57),)
 _SPACES: Final[Ranges] = ((9, 13), (32, 32))
-_WORDS: Final[Ranges] = ((48, 57), (65, 90), (95, 95), (97, 122))
+WORDS: Final[Ranges] = ((48, 57), (65, 90), (95, 95), (97, 122))
 
 
 class ExpressionError(ValueError):
@@ -101,8 +101,13 @@ def character_class(inside: str) -> Ranges:
 
 
 def union(one: Ranges, other: Ranges) -> Ranges:
-    """The characters of both."""
+    """The characters that are in either."""
     return _merged([*one, *other], fold=False)
+
+
+def intersection(one: Ranges, other: Ranges) -> Ranges:
+    """The characters that are in both."""
+    return inverted(union(inverted(one), inverted(other)))
 
 
 def inverted(ranges: Ranges) -> Ranges:
@@ -182,10 +187,10 @@ def _class(items: Any, *, fold: bool) -> Ranges:
 _CATEGORIES: Final = {
     ops.CATEGORY_DIGIT: DIGITS,
     ops.CATEGORY_SPACE: _SPACES,
-    ops.CATEGORY_WORD: _WORDS,
+    ops.CATEGORY_WORD: WORDS,
     ops.CATEGORY_NOT_DIGIT: inverted(DIGITS),
     ops.CATEGORY_NOT_SPACE: inverted(_SPACES),
-    ops.CATEGORY_NOT_WORD: inverted(_WORDS),
+    ops.CATEGORY_NOT_WORD: inverted(WORDS),
 }
 
 

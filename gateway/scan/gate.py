@@ -7,10 +7,12 @@ from the first that tells something, to where enough is certain. It is never nar
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Final
 
 from gateway.scan.expression import (
     ASCII_LAST,
+    LAST,
     Boundary,
     Chars,
     Choice,
@@ -19,8 +21,10 @@ from gateway.scan.expression import (
     Repeat,
     Series,
     Value,
+    intersection,
     inverted,
     lengths,
+    union,
 )
 
 ENOUGH_BITS: Final = 36.0
@@ -34,16 +38,21 @@ _WEAK_BITS: Final = 1.0
 """A letter: it is quicker to look for digits, and for signs."""
 _WEIGHTS: Final = ((2, 5.5), (4, 4.0), (10, 1.5), (26, 1.0))
 """Bits of one character out of a set of at most so many; larger sets tell half a bit."""
+DIGITS_GATE: Final = rb"[0-9](?:[ -]?[0-9]){4}"
+"""Five digits, with a space or a dash between two of them at most."""
+_DIGITS_MIN: Final = 5
 _SPELLED_MAX: Final = 4
 """So many characters are spelled out in UTF-8; of more, any bytes will do."""
 _PUNCTUATION_BITS: Final = 3.0
 _SPACE_BITS: Final = 1.0
 
 
-def for_hyperscan(node: Node, left: Ranges) -> bytes:
+def for_hyperscan(node: Node, left: Ranges = ()) -> bytes:
     """An expression that some part of every match fulfils; `left` is what may not stand before.
 
-    A character that may be other than ASCII counts as one or more bytes of UTF-8.
+    A character that may be other than ASCII counts as one or more bytes of UTF-8. What stands
+    before is the confirmation's to ask, and asked here only where texts are full of what looks like
+    a match but for that: it makes an automaton of its own of most expressions.
     """
     items = _flat(node)
     start = _first_telling(items)
@@ -79,6 +88,58 @@ def _shortest_least(item: Node) -> int:
     if isinstance(item, Choice):
         return min(_written_least(_flat(branch)) for branch in item.items)
     return min(_least(item), ENOUGH_BYTES)
+
+
+def fills_runs(node: Node) -> bool:
+    """Whether one character repeated is found, so that a run of it is full of hits."""
+    items = _flat(node)
+    return bool(_alike(_searched(items[_first_telling(items) :])))
+
+
+def _alike(items: list[Node]) -> Ranges:
+    """The characters of which a repetition matches one item after the other."""
+    found: Ranges = ((0, LAST),)
+    for item in items:
+        found = intersection(found, _repeated(item))
+    return found
+
+
+def _repeated(node: Node) -> Ranges:
+    if isinstance(node, Chars):
+        return node.ranges
+    if isinstance(node, Repeat):
+        return _repeated(node.item) if node.least else ((0, LAST),)
+    if isinstance(node, Choice):
+        return reduce(union, map(_repeated, node.items))
+    if isinstance(node, Boundary):
+        return ()
+    return _alike(_flat(node))
+
+
+def has_digits(node: Node) -> bool:
+    """Whether whatever matches `node` holds something that DIGITS_GATE finds."""
+    run, was_apart = 0, False
+    for item in _flat(node):
+        once = item if isinstance(item, Repeat) else Repeat(item, 1, 1)
+        inner = once.item
+        if _is_one_of(inner, "0123456789"):
+            run += once.least
+            was_apart = was_apart and not once.least
+        elif _is_one_of(inner, " -") and once.most == 1 and not was_apart:
+            was_apart = True
+        else:
+            run, was_apart = 0, False
+        if run >= _DIGITS_MIN:
+            return True
+        if once.least and isinstance(inner, Choice) and all(map(has_digits, inner.items)):
+            return True
+    return False
+
+
+def _is_one_of(node: Node, characters: str) -> bool:
+    return isinstance(node, Chars) and all(
+        chr(point) in characters for first, last in node.ranges for point in range(first, last + 1)
+    )
 
 
 def names_nothing(node: Node) -> bool:
@@ -145,17 +206,20 @@ def _bits(node: Node) -> float:
 
 def _written(items: list[Node]) -> str:
     """The items up to where enough is certain; the last one in its shortest form."""
-    parts: list[str] = []
+    searched = _searched(items)
+    return "".join([*map(_bytes_of, searched[:-1]), *map(_shortest, searched[-1:])])
+
+
+def _searched(items: list[Node]) -> list[Node]:
+    """The items up to where enough is certain."""
     bits, size = 0.0, 0
     last = max((n for n, item in enumerate(items) if _least(item)), default=0)
-    for number, item in enumerate(items[: last + 1]):
+    for number, item in enumerate(items[:last]):
         bits += _bits(item)
         size += _least(item)
-        if number == last or bits >= ENOUGH_BITS or size >= ENOUGH_BYTES:
-            parts.append(_shortest(item))
-            break
-        parts.append(_bytes_of(item))
-    return "".join(parts)
+        if bits >= ENOUGH_BITS or size >= ENOUGH_BYTES:
+            return items[: number + 1]
+    return items[: last + 1]
 
 
 def _shortest(item: Node) -> str:

@@ -10,6 +10,7 @@ from gateway.scan.confirm import Confirmation, Match
 from gateway.scan.expression import (
     DIGITS,
     LENGTH_MAX,
+    WORDS,
     ExpressionError,
     Node,
     Ranges,
@@ -17,6 +18,7 @@ from gateway.scan.expression import (
     character_class,
     for_re2,
     has_value,
+    intersection,
     inverted,
     lengths,
     only_ascii,
@@ -25,7 +27,7 @@ from gateway.scan.expression import (
     trailing_run,
     union,
 )
-from gateway.scan.gate import for_hyperscan, is_short, names_nothing
+from gateway.scan.gate import fills_runs, for_hyperscan, has_digits, is_short, names_nothing
 from gateway.scan.holdback import HoldBack, LiveForm
 
 _BACKSLASH: Final = ord("\\")
@@ -43,6 +45,7 @@ class ReadyPattern:
         "__weakref__",
         "_confirmation",
         "apart",
+        "asks_digits",
         "body",
         "closing",
         "closing_live",
@@ -100,16 +103,17 @@ class ReadyPattern:
         self.length_bytes_max = self.length_max * (1 if only_ascii(self.body) else 4)
         self.looks_ahead = bool(self.right) or r"\b" in for_re2(self.body)
         hint = bounded(parse(pattern.hint)) if pattern.hint else None
-        never = inverted(union(inverted(self.left), self.apart)) if self.left else ()
-        self.gate = for_hyperscan(hint or self.body, () if hint else never)
         self.gate_is_weak = (
             pattern.seldom
             or names_nothing(hint or self.body)
             or hasattr(pattern.validator, "screen")
             or is_short(hint or self.body)
         )
+        is_crowded = pattern.crowded or (not (hint or self.gate_is_weak) and fills_runs(self.body))
+        self.gate = for_hyperscan(hint or self.body, self._never() if is_crowded else ())
         self.near = bounded(parse(pattern.near)) if pattern.near else None
-        self.near_gate = for_hyperscan(self.near, ()) if self.near is not None else b""
+        self.near_gate = for_hyperscan(self.near) if self.near is not None else b""
+        self.asks_digits = self.near is not None and has_digits(hint or self.body)
         self.gate_bytes_max = self.length_bytes_max + 4
         self._confirmation: Confirmation | None = None
 
@@ -168,6 +172,14 @@ class ReadyPattern:
         # What `left` forbids stays forbidden.
         allowed = inverted(union(inverted(self.apart), self.left))
         return f"(?:{re2_class(free)}|{re2_class(inverted(DIGITS))}{re2_class(allowed)})"
+
+    def _never(self) -> Ranges:
+        """The characters of words that stand before no body, whatever stands before them.
+
+        Of others little is to be had, and what many patterns ask alike is searched for once.
+        """
+        never = inverted(union(inverted(self.left), self.apart)) if self.left else ()
+        return intersection(never, WORDS)
 
     def _margin(self) -> bytes:
         """The first character that may stand before a body, is no digit and no letter."""

@@ -10,7 +10,6 @@ from gateway.plugin.pattern import JSON_REST, THE_REST, VALUES_MAX, Budget, Dire
 from gateway.scan.channel import Channel
 from gateway.scan.engine import Engine
 from gateway.scan.fold import begins_json, may_be_json
-from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern
 from gateway.scan.scans import NOTHING, Scanned, Scans
 from gateway.scan.search import Search
@@ -29,7 +28,6 @@ class UseScanner:
         engines: Mapping[Direction, Engine],
         values_max: int = VALUES_MAX,
     ) -> None:
-        self._engines = engines
         self._scans: dict[Direction, Scans] = {at: engine.scans for at, engine in engines.items()}
         self._values_max = values_max
         patterns = tuple(patterns)
@@ -39,7 +37,11 @@ class UseScanner:
             )
             for direction, engine in engines.items()
         }
-        self._hold_backs: dict[Direction, HoldBack] = {}
+        # Now, where a policy is compiled, and not on the loop with the first stream.
+        self._hold_backs = {
+            direction: engine.hold_back(self._own[direction])
+            for direction, engine in engines.items()
+        }
 
     def find(
         self,
@@ -90,13 +92,13 @@ class UseScanner:
 
     def channel(self, direction: Direction = "response", *, whole_values: bool = False) -> Channel:
         """See `Scanner`."""
-        hold_back = self._hold_backs.get(direction)
-        own = self._own[direction]
-        engine = self._engines[direction]
-        if hold_back is None:
-            forms = [ready.live_form for ready in engine.ready.values() if ready in own]
-            hold_back = self._hold_backs[direction] = HoldBack(forms)
-        return Channel(engine.scans, own, hold_back, self._values_max, whole_values=whole_values)
+        return Channel(
+            self._scans[direction],
+            self._own[direction],
+            self._hold_backs[direction],
+            self._values_max,
+            whole_values=whole_values,
+        )
 
 
 def _present(

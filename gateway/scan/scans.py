@@ -40,18 +40,25 @@ class Scans:
 
     Args:
         database: what is scanned with.
-        served: for each of its expressions the patterns that need what it finds.
-        own: so many of the expressions, the first ones, are of one pattern each.
+        served: for each of its expressions the patterns that need what it finds. One more
+            expression, if there is one, tells of digits, and serves none.
+        served_by_words: the same of a text without digits.
+        own: so many of the expressions, the first ones, are parts of their patterns.
 
     """
 
-    __slots__ = ("_database", "_json", "_last", "_own", "_plain", "_served")
+    __slots__ = ("_database", "_json", "_last", "_own", "_plain", "_served", "_served_by_words")
 
     def __init__(
-        self, database: Database, served: Sequence[Sequence[ReadyPattern]], own: int
+        self,
+        database: Database,
+        served: Sequence[Sequence[ReadyPattern]],
+        served_by_words: Sequence[Sequence[ReadyPattern]],
+        own: int,
     ) -> None:
         self._database = database
         self._served = served
+        self._served_by_words = served_by_words
         self._own = own
         self._plain = _Memory()
         self._json = _Memory()
@@ -89,13 +96,16 @@ class Scans:
 
     def _candidates(self, data: bytes) -> Candidates:
         hits = self._database.scan(data)
+        served = self._served_by_words
+        if hits.pop(len(served), None) is not None:
+            served = self._served
         if not hits:
             return {}
         found: Candidates = {}
         for number in sorted(hits):
             places = hits[number]
             several = number < self._own and len(places) <= HITS_KEPT_MAX
-            for ready in self._served[number]:
+            for ready in served[number]:
                 found[ready] = places if several and not ready.gate_is_weak else None
         return found
 

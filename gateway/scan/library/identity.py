@@ -126,6 +126,10 @@ _NUMBERS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("eu-vat", r"(?:AT|BE|BG|CY|CZ|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
      r"[A-Z0-9]{8,12}", "eu.vat", r"(?i)vat|ust|tva|iva|btw"),
 )  # fmt: skip
+_HINTS: Final[Mapping[str, str]] = {"eu-vat": r"\d{5}", "za-id": r"\d{12}", "cn-ric": r"\d{12}"}
+"""What check digits ask of a number, where its expression does not; and what cards begin with, which
+is searched for in any case."""
+_CROWDED: Final = frozenset({"za-id", "cn-ric"})
 
 _PLAIN: Final[tuple[tuple[str, str, str], ...]] = (
     # name, expression, what must stand before it
@@ -188,6 +192,8 @@ def _by_check_digits() -> list[Pattern]:
             left=r"\w.-",
             apart=" -" if " " in expression else "",
             near=near,
+            hint=_HINTS.get(name, ""),
+            crowded=name in _CROWDED,
             validator=_Checked(module, named=bool(near)),
             rank=22,
         )

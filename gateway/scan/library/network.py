@@ -37,6 +37,7 @@ def network_patterns() -> list[Pattern]:
             left=r"\w.-",
             right=r"\w-",
             validator=is_ipv4,
+            seldom=True,
             rank=45,
         ),
         Pattern(
@@ -47,6 +48,7 @@ def network_patterns() -> list[Pattern]:
             left=r"\w:.",
             right=r"\w:",
             validator=Ipv6Check(),
+            crowded=True,
             rank=46,
         ),
         Pattern(
@@ -58,6 +60,7 @@ def network_patterns() -> list[Pattern]:
             right=r"\w:-",
             validator=is_mac,
             seldom=True,
+            crowded=True,
             rank=44,
         ),
     ]

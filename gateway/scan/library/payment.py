@@ -43,7 +43,7 @@ def payment_patterns() -> list[Pattern]:
     base58 = "[1-9A-HJ-NP-Za-km-z]"
     check = CardCheck()  # one, so that a text is screened once for all of them
     return [
-        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=check, rank=15),
+        Pattern("card", "card", r"\d{12,19}", left=r"\w.", validator=check, crowded=True, rank=15),
         # Groups of four, 4-6-4, 4-6-5 and 4-4-4-4-3; a first digit that issuers have.
         *(
             Pattern(name, "card", expression, left=r"\w.", validator=check, rank=15)

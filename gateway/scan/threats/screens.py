@@ -25,13 +25,13 @@ _READING: Final = ("gopher", "dict", "file", "ldap", "tftp", "jar", "netdoc")
 """Schemes that are as telling as an inner host, whatever host they name."""
 _SCHEMES: Final = frozenset(scheme.encode() for scheme in (*_ASKING, *_READING))
 _SCHEME_SIZES: Final = sorted({len(scheme) for scheme in _SCHEMES}, reverse=True)
-_OCTET: Final = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
 _NUMBER: Final = (
     r"(?=[1-9])(?!(?:10|100|127|169|172|192|198|203)\.)"
     r"(?:[1-9][0-9]?|1[0-9]{2}|2[01][0-9]|22[0-3])"
-    rf"(?:\.{_OCTET}){{3}}"
+    r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
 )
-"""An address out of a network of which every address is public, in its ordinary form."""
+"""An address out of a network of which every address is public, however its last three parts are
+read; with a part that is too large it is none, and no inner name either."""
 
 
 class TargetScreen:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.scan.expression import (
     ExpressionError,
@@ -16,7 +18,7 @@ from gateway.scan.expression import (
     parse,
     trailing_run,
 )
-from gateway.scan.gate import for_hyperscan
+from gateway.scan.gate import DIGITS_GATE, fills_runs, for_hyperscan, has_digits
 from gateway.scan.patterns import compiled
 
 
@@ -108,3 +110,56 @@ def gate_matches(expression: str, text: str, left: str = "") -> bool:
 def test_what_is_searched_for_is_never_narrower(expression: str, text: str) -> None:
     assert found(expression, text) is not None
     assert gate_matches(expression, text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (r"A{22}", True),
+        (r"[12]\d{12}", True),
+        (r"[12] ?\d{12}", True),
+        (r"[1-9]\d{5}(?:19|20)\d{9}", False),
+        (r"[1-9]\d{5}(?:11|20)\d{9}", True),
+        (r"\d{3}-\d{3}", False),
+        (r"sk-[A-Za-z]{20}", False),
+        (r"(?:a|b)[bc]{9}", True),
+        (r"\ba{9}", False),
+    ],
+)
+def test_what_a_run_of_one_character_is_full_of(expression: str, *, expected: bool) -> None:
+    assert fills_runs(bounded(parse(expression))) is expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (r"\d{5}", True),
+        (r"\d{4}", False),
+        (r"\d{3}[ -]?\d{2}", True),
+        (r"\d{3}[ -]\d{2}", True),
+        (r"\d{2}\d?\d{3}", True),
+        (r"\d{2}[ -]{0,2}\d{3}", False),
+        (r"\d{2} -\d{3}", False),
+        (r"\d{2}-\d?-\d{3}", False),
+        (r"\d{2}\.\d{3}", False),
+        (r"[A-Z]{2}\d{6}", True),
+        (r"[0-9A-F]{12}", False),
+        (r"(?:\d{6}|A\d{7})x", True),
+        (r"(?:\d{6}|ABC)x", False),
+        (r"(?:\d{6}|\d{7})?x", False),
+    ],
+)
+def test_what_is_sure_to_have_digits(expression: str, *, expected: bool) -> None:
+    assert has_digits(bounded(parse(expression))) is expected
+
+
+@given(st.data())
+@pytest.mark.parametrize(
+    "expression",
+    [r"\d{2}\d?[ -]?\d{3}", r"[A-Z]\d{6,14}|\d{7,9}", r"\d?[ -]?\d{3}-\d{2}", r"(?:1|\d{6})\d{5}"],
+)
+def test_what_has_digits_is_found_by_their_gate(expression: str, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(re.compile(expression, re.ASCII), fullmatch=True))
+
+    assert has_digits(bounded(parse(expression)))
+    assert re.search(DIGITS_GATE, text.encode()) is not None

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stdnum.eu import vat
 from typer.testing import CliRunner
 
 from gateway.cli import app
@@ -32,6 +35,16 @@ def scanner() -> UseScanner:
 
 def kinds(text: str) -> list[tuple[str, str]]:
     return [(f.pattern.kind, f.value) for f in scanner().find(text)]
+
+
+STATES = sorted({"el", *vat.MEMBER_STATES} - {"gr", "xi"})
+FEW_DIGITS = st.from_regex(r"\A(?:[0-9]{0,4}[A-Z]){2,12}[0-9]{0,4}\Z")
+
+
+@settings(max_examples=500)
+@given(st.sampled_from(STATES), FEW_DIGITS)
+def test_no_european_vat_number_lacks_what_it_is_searched_by(state: str, number: str) -> None:
+    assert not vat.is_valid(state.upper() + number)
 
 
 def test_every_class_has_patterns_and_every_group_knows_its_classes() -> None:
