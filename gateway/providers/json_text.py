@@ -24,6 +24,7 @@ DEPTH_MAX: Final = 128
 CONTAINERS_MAX: Final = 100_000
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_BACKSLASH: Final = ord("\\")
 _COLON_ESCAPE: Final = re.compile(rb"\\u003[aA]")
 
 
@@ -104,7 +105,8 @@ def _refuse_constant(name: str) -> Any:
 
 def ambiguity(body: bytes, parsed: Any) -> Gap | None:
     """What makes `body`, of which `parsed` is the value, be read in two ways, if anything does."""
-    if b"\\u003" in body and _COLON_ESCAPE.search(body) is not None:
+    # A single byte is found at a quarter of the price of four.
+    if _BACKSLASH in body and b"\\u003" in body and _COLON_ESCAPE.search(body) is not None:
         return Gap.DUPLICATE_KEYS if _has_duplicates(body) else None
     try:
         written = orjson.dumps(parsed)

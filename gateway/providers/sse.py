@@ -156,9 +156,12 @@ class SseSplitter:
 def _blank_line_end(source: bytes | bytearray, start: int) -> int:
     """Where the first blank line at or after `start` ends; 0 if there is none."""
     # Within a long line neither byte occurs, and `find` says so at a hundredth of the price.
-    if source.find(b"\n", start) < 0 and source.find(b"\r", start) < 0:
+    feed = source.find(b"\n", start)
+    returned = source.find(b"\r", start, feed if feed >= 0 else len(source))
+    first = feed if returned < 0 else returned
+    if first < 0:
         return 0
-    match = _BLANK_LINE.search(source, start)
+    match = _BLANK_LINE.search(source, first)
     return 0 if match is None else match.end()
 
 

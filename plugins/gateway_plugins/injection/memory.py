@@ -12,7 +12,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
@@ -97,8 +97,7 @@ class Memory:
 
     def _digest(self, name: tuple[str, str, str]) -> bytes:
         tenant, part, text = name
-        state = blake2b(digest_size=_DIGEST_BYTES, key=self._key)
-        # Lengths in front, so that no tenant's name can run into what follows it.
-        state.update(f"{len(tenant)}:{tenant}{part}:".encode("utf-8", "surrogatepass"))
-        state.update(text.encode("utf-8", "surrogatepass"))
-        return state.digest()
+        # Lengths in front, so that no tenant's name can run into what follows it. Nobody is shown a
+        # digest, so a key in front will do; processors have instructions for this hash.
+        said = f"{len(tenant)}:{tenant}{part}:{text}".encode("utf-8", "surrogatepass")
+        return sha256(self._key + said).digest()[:_DIGEST_BYTES]

@@ -212,7 +212,8 @@ class Reading:
             self._read_stream(body)
             self._read_stream(b"", last=True)
         elif body:
-            value = _json(body)
+            # Mostly it was parsed for those who look into it.
+            value = response.json() if response.body == body else _json(body)
             if value is None:
                 self.unread.append("answer")
                 return
