@@ -37,6 +37,10 @@ _KINDS: Final[dict[bytes, StreamKind]] = {
 
 LAST: Final = b"\0last"
 """The `name` of a piece behind which nothing more comes, though the connection is still open."""
+TAIL_BYTES: Final = 24
+"""So much of what was sent tells whether it was the last event."""
+_LAST_EVENTS: Final = (b"[DONE]\n\n", b'"message_stop"}\n\n')
+"""How the last event ends, of OpenAI's dialects and of Anthropic's."""
 BINARY: Final = b"\0binary"
 """The `name` of a piece that may hold other things than text."""
 
@@ -85,6 +89,14 @@ def make_splitter(kind: StreamKind, event_bytes_max: int = EVENT_BYTES_MAX) -> S
     if kind is StreamKind.NDJSON:
         return NdjsonSplitter(event_bytes_max)
     return FrameSplitter(event_bytes_max)
+
+
+def ends_stream(kind: StreamKind | None, tail: bytes) -> bool:
+    """Whether `tail`, the last bytes sent, is an event behind which a client expects nothing.
+
+    Some close the connection then, before the body has ended.
+    """
+    return kind is StreamKind.SSE and tail.replace(b"\r", b"").endswith(_LAST_EVENTS)
 
 
 def may_follow(kind: StreamKind | None, tail: bytes, *, whole_frames: bool) -> bool:

@@ -40,7 +40,8 @@ def stream_outcome_of(x: Exchange, reject: Reject | None) -> str:
 
     | word          | when                                                               |
     |---------------|--------------------------------------------------------------------|
-    | complete      | the last byte was handed to the client's connection                |
+    | complete      | the last byte was handed to the client's connection, or the client |
+    |               | left behind the event that ends a stream (`ends_stream`)           |
     | client_gone   | the client went away                                               |
     | timeout       | a time limit of the request, of the upstream or of the drain       |
     | upstream_lost | the upstream failed in any other way                               |

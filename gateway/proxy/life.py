@@ -19,6 +19,7 @@ from gateway.policy.routes import NeedsModel
 from gateway.policy.snapshot import Binding, Identify
 from gateway.providers.body_model import model_in_body
 from gateway.providers.dialect import Form
+from gateway.providers.streaming import ends_stream
 from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
@@ -126,7 +127,8 @@ class Life:
                 self._stop_upstream()
                 await self._answer_here(answer)
         except asyncio.CancelledError:
-            self._reject = Reject(Reason.CLIENT_DISCONNECTED)
+            if self._relay is None or not ends_stream(self._relay.kind, self._relay.tail):
+                self._reject = Reject(Reason.CLIENT_DISCONNECTED)
             self._stop_upstream()
         except Exception as error:  # noqa: BLE001  # one exchange's fault must not end the others
             _log.error("exchange %s failed", self.x.id, exc_info=error)

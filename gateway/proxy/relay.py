@@ -24,7 +24,7 @@ from gateway.plugin.evidence import BodyTrace
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
-from gateway.providers.streaming import StreamKind, may_follow
+from gateway.providers.streaming import TAIL_BYTES, StreamKind, may_follow
 from gateway.proxy.body import BodyError
 from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
@@ -45,10 +45,10 @@ class Relay:
     """One exchange's answer. `head`, then `done` are what the handler waits for."""
 
     __slots__ = (
-        "_body_error", "_chunked", "_client", "_ended", "_error", "_held", "_held_bytes", "_kind",
-        "_loop", "_returned", "_seen", "_signal", "_silence", "_tail", "_trailers", "_transform",
-        "_waiting", "_writable", "bytes_out", "connection", "finished", "first_byte_at", "head",
-        "meter", "reject", "started", "upgraded", "x",
+        "_body_error", "_chunked", "_client", "_ended", "_error", "_held", "_held_bytes", "_loop",
+        "_returned", "_seen", "_signal", "_silence", "_trailers", "_transform", "_waiting",
+        "_writable", "bytes_out", "connection", "finished", "first_byte_at", "head", "kind",
+        "meter", "reject", "started", "tail", "upgraded", "x",
     )  # fmt: skip
 
     def __init__(
@@ -79,10 +79,10 @@ class Relay:
         self._writable: asyncio.Future[None] | None = None
         self.started = False
         self._chunked = False
-        self._kind: StreamKind | None = None
+        self.kind: StreamKind | None = None
         self._transform: Transform | None = None
         self._silence: Silence | None = None
-        self._tail = b""
+        self.tail = b""
         self._seen: BodyTrace | None = None
         self._returned: BodyTrace | None = None
 
@@ -135,7 +135,7 @@ class Relay:
         """
         self.started = True
         self._chunked = chunked and not without_body
-        self._kind, self._transform = kind, transform
+        self.kind, self._transform = kind, transform
         self._client.listen(self)
         held, self._held = self._held, []
         came = held[0] if len(held) == 1 else b"".join(held)
@@ -229,7 +229,7 @@ class Relay:
         if self.connection is not None:
             self.connection.abort()
         changes = self._transform is not None and self._transform.changes
-        if may_follow(self._kind, self._tail, whole_frames=changes):
+        if may_follow(self.kind, self.tail, whole_frames=changes):
             event = stream_refusal(self.x, reject)
             self._client.write(chunk(event) if self._chunked else event)
             self._client.close_after()  # without a last chunk: the body stays open-ended
@@ -347,7 +347,7 @@ class Relay:
         """Body bytes as they are framed for the client."""
         if self._returned is not None:
             self._returned.add(data)
-        self._tail = data[-4:]
+        self.tail = data[-TAIL_BYTES:]
         self.bytes_out += len(data)
         return chunk(data) if self._chunked else data
 

@@ -8,7 +8,14 @@ from gateway.plugin.headers import Headers
 from gateway.providers.eventstream import FrameSplitter
 from gateway.providers.ndjson import NdjsonSplitter
 from gateway.providers.sse import SseSplitter
-from gateway.providers.streaming import StreamKind, is_encoded, make_splitter, stream_kind
+from gateway.providers.streaming import (
+    TAIL_BYTES,
+    StreamKind,
+    ends_stream,
+    is_encoded,
+    make_splitter,
+    stream_kind,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,22 @@ def test_each_framing_has_its_splitter() -> None:
 )  # fmt: skip
 def test_what_is_compressed_is_known_by_its_header(encoding: bytes, encoded: bool) -> None:
     assert is_encoded(Headers([(b"content-encoding", encoding)])) is encoded
+
+
+@pytest.mark.parametrize(
+    ("sent", "over"),
+    [
+        (b"data: [DONE]\n\n", True),
+        (b"data:[DONE]\r\n\r\n", True),
+        (b'event: message_stop\ndata: {"type":"message_stop"}\n\n', True),
+        (b'event: message_stop\ndata: {"type": "message_stop"}\n\n', True),
+        (b'data: {"delta":{"text":"message_stop"}}\n\n', False),
+        (b'data: {"choices":[{"delta":{"content":"[DONE]"}}]}\n\n', False),
+        (b"data: [DONE]\n", False),
+        (b"", False),
+    ],
+)
+def test_the_last_event_is_known_by_its_end(sent: bytes, over: bool) -> None:
+    assert ends_stream(StreamKind.SSE, sent[-TAIL_BYTES:]) is over
+    assert not ends_stream(StreamKind.NDJSON, sent[-TAIL_BYTES:])
+    assert not ends_stream(None, sent[-TAIL_BYTES:])
