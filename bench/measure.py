@@ -26,6 +26,7 @@ _REST_SHARE = 0.04
 _REST_MAX_S = 60.0
 _TEXTS = 8192
 """Different requests: more than the gateway remembers texts of that size."""
+_KNOWN_TEXTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,14 @@ def _load(core: int, command: list[str], environment: dict[str, str]) -> dict[st
     return _last_object(done.stdout)
 
 
-def wrk(target: Running, core: int, connections: int, duration_s: float) -> dict[str, Any]:
-    """Closed-loop load of whole requests, each with another text; see bench/wrk/chat.lua."""
-    wires = target.site.folder / "requests.bin"
+def wrk(
+    target: Running, core: int, connections: int, duration_s: float, texts: int = _TEXTS
+) -> dict[str, Any]:
+    """Closed-loop load of whole requests, with so many texts in turn; see bench/wrk/chat.lua."""
+    wires = target.site.folder / f"requests-{texts}.bin"
     if not wires.exists():
-        wires.write_bytes(b"".join(_wire(target, seed) for seed in range(_TEXTS)))
-    size = wires.stat().st_size // _TEXTS
+        wires.write_bytes(b"".join(_wire(target, seed) for seed in range(texts)))
+    size = wires.stat().st_size // texts
     # wrk knows whole seconds only.
     command = [
         *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(duration_s))}s", "--timeout", "60s"),
@@ -144,6 +147,17 @@ def _requests(target: Running, cores: Cores, effort: Effort, sample: Sample) -> 
     sample.figures["requests_per_s"] = found["requests"] / found["duration_us"] * 1e6
     sample.figures["p50_c64_us"] = found["p50_us"]
     sample.figures["p99_c64_us"] = found["p99_us"]
+    _known(target, cores, sample)
+
+
+def _known(target: Running, cores: Cores, sample: Sample) -> None:
+    """The same with texts that the gateway remembers."""
+    before = cpu_ns_by_process(target.session)
+    found = wrk(target, cores.load, 64, 1, _KNOWN_TEXTS)
+    _, worker = spent_since(before, target.session)
+    sample.faults += found["faults"]
+    sample.figures["known_worker_us"] = worker / 1000 / max(1, found["requests"])
+    _spent_at_rest(before, target)
 
 
 def _events(target: Running, cores: Cores, effort: Effort, sample: Sample) -> None:

@@ -95,6 +95,7 @@ def _rows(results: Results, width: int, cells: Cells) -> list[Row]:
 
 def cpu_table(results: Results) -> str:
     head = ["", "µs CPU/request", "of it the worker", "x Envoy", "x aiohttp", "requests/s"]
+    head += ["worker, known texts", "x Envoy"]
     head += ["µs CPU/event", "x Envoy", "x aiohttp", "reads/event", "faults"]
 
     def cells(name: str, found: Mapping[str, float]) -> Row:
@@ -107,6 +108,8 @@ def cpu_table(results: Results) -> str:
             ratio("request_cpu_us", "envoy"),
             ratio("request_cpu_us", "aiohttp"),
             _number(found.get("requests_per_s")),
+            _number(found.get("known_worker_us"), 1),
+            ratio("known_worker_us", "envoy"),
             _number(found.get("event_cpu_us"), 1),
             ratio("event_cpu_us", "envoy"),
             ratio("event_cpu_us", "aiohttp"),
