@@ -31,6 +31,8 @@ _log = logging.getLogger("sealgate.listener")
 
 PAUSE_S = 0.1
 """How long accepting stops when descriptors run out, before it is tried again."""
+AT_ONCE_MAX = 64
+"""Connections that are taken before those that are open are served again."""
 DESCRIPTOR_SHARE = 0.9
 """Share of RLIMIT_NOFILE from which on accepting pauses; the rest is for upstream connections that
 running exchanges still need."""
@@ -79,9 +81,7 @@ class Listener:
         """Begins to accept."""
         for each in self._sockets:
             each.setblocking(False)
-            # One connection per event: asking for another that is not there costs more than
-            # the next turn of the loop.
-            self._service.loop.add_reader(each, self._accept_one, each)
+            self._service.loop.add_reader(each, self._accept_waiting, each)
 
     def stop(self) -> None:
         """Takes what already waits in the kernel's queue, then closes the sockets."""
@@ -99,6 +99,12 @@ class Listener:
         """Waits until every connection that was accepted is open or has failed."""
         while self._opening:
             await asyncio.wait(self._opening)
+
+    def _accept_waiting(self, listening: socket.socket) -> None:
+        """Takes what waits. One in each turn of a busy loop would let a burst wait for seconds."""
+        for _ in range(AT_ONCE_MAX):
+            if not self._accept_one(listening):
+                return
 
     def _accept_one(self, listening: socket.socket) -> bool:
         """Takes one connection; false when there is none to take now."""

@@ -24,6 +24,18 @@ async def test_serves_and_counts_connections(fronts: FrontMaker) -> None:
     assert front.metrics.connections_accepted == 1
 
 
+async def test_a_burst_is_taken_in_one_turn_of_the_loop(fronts: FrontMaker) -> None:
+    """A turn is long where texts are inspected; each of the others would wait for one more."""
+    front = fronts()
+    waiting = [socket.create_connection(("127.0.0.1", front.port)) for _ in range(20)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert front.metrics.connections_accepted == len(waiting)
+    for each in waiting:
+        each.close()
+
+
 async def test_a_connection_over_the_limit_is_closed_at_once(fronts: FrontMaker) -> None:
     front = fronts(LimitSettings(connections_max=2))
     held = [await front.connect() for _ in range(2)]
