@@ -21,13 +21,23 @@ from gateway.providers.streaming import BINARY, LAST
 FRAGMENTS_MAX: Final = 4096
 """Frames that one message may have: an empty one costs its sender two bytes."""
 
-CONTINUATION, TEXT, BYTES, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-_DATA: Final = frozenset({CONTINUATION, TEXT, BYTES})
-_CONTROL: Final = frozenset({CLOSE, PING, PONG})
-_FIN, _RESERVED, _OPCODE, _MASK, _LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
+CONTINUATION: Final = 0
+TEXT: Final = 1
+BYTES: Final = 2
+CLOSE: Final = 8
+"""From here on they are control frames."""
+PING: Final = 9
+PONG: Final = 10
+_FIN: Final = 0x80
+_RESERVED: Final = 0x70
+_OPCODE: Final = 0x0F
+_MASK: Final = 0x80
+_LENGTH: Final = 0x7F
 _CONTROL_BYTES_MAX: Final = 125
-_TWO_BYTES, _EIGHT_BYTES = 126, 127
-_TWO_BYTES_MIN, _EIGHT_BYTES_MIN = 126, 65_536
+_TWO_BYTES: Final = 126
+_EIGHT_BYTES: Final = 127
+_TWO_BYTES_MIN: Final = 126
+_EIGHT_BYTES_MIN: Final = 65_536
 _MASK_BYTES: Final = 4
 _REASON_BYTES_MAX: Final = 123
 
@@ -46,7 +56,7 @@ class Message:
 
     def __init__(self, raw: bytes, opcode: int, data: bytes, *, masked: bool) -> None:
         self.raw = raw
-        self.data: bytes | None = None if opcode in _CONTROL else data or None
+        self.data: bytes | None = data if opcode < CLOSE and data else None
         self.name = LAST if opcode == CLOSE else BINARY if opcode == BYTES else b""
         self._opcode = opcode
         self._masked = masked
@@ -69,12 +79,16 @@ class MessageSplitter:
 
     """
 
-    __slots__ = ("_buffer", "_data", "_limit", "_masked", "_opcode", "_raw", "_size")
+    __slots__ = (
+        "_begun", "_data", "_limit", "_masked", "_opcode", "_raw", "_size", "_start", "_wanted",
+    )  # fmt: skip
 
     def __init__(self, *, masked: bool, message_bytes_max: int = EVENT_BYTES_MAX) -> None:
         self._masked = masked
         self._limit = message_bytes_max
-        self._buffer = bytearray()
+        self._begun = bytearray()  # a frame that has not ended
+        self._wanted = 0  # bytes of it without which there is nothing to do
+        self._start = 0  # where the payload of the frame begins whose end was asked for last
         self._opcode = CONTINUATION  # of the message whose fragments came so far
         self._raw: list[bytes] = []
         self._data: list[bytes] = []
@@ -83,7 +97,7 @@ class MessageSplitter:
     @property
     def pending(self) -> bytes:
         """What came of a message that has not ended."""
-        return b"".join(self._raw) + bytes(self._buffer)
+        return b"".join(self._raw) + bytes(self._begun)
 
     def feed(self, chunk: bytes) -> list[Message]:
         """The messages that `chunk` completes, in order.
@@ -91,16 +105,23 @@ class MessageSplitter:
         Bytes that are no frame raise `NotAFrameError`, a message that is too long
         `EventTooLargeError`, once the messages before them were given: all the rest is `pending`.
         """
-        self._buffer += chunk
+        begun = self._begun
+        wire = chunk
+        if begun:
+            begun += chunk
+            if len(begun) < self._wanted:
+                return []
+            wire = bytes(begun)
+        self._wanted = 0
         found: list[Message] = []
-        place = 0
+        place, size = 0, len(wire)
         try:
             while True:
-                head = self._head(place)
-                if head is None or len(self._buffer) < head[1]:
+                stop = self._stop(wire, place)
+                if stop > size:
+                    self._wanted = stop - place
                     break
-                start, stop = head
-                message = self._take(place, start, stop)
+                message = self._take(wire, place, stop)
                 place = stop
                 if message is not None:
                     found.append(message)
@@ -108,7 +129,8 @@ class MessageSplitter:
             if not found:
                 raise
         finally:
-            del self._buffer[:place]
+            if place or not begun:
+                self._begun = bytearray(wire[place:])
         return found
 
     def finish(self) -> list[Message]:
@@ -117,63 +139,62 @@ class MessageSplitter:
 
     # -- inner
 
-    def _head(self, place: int) -> tuple[int, int] | None:
-        """Where the payload of the frame at `place` begins and ends; None until that is known."""
-        buffer = self._buffer
-        left = len(buffer) - place
+    def _stop(self, wire: bytes, place: int) -> int:
+        """Where the frame at `place` ends; where its head must reach first, if that is not known.
+
+        What is not known lies behind the end of `wire`.
+        """
+        left = len(wire) - place
         if left < 2:  # noqa: PLR2004  # the two bytes that every frame has
-            return None
-        first, second = buffer[place], buffer[place + 1]
+            return place + 2
+        first, second = wire[place], wire[place + 1]
         self._check(first, second)
         size = second & _LENGTH
         start = place + 2
-        if size == _TWO_BYTES:
-            start += 2
+        if size >= _TWO_BYTES:
             least = _TWO_BYTES_MIN
-        elif size == _EIGHT_BYTES:
-            start += 8
-            least = _EIGHT_BYTES_MIN
-        else:
-            least = 0
-        if least:
-            if len(buffer) < start:
-                return None
-            size = int.from_bytes(buffer[place + 2 : start])
+            start += 2
+            if size == _EIGHT_BYTES:
+                least = _EIGHT_BYTES_MIN
+                start += 6
+            if len(wire) < start:
+                return start
+            size = int.from_bytes(wire[place + 2 : start])
             if size < least:
                 raise NotAFrameError("a length is not written in its shortest form")
         if self._size + size > self._limit:
             raise EventTooLargeError(f"a message is longer than {self._limit} bytes")
         if self._masked:
             start += _MASK_BYTES
-        return start, start + size
+        self._start = start
+        return start + size
 
     def _check(self, first: int, second: int) -> None:
         """Refuses what the standard forbids; see the module."""
         opcode = first & _OPCODE
         if first & _RESERVED:
             raise NotAFrameError("a frame uses an extension that was not agreed on")
-        if bool(second & _MASK) != self._masked:
+        if (second & _MASK != 0) != self._masked:
             raise NotAFrameError("a frame is masked on the wrong side")
-        if opcode in _CONTROL:
+        if opcode >= CLOSE:
+            if opcode > PONG:
+                raise NotAFrameError("a frame has an unknown opcode")
             if not first & _FIN or second & _LENGTH > _CONTROL_BYTES_MAX:
                 raise NotAFrameError("a control frame is cut or too long")
-        elif opcode not in _DATA:
+        elif opcode > BYTES:
             raise NotAFrameError("a frame has an unknown opcode")
-        elif (opcode == CONTINUATION) != bool(self._raw):
+        elif (opcode == CONTINUATION) != (len(self._raw) > 0):
             raise NotAFrameError("a fragment belongs to no message")
 
-    def _take(self, place: int, start: int, stop: int) -> Message | None:
+    def _take(self, wire: bytes, place: int, stop: int) -> Message | None:
         """The frame from `place` to `stop`, or None where its message goes on."""
-        buffer = self._buffer
-        first = buffer[place]
+        first, start = wire[place], self._start
         opcode = first & _OPCODE
-        raw = bytes(buffer[place:stop])
-        data = raw[start - place :]
+        raw = wire[place:stop]
+        data = wire[start:stop]
         if self._masked:
-            data = masked_with(bytes(buffer[start - _MASK_BYTES : start]), data)
-        if opcode in _CONTROL:
-            return Message(raw, opcode, data, masked=self._masked)
-        if first & _FIN and opcode != CONTINUATION:
+            data = masked_with(wire[start - _MASK_BYTES : start], data)
+        if opcode >= CLOSE or (first & _FIN and opcode != CONTINUATION):
             return Message(raw, opcode, data, masked=self._masked)
         self._opcode = opcode or self._opcode
         self._raw.append(raw)

@@ -630,6 +630,38 @@ static PyType_Spec tables_spec = {
 static PyType_Spec sweep_spec = {
     "gateway.scan._sweep.Sweep", sizeof(Sweep), 0, Py_TPFLAGS_DEFAULT, sweep_slots};
 
+/* One bit for each place that one of these hashes has; they are 32 bits each and stand in order. */
+static PyObject *present(PyObject *module, PyObject *hashes) {
+    (void)module;
+    if (!PyBytes_Check(hashes) || PyBytes_GET_SIZE(hashes) % 4) {
+        PyErr_SetString(PyExc_TypeError, "hashes are bytes, four for each");
+        return NULL;
+    }
+    PyObject *made = PyBytes_FromStringAndSize(NULL, PRESENT_BYTES);
+    if (made == NULL) return NULL;
+    uint8_t *bits = (uint8_t *)PyBytes_AS_STRING(made);
+    memset(bits, 0, PRESENT_BYTES);
+    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(hashes);
+    const uint8_t *end = at + PyBytes_GET_SIZE(hashes);
+    uint32_t last = 0;
+    for (; at < end; at += 4) {
+        uint32_t hash = four(at), place = hash >> 12;
+        if (hash < last) {
+            Py_DECREF(made);
+            PyErr_SetString(PyExc_ValueError, "hashes are not in order");
+            return NULL;
+        }
+        bits[place >> 3] |= 1u << (place & 7);
+        last = hash;
+    }
+    return made;
+}
+
+static PyMethodDef module_methods[] = {
+    {"present", present, METH_O, "present(hashes): see tables.py."},
+    {NULL},
+};
+
 static int module_exec(PyObject *module) {
     is_wide = HAS_WIDE;
     PyTypeObject **tables = PyModule_GetState(module);
@@ -649,6 +681,7 @@ static struct PyModuleDef module_def = {
     .m_name = "gateway.scan._sweep",
     .m_doc = "The pass of sweep.py in C.",
     .m_size = sizeof(PyTypeObject *),
+    .m_methods = module_methods,
     .m_slots = module_slots,
 };
 

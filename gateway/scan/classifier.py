@@ -11,8 +11,6 @@ compiler was, numpy over whole texts and `sweep` for those that arrive in pieces
 from __future__ import annotations
 
 import hashlib
-import sys
-from array import array
 from dataclasses import dataclass
 from functools import cache
 from math import exp
@@ -26,7 +24,7 @@ from gateway.scan.alphabet import folded
 from gateway.scan.listing import Listing
 from gateway.scan.passage import place
 from gateway.scan.sweep import Sweep
-from gateway.scan.tables import Tables
+from gateway.scan.tables import Tables, present
 
 try:
     from gateway.scan import _sweep
@@ -42,8 +40,6 @@ Head: TypeAlias = Literal["user", "tool"]
 Window: TypeAlias = tuple[int, int, int]
 """The sum of the weights of a window, its first word, and how many words it has."""
 
-SLOT_BITS = 20
-"""Bits of a hash that are its place in the table; the low 16 bits are its fingerprint."""
 MODEL = Path(__file__).with_name("injection.model")
 MAGIC = b"sealgate-injection-1\n"
 
@@ -109,8 +105,16 @@ class Classifier:
         chars = folded()
         parts = entries, present, chars.kind, chars.value, chars.leet
         self._native: _sweep.Tables | None = _sweep.Tables(*parts) if NATIVE else None
-        self.tables = Tables(*parts)
+        self._parts = parts
+        self._tables: Tables | None = None
         self._vectors: Vectors | None = None
+
+    @property
+    def tables(self) -> Tables:
+        """What the plain forms read; made when they are first used."""
+        if self._tables is None:
+            self._tables = Tables(*self._parts)
+        return self._tables
 
     def strongest(self, text: str, head: Head) -> Strongest:
         """The window of the normalised `text` that is most of an attack."""
@@ -208,31 +212,21 @@ def read(data: bytes) -> Classifier:
     count = facts["count"]
     if hashlib.sha256(body).hexdigest() != facts["sha256"] or len(body) != count * 6:
         raise ModelError("the injection model's file is damaged; install it again")
+    try:
+        places = (_sweep.present if NATIVE else present)(body[: count * 4])
+    except ValueError:
+        raise ModelError("the injection model's hashes are not in order; train it again") from None
     entries = bytearray(count * 4)
     entries[0::4], entries[1::4] = body[0 : count * 4 : 4], body[1 : count * 4 : 4]
     entries[2::4], entries[3::4] = body[count * 5 :], body[count * 4 : count * 5]
     return Classifier(
         bytes(entries),
-        _present(body[: count * 4]),
+        places,
         scales=facts["scales"],
         biases=facts["biases"],
         thresholds=facts["thresholds"],
         digest=facts["sha256"],
     )
-
-
-def _present(body: bytes) -> bytes:
-    """One bit for each place that one of these hashes has, which stand in ascending order."""
-    hashes = array("I", body)
-    if sys.byteorder == "big":
-        hashes.byteswap()
-    if sorted(hashes) != hashes.tolist():
-        raise ModelError("the injection model's hashes are not in order; train it again")
-    bits = bytearray((1 << SLOT_BITS) // 8)
-    for number in hashes:
-        place_ = number >> 32 - SLOT_BITS
-        bits[place_ >> 3] |= 1 << (place_ & 7)
-    return bytes(bits)
 
 
 @cache

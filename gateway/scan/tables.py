@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from typing import Final
 
 from gateway.scan.alphabet import SIZE
 
-PLACES: Final = 1 << 20
+_HASH_BITS: Final = 32
+PLACE_BITS: Final = 20
+PLACES: Final = 1 << PLACE_BITS
 _BLOCK: Final = 32
 """Places between two ranks."""
 _ENTRY_BYTES: Final = 4
@@ -53,6 +56,23 @@ class Tables:
         if int.from_bytes(found, "little") != spread & 0xFFFF:
             return -1
         return rank * _ENTRY_BYTES
+
+
+def present(hashes: bytes) -> bytes:
+    """One bit for each place that one of these hashes has, four bytes each.
+
+    Raises ValueError where they do not stand in ascending order.
+    """
+    numbers = array("I", hashes)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    if sorted(numbers) != numbers.tolist():
+        raise ValueError("hashes are not in order")
+    bits = bytearray(PLACES // 8)
+    for number in numbers:
+        place = number >> _HASH_BITS - PLACE_BITS
+        bits[place >> 3] |= 1 << (place & 7)
+    return bytes(bits)
 
 
 def _ranks(present: bytes) -> array[int]:

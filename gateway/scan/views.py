@@ -12,7 +12,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
+from itertools import product
 
 try:
     from gateway.scan import _signs
@@ -24,6 +24,11 @@ except ImportError:  # not compiled
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :,]?){16,}")
 _HEX_ESCAPES = re.compile(r"\\x([0-9a-fA-F]{2})|\\u\{?([0-9a-fA-F]{4,5})\}?")
+_ONE_QUOTED = {
+    f"%{digits}".encode(): bytes.fromhex(digits)
+    for digits in map("".join, product("0123456789abcdefABCDEF", repeat=2))
+}
+"""What most runs are."""
 _BINARY = re.compile(r"(?:[01]{8} ?){8,}")
 _SPACED = re.compile(r"(?<!\w)(?:\w[-._* ]{1,3}){6,}\w(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -31,7 +36,7 @@ _SPACES = re.compile(r" {2,}")
 _BETWEEN = "-._* "
 """All that `_SPACED` has besides letters and digits."""
 _ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
-_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+_QUOTED = re.compile(rb"(?:%[0-9a-fA-F]{2})+")
 _REVERSED = ("snoitc", "erongi", "tpmorp", "tegrof")
 _ROT13 = ("vafgeh", "vtaber", "cebzcg", "sbetrg")
 """`instructions`, `ignore`, `prompt`, `forget`: seldom part of anything else when moved."""
@@ -97,8 +102,10 @@ def signs_of(text: str) -> int:
 def _whole(text: str, signs: int) -> Iterator[View]:
     """Readings of the text as a whole."""
     stop = len(text)
-    if signs & _PERCENT_SIGN and _PERCENT.search(text):
-        yield View("percent", unquote(text), 0, stop)
+    if signs & _PERCENT_SIGN:
+        plain = _unquoted(text)
+        if plain != text:
+            yield View("percent", plain, 0, stop)
     if signs & _ENTITY_SIGN:
         plain = _unescaped(text)
         if plain != text:
@@ -116,6 +123,22 @@ def swapped(text: str) -> list[View]:
     stop = len(text)
     moved = codecs.encode(text, "rot13")
     return [View("reversed", text[::-1], 0, stop), View("rot13", moved, 0, stop)]
+
+
+def _unquoted(text: str) -> str:
+    """What `urllib.parse.unquote` says, with all octets that stand together read at once.
+
+    Half a character of UTF-16 becomes U+FFFD, as octets that are no text do.
+    """
+    coded = text.encode("utf-8", "surrogatepass")
+    meant, count = _QUOTED.subn(_octets, coded)
+    return meant.decode("utf-8", "replace") if count else text
+
+
+def _octets(found: re.Match[bytes]) -> bytes:
+    run = found[0]
+    known = _ONE_QUOTED.get(run)
+    return bytes.fromhex(run.decode().replace("%", "")) if known is None else known
 
 
 def _unescaped(text: str) -> str:

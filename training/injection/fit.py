@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from gateway.scan.classifier import SLOT_BITS, Head
+from gateway.scan.classifier import Head
 from gateway.scan.sweep import WIDTHS
+from gateway.scan.tables import PLACE_BITS
 from training.injection.rows import Row
 from training.injection.windows import Hashed, Window, windows
 
@@ -262,5 +263,5 @@ def _pruned(
 def _one_per_slot(known: NDArray[np.uint32], weight: NDArray[np.float32]) -> NDArray[np.intp]:
     """Columns by falling weight, without those whose place in the table is taken by a heavier."""
     order = np.argsort(-weight, kind="stable")
-    _, firsts = np.unique(known[order] >> np.uint32(32 - SLOT_BITS), return_index=True)
+    _, firsts = np.unique(known[order] >> np.uint32(32 - PLACE_BITS), return_index=True)
     return order[np.sort(firsts)]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.plugin import PRINCIPAL, Exchange, Span
+from gateway.plugin import Exchange, Span
 from gateway.plugin.body import Body
-from gateway.plugin.identity import ANONYMOUS_TENANT
 from gateway_plugins.injection.gathering import Text
 from gateway_plugins.injection.marking import REMOVED, marked
 from gateway_plugins.injection.memory import Found, Memory
@@ -22,29 +21,16 @@ class Scorer(Protocol):
 
 
 class Message:
-    """`fresh` are those of the `texts` that were not remembered."""
+    """`texts` are those of which something is to be decided, `fresh` those never judged before."""
 
     __slots__ = ("body", "fresh", "tenant", "texts", "x")
 
-    def __init__(self, x: Exchange, body: Body, texts: list[Text]) -> None:
-        principal = x.fact(PRINCIPAL)
-        self.tenant = ANONYMOUS_TENANT if principal is None else principal.tenant
+    def __init__(self, x: Exchange, body: Body, tenant: str, texts: list[Text]) -> None:
         self.x = x
         self.body = body
+        self.tenant = tenant
         self.texts = texts
-        self.fresh: list[Text] = []
-
-    def recall(self, memory: Memory) -> int:
-        """Looks up what is remembered; how many characters are to be scored."""
-        chars = 0
-        for text in self.texts:
-            text.found = memory.get(self.tenant, text.part.name, text.span.text)
-            if text.found is None:
-                self.fresh.append(text)
-                chars += len(text.span.text)
-            else:
-                text.known = True
-        return chars
+        self.fresh = [text for text in texts if text.found is None]
 
     def score(self, scorer: Scorer) -> None:
         """Scores what is fresh; may run in a thread."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from gateway_plugins.injection.config import InjectionConfig
@@ -35,14 +34,20 @@ STANDING: Final = frozenset({"system", "tool_description"})
 """Parts that every request repeats in front: they are never history."""
 
 
-@dataclass(frozen=True, slots=True)
 class Part:
-    """One part: `action` above `threshold`; `role` is what the scorer judges its texts as."""
+    """One part, never changed: `action` above `threshold`; `role` is what its texts are judged as.
 
-    name: str
-    role: str
-    threshold: float
-    action: str
+    `stands` says that every request repeats it in front.
+    """
+
+    __slots__ = ("action", "name", "role", "stands", "threshold")
+
+    def __init__(self, name: str, role: str, threshold: float, action: str) -> None:
+        self.name = name
+        self.role = role
+        self.threshold = threshold
+        self.action = action
+        self.stands = name in STANDING
 
 
 def parts_of(config: InjectionConfig) -> dict[str, Part]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gateway.plugin import (
     INJECTION,
+    PRINCIPAL,
     Exchange,
     Fact,
     Plugin,
@@ -22,9 +23,10 @@ from gateway.plugin import (
     TextStream,
     Uninspectable,
 )
+from gateway.plugin.identity import ANONYMOUS_TENANT
 from gateway_plugins.injection.config import InjectionConfig
 from gateway_plugins.injection.findings import HEADER, Findings
-from gateway_plugins.injection.gathering import Text, answer_texts, request_texts
+from gateway_plugins.injection.gathering import Looking, Text
 from gateway_plugins.injection.memory import Found, Memory
 from gateway_plugins.injection.message import Message, edits, score_of
 from gateway_plugins.injection.parts import Part, part_of_answer, parts_of
@@ -80,8 +82,9 @@ class Injection(Plugin):
             self._second.close()
 
     def on_request(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
-        texts = request_texts(x.request.spans(), self._request_parts, self.config.history)
-        return self._judge(Message(x, x.request, texts))
+        looking = self._looking(x)
+        looking.request(x.request.spans(), self._request_parts, self.config.history)
+        return self._judge(Message(x, x.request, looking.tenant, looking.texts))
 
     def on_response_headers(self, x: Exchange) -> None:
         self._annotate(x)
@@ -89,11 +92,17 @@ class Injection(Plugin):
     def on_response(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         if x.response is None:
             return None
-        texts = answer_texts(x.response.spans(), self._answer_parts)
-        return self._judge(Message(x, x.response, texts))
+        looking = self._looking(x)
+        looking.answer(x.response.spans(), self._answer_parts)
+        return self._judge(Message(x, x.response, looking.tenant, looking.texts))
+
+    def _looking(self, x: Exchange) -> Looking:
+        principal = x.fact(PRINCIPAL)
+        tenant = ANONYMOUS_TENANT if principal is None else principal.tenant
+        return Looking(self._memory, tenant, self._findings_of(x))
 
     def _judge(self, message: Message) -> Reject | Awaitable[Reject | None] | None:
-        chars = message.recall(self._memory)
+        chars = sum([len(text.span.text) for text in message.fresh])
         if chars > AT_ONCE_CHARS:
             return self._judge_aside(message)
         message.score(self._judging)

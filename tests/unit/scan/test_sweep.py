@@ -5,6 +5,10 @@ Where the gateway is not compiled there is no pass in C, and `strongest` is nump
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +17,7 @@ from gateway.scan.classifier import NATIVE, Head, Strongest, feed, load
 from gateway.scan.listing import Listing
 from gateway.scan.ngrams import PIECE_CHARS
 from gateway.scan.sweep import Sweep
-from gateway.scan.tables import Tables
+from gateway.scan.tables import Tables, present
 
 if NATIVE:
     from gateway.scan import _sweep
@@ -133,3 +137,19 @@ def test_tables_of_different_models_are_refused() -> None:
             cut = [part[:-4] if at == place else part for place, part in enumerate(parts)]
             with pytest.raises(ValueError, match="not of one model"):
                 make(*cut)
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=50).map(sorted))
+def test_a_bit_is_set_for_the_place_of_each_hash(hashes: list[int]) -> None:
+    coded = b"".join(number.to_bytes(4, "little") for number in hashes)
+    bits = int.from_bytes(present(coded), "little")
+
+    assert bits == reduce(or_, (1 << (number >> 12) for number in hashes), 0)
+    if NATIVE:
+        assert _sweep.present(coded) == present(coded)
+
+
+@pytest.mark.parametrize("find", [present, *([_sweep.present] if NATIVE else [])])
+def test_hashes_out_of_order_are_refused(find: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(ValueError, match="not in order"):
+        find((2).to_bytes(4, "little") + (1).to_bytes(4, "little"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import codecs
 import html
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.scan.views import views
 
@@ -64,3 +66,10 @@ def test_entities_are_those_of_html(text: str) -> None:
     found = [view.text for view in views(padded) if view.encoding == "entities"]
 
     assert found == [html.unescape(padded)]
+
+
+@given(st.lists(st.sampled_from(["%41", "%c3%A9", "%C3", "%", "%%", "%4", "%zz", "a", "é", "😀"])))
+def test_percent_signs_are_read_as_in_addresses(parts: list[str]) -> None:
+    text = "".join([*parts, "%20%20%20 twelve letters"])
+
+    assert [view.text for view in views(text) if view.encoding == "percent"] == [unquote(text)]

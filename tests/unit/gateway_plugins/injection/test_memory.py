@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.plugin import PRINCIPAL, Principal
 from gateway.plugin.testing import make_exchange, play, running
@@ -42,23 +44,53 @@ def test_names_cannot_run_into_each_other() -> None:
 
 
 def test_the_oldest_texts_go_and_their_digests_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "RECENT_CHARS_MAX", 10)
+    monkeypatch.setattr(memory, "RECENT_CHARS_MAX", 12)
     kept = Memory()
     for text in ("aaaaaa", "bbbbbb", "cccccc"):
         kept.put("t", "user", text, FOUND)
 
-    assert kept.texts == 1
+    assert kept.recent("t") == {"user": {"cccccc": FOUND}}
+    assert kept.chars == 12
     assert kept.get("t", "user", "aaaaaa") == FOUND
-    assert kept.texts == 1
+    assert kept.chars == 12
+
+
+def test_a_text_that_is_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "RECENT_CHARS_MAX", 12)
+    kept = Memory()
+    for text in ("aaa", "bbb", "ccc", "ddd"):
+        kept.put("t", "user", text, FOUND)
+        kept.get("t", "user", "aaa")
+
+    assert "aaa" in kept.recent("t")["user"]
+    assert "bbb" not in kept.recent("t")["user"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("tu"), st.sampled_from("pq"), st.text("ab", max_size=4)),
+        max_size=60,
+    )
+)
+def test_what_was_put_is_found_and_the_room_is_kept(names: list[tuple[str, str, str]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "RECENT_CHARS_MAX", 8)
+        kept, known = Memory(), dict[tuple[str, str, str], Found]()
+        for name in names:
+            assert kept.get(*name) is known.get(name)
+            if name not in known:
+                known[name] = Found(len(known) / 100, is_attack=False)
+                kept.put(*name, known[name])
+            assert kept.chars <= 8
 
 
 def test_a_text_longer_than_the_room_is_kept_as_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "RECENT_CHARS_MAX", 10)
     kept = Memory()
-    kept.put("t", "user", "x" * 11, FOUND)
+    kept.put("t", "user", "x" * 6, FOUND)
 
-    assert kept.texts == 0
-    assert kept.get("t", "user", "x" * 11) == FOUND
+    assert kept.chars == 0
+    assert kept.get("t", "user", "x" * 6) == FOUND
 
 
 def test_the_oldest_digests_go(monkeypatch: pytest.MonkeyPatch) -> None:
