@@ -56,15 +56,19 @@ def request_head(
     content_length: int | None = None,
     added: bytes = b"",
     dropped: frozenset[bytes] = REQUEST_HOP_BY_HOP,
+    asks_identity: bool = False,
 ) -> bytes:
     """The head of the forwarded request: the client's fields in its order and spelling.
 
     `start` is the request line with CRLF, `host` replaces Host where it stands, `connection` is all
     Connection fields as one list, `added` are whole field lines of our own. `content_length`
     replaces the field (an edited body). `dropped` are the names of fields that stay here: the
-    hop-by-hop ones, and more where the caller says so.
+    hop-by-hop ones, and more where the caller says so. `asks_identity` asks for an answer that the
+    gateway can read, where the client takes coded ones.
     """
     changed = {b"host": host}
+    if asks_identity:
+        changed[b"accept-encoding"] = b"identity"
     drop = _dropped(dropped, connection)
     return _head(
         start, headers,

@@ -25,6 +25,7 @@ class OutboundRequest:
 
     __slots__ = (
         "_added",
+        "_asks_identity",
         "_content_length",
         "_dropped",
         "_headers",
@@ -58,9 +59,7 @@ class OutboundRequest:
         if credential is None:
             withhold_own(x.request)
         headers = request.headers
-        if binding.asks_identity and "accept-encoding" in headers:
-            headers = headers.copy()
-            headers.set("accept-encoding", "identity")  # what the gateway can read
+        self._asks_identity = binding.asks_identity
         self._added = b""
         self._dropped = REQUEST_HOP_BY_HOP
         if credential is not None:
@@ -95,4 +94,5 @@ class OutboundRequest:
             content_length=self._content_length,
             added=added,
             dropped=self._dropped,
+            asks_identity=self._asks_identity,
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from math import exp
+from math import exp, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -72,17 +72,20 @@ class Part:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class Strongest:
-    """A window: its score in logits, its first word, and how many words it has.
+    """A window: its score in logits, its first word, and how many words it has; never changed.
 
     `known` is the share of the words of the whole text that the model has a weight for.
     """
 
-    logit: float
-    first: int
-    words: int
-    known: float = 1.0
+    # Not a dataclass: one is made for every text, and a compiled class of its own takes a fifth.
+    __slots__ = ("first", "known", "logit", "words")
+
+    def __init__(self, logit: float, first: int, words: int, known: float = 1.0) -> None:
+        self.logit = logit
+        self.first = first
+        self.words = words
+        self.known = known
 
 
 class Classifier:
@@ -145,12 +148,12 @@ class Classifier:
 
     def _pick(self, windows: list[Window], words: int, known: int, head: Head) -> Strongest:
         best, scale, bias = _NOTHING_LOGIT, self.scales[head], self.biases[head]
-        at = (0, 1)
+        best_first, best_size = 0, 1
         for total, first, size in windows:
-            logit = total * scale / size**0.5 + bias
+            logit = total * scale / sqrt(size) + bias
             if logit > best:
-                best, at = logit, (first, size)
-        return Strongest(best, *at, known / words if words else 1.0)
+                best, best_first, best_size = logit, first, size
+        return Strongest(best, best_first, best_size, known / words if words else 1.0)
 
     def place(self, text: str, window: Strongest) -> tuple[int, int]:
         """Where in the normalised text the characters of a window stand."""
@@ -162,7 +165,7 @@ class Classifier:
         """The parts of a window that weigh most, heaviest first."""
         start, stop = self.place(text, window)
         passage = text[start:stop][:_EXPLAINED_CHARS]
-        scale = self.scales[head] / window.words**0.5
+        scale = self.scales[head] / sqrt(window.words)
         totals: dict[str, float] = {}
         places: dict[str, int] = {}
         for begin, end, weight in self.listed(passage, head):

@@ -51,13 +51,24 @@ class Judgement:
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class _Reading:
-    text: str
-    encoding: str
-    strongest: Strongest
-    phrases: tuple[str, ...]
-    margin: float
+    """One reading of a text, and what was found in it."""
+
+    __slots__ = ("encoding", "margin", "phrases", "strongest", "text")
+
+    def __init__(
+        self,
+        text: str,
+        encoding: str,
+        strongest: Strongest,
+        phrases: tuple[str, ...],
+        margin: float,
+    ) -> None:
+        self.text = text
+        self.encoding = encoding
+        self.strongest = strongest
+        self.phrases = phrases
+        self.margin = margin
 
 
 def head_of(role: str) -> Head:

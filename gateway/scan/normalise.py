@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from gateway.scan.alphabet import (
@@ -41,12 +40,14 @@ _LETTERS = re.compile(r"(?:[^\W_\U00010000-\U0010ffff]|[\u3400-\u9fff\uac00-\ud7
 """What `plain` has as letters, once a text's characters are what they stand for."""
 
 
-@dataclass(frozen=True, slots=True)
 class Normalised:
-    """A normalised text and the one it was made of."""
+    """A normalised text and the one it was made of; never changed."""
 
-    text: str
-    original: str
+    __slots__ = ("original", "text")
+
+    def __init__(self, text: str, original: str) -> None:
+        self.text = text
+        self.original = original
 
     def origin(self, start: int, stop: int) -> tuple[int, int]:
         """Where in the original the characters from `start` to `stop` come from."""

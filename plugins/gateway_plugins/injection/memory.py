@@ -124,8 +124,9 @@ class Memory:
         tenant, part, text = name
         # Lengths in front, so that no tenant's name can run into what follows it. Nobody is shown a
         # digest, so a key in front will do; processors have instructions for this hash.
-        said = f"{len(tenant)}:{tenant}{part}:{text}".encode("utf-8", "surrogatepass")
-        return sha256(self._key + said).digest()[:_DIGEST_BYTES]
+        whose = f"{len(tenant)}:{tenant}{part}:".encode("utf-8", "surrogatepass")
+        said = text.encode("utf-8", "surrogatepass")
+        return sha256(self._key + whose + said).digest()[:_DIGEST_BYTES]
 
 
 def _on(shelf: _Shelf, tenant: str, part: str, text: str) -> Found | None:
