@@ -14,6 +14,7 @@ from gateway.errors import SealgateError
 from gateway.plugin.identity import Directory
 from gateway.plugin.journal import Durability, Journal, OnLedgerFailure
 from gateway.plugin.limits import CounterStore
+from gateway.plugin.scores import ScoreStore
 from gateway.plugin.values import ValueStore
 
 
@@ -38,6 +39,11 @@ def _no_journal(durability: Durability | None) -> Journal:
     raise SealgateError("no ledger is kept here; see `ledger.enabled` in gateway.yaml")
 
 
+def _no_scores(name: str, required: bool) -> ScoreStore | None:
+    del name, required
+    return None
+
+
 def _no_alarm() -> str:
     return ""
 
@@ -53,8 +59,11 @@ class Runtime:
     `monotonic` gives seconds for limits and time-outs, `wall` seconds since 1970 for records.
     `counters` gives a store of gateway.yaml by its name and raises ValueError, with the cure, where
     there is none or it cannot be used with these workers; `values` gives what the same store keeps
-    besides. `tenant_keys` reads the secret of this gateway (it may block) and gives what derives a
-    key of 32 bytes for each tenant from it. `directory` is None where no identity is kept.
+    besides. `scores` gives the scores that a store shares, None where it is in the memory of one
+    worker; the second argument says that sharing is required, which is refused with the cure where
+    it cannot be. `tenant_keys` reads the secret of this gateway (it may block) and gives what
+    derives a key of 32 bytes for each tenant from it. `directory` is None where no identity is
+    kept.
     `journal` gives this worker's journal of the ledger for a durability (None: the one of the
     settings), a fresh one where it has failed; it does input and output, and raises SealgateError
     where there is none to be had. `ledger_alarm` reads why the log of this node must not be signed
@@ -70,6 +79,7 @@ class Runtime:
     data_dir: Path = field(default_factory=lambda: Path(".sealgate"))
     counters: Callable[[str], CounterStore] = _no_stores
     values: Callable[[str], ValueStore] = _no_values
+    scores: Callable[[str, bool], ScoreStore | None] = _no_scores
     tenant_keys: Callable[[], Callable[[str], bytes]] = _no_keys
     directory: Directory | None = None
     journal: Callable[[Durability | None], Journal] = _no_journal

@@ -56,7 +56,12 @@ class Compiler:
         # Without a runtime of its own (a check), stores are looked up and none is connected.
         if runtime is None:
             stores = Stores(settings)
-            runtime = Runtime(data_dir=settings.data_dir, counters=stores.get, values=stores.values)
+            runtime = Runtime(
+                data_dir=settings.data_dir,
+                counters=stores.get,
+                values=stores.values,
+                scores=stores.scores,
+            )
         self.runtime = runtime
         self._registry = registry
         self._profile = settings.profile

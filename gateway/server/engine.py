@@ -71,6 +71,7 @@ class ProxyEngine:
             directory=self._directory,
             counters=self._stores.get,
             values=self._stores.values,
+            scores=self._stores.scores,
             tenant_keys=functools.partial(
                 tenant_keys, settings.data_dir, settings.tokenisation.key
             ),

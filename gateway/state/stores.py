@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.plugin.limits import CounterStore
+from gateway.plugin.scores import ScoreStore
 from gateway.plugin.values import ValueStore
 from gateway.settings import Settings
 from gateway.state.memory import MemoryStore
 from gateway.state.redis.build import redis_store
+from gateway.state.redis.scores import RedisScores
 from gateway.state.redis.store import RedisStore
 from gateway.state.redis.values import RedisValues
 from gateway.state.values import MemoryValues
@@ -58,6 +60,19 @@ class Stores:
             self._values[name] = store
         return store
 
+    def scores(self, name: str, required: bool) -> ScoreStore | None:
+        """The scores of the store `name`; None where each worker keeps its own, in its memory.
+
+        Raises as `get`; that several workers keep their own is refused only where sharing is
+        `required`.
+        """
+        if isinstance(self._settings.get(name), MemoryStoreSettings):
+            if required and self._workers != 1:
+                raise ValueError(_one_worker_only(name, self._workers, _OWN_SCORES))
+            return None
+        store = self.get(name)
+        return RedisScores(store) if isinstance(store, RedisStore) else None
+
     @staticmethod
     def _values_beside(counters: CounterStore, settings: StoreSettings) -> ValueStore:
         if isinstance(counters, RedisStore):
@@ -91,6 +106,7 @@ class Stores:
 
 
 _OWN_COUNTS = "each of which would admit the whole limit; give every worker the same counters"
+_OWN_SCORES = "each of which would know only what it served; give every worker the same scores"
 _OWN_VALUES = "each of which would know only the values it kept; give every worker the same ones"
 
 

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.plugin.limits import Demand, Standing
+from gateway.plugin.scores import ScoreRule
 from gateway.plugin.values import Keeping
 from gateway.state.redis.wire import Word, pack
 
 SLOTS = 16_384
+SCORES_MAX = 1_000
+"""Scores of one owner; of more, those that were moved longest ago go."""
 _LETTERS = "lgts"
 """Of each algorithm, so that one key never holds what another algorithm wrote."""
 
@@ -52,6 +55,22 @@ def set_key(base: str, name: str) -> bytes:
 def sets_key(base: str) -> bytes:
     """The key where the names of all sets of values of a tag stand."""
     return f"{base}V".encode("utf-8", "surrogateescape")
+
+
+def score_key(base: str) -> bytes:
+    """The key of the scores of one owner."""
+    return f"{base}m".encode("utf-8", "surrogateescape")
+
+
+def score_command(base: str, name: str, result_milli: int, rule: ScoreRule) -> bytes:
+    """Counts one result for a score."""
+    words: tuple[Word, ...] = ("FCALL", "sealgate_score", 1, score_key(base), name, result_milli)
+    return pack((*words, rule.exchanges, rule.half_life_us, rule.floor_milli, SCORES_MAX))
+
+
+def read_score_command(base: str, name: str) -> bytes:
+    """Reads a score."""
+    return pack(("FCALL", "sealgate_read_score", 1, score_key(base), name))
 
 
 def keep_command(base: str, keeping: Keeping) -> bytes:

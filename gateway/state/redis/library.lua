@@ -11,10 +11,11 @@
 --   peer   ZSET    of one worker: '<at>,<at>..' scored with the number of a take whose answer it
 --                  has not confirmed, 's' scored with -(number) - 1 of its last correction
 --   set    HASH    field -> '<second>|<sealed value>'
+--   scores HASH    of one owner: name -> '<moved at>|<thousandths>|<results>'
 --   sets   ZSET    the names of one tag's sets, scored with their ends in milliseconds
 --
 -- The expiry of a key only frees memory; every decision is made from the times in the values.
-local REVISION = 2
+local REVISION = 3
 local CELLS_EXACT = 1000
 local EXACT_MAX = 4503599627370496
 local MARGIN_MS = 10000
@@ -506,6 +507,56 @@ local function keep_values(keys, args)
   return {}
 end
 
+-- ------------------------------------------------------------------------------------- scores
+
+local MILLI = 1000
+local HALVINGS_MAX = 10
+
+local function load_score(key, name)
+  local kept = redis.call('HGET', key, name)
+  if not kept then return -1, 0, 0 end
+  local at, milli, count = string.match(kept, '^(%d+)|(%d+)|(%d+)$')
+  return tonumber(milli), tonumber(count), tonumber(at)
+end
+
+-- As `Rolling` in gateway_plugins/trust_score/rolling.py moves it; a test holds that both agree.
+local function moved(milli, result, exchanges, halvings)
+  local weight = math.max(1, floor_div(MILLI, exchanges))
+  if halvings > 0 then weight = math.max(weight, MILLI - floor_div(MILLI, 2 ^ halvings)) end
+  local step = (result - milli) * weight
+  -- Towards zero: fmod has the sign of the dividend.
+  return milli + (step - math.fmod(step, MILLI)) / MILLI
+end
+
+-- KEYS scores; ARGV name, result, exchanges, half-life in us, floor, most scores
+-- answer: the score in thousandths, how many results it was made of
+local function score(keys, args)
+  local key, name, result = keys[1], args[1], tonumber(args[2])
+  local half_life, floor = tonumber(args[4]), tonumber(args[5])
+  local now = clock(args[7])
+  local milli, count, at = load_score(key, name)
+  if milli < 0 then
+    milli = result
+  else
+    local idle = math.max(0, now - at)
+    local halvings = math.min(floor_div(idle, half_life), HALVINGS_MAX)
+    milli = moved(milli, result, tonumber(args[3]), halvings)
+  end
+  milli, count = math.max(milli, floor), count + 1
+  redis.call('HSET', key, name, text(now) .. '|' .. text(milli) .. '|' .. text(count))
+  trim(key, tonumber(args[6]))
+  redis.call('PEXPIRE', key, ceil_div(half_life * HALVINGS_MAX, 1000) + MARGIN_MS)
+  return {milli, count}
+end
+
+-- KEYS scores; ARGV name; answer: as above, -1 where nothing is known
+local function read_score(keys, args)
+  local milli, count = load_score(keys[1], args[1])
+  return {milli, count}
+end
+
+redis.register_function('sealgate_score', score)
+redis.register_function('sealgate_read_score', read_score)
 redis.register_function('sealgate_keep', keep_values)
 redis.register_function('sealgate_take', take)
 redis.register_function('sealgate_settle', settle)

@@ -70,6 +70,13 @@ class RollingConfig(PluginConfig):
         "7d", description="After this time without an exchange, half of what is known has faded."
     )
     floor: int = Field(0, ge=0, le=100, description="The score never falls below.")
+    store: str = Field(
+        "default", description="The store of gateway.yaml that [shares the scores](#rolling-score)."
+    )
+    on_outage: Literal["closed", "local"] = Field(
+        "closed",
+        description="With `min_trust` and the store away: refuse, or go by what this worker knows.",
+    )
 
 
 class TrustScoreConfig(PluginConfig):

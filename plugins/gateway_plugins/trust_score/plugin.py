@@ -8,6 +8,7 @@ end        scores the exchange, moves the caller's score, raises alerts; `receip
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import ClassVar, Final
 
 from gateway.plugin import (
@@ -24,6 +25,7 @@ from gateway.plugin import (
     duration_us,
 )
 from gateway.plugin.identity import ANONYMOUS_TENANT
+from gateway.plugin.scores import ScoreRule
 from gateway.receipts.score import Alarm, Band, band
 from gateway_plugins.trust_score.config import TrustScoreConfig
 from gateway_plugins.trust_score.consent import NOWHERE, Consents, Found
@@ -35,8 +37,9 @@ from gateway_plugins.trust_score.observed import (
 )
 from gateway_plugins.trust_score.override import Override
 from gateway_plugins.trust_score.resets import Reset, Resets
-from gateway_plugins.trust_score.rolling import Rolling, Standing, Who
+from gateway_plugins.trust_score.rolling import MILLI, Rolling, Standing, Who
 from gateway_plugins.trust_score.scored import Scores
+from gateway_plugins.trust_score.shared import Shared
 
 AGENT_CHARACTERS_MAX: Final = 256
 LOOK_INTERVAL_S: Final = 1.0
@@ -59,6 +62,7 @@ _OF_THE_LOG: Final = frozenset(Alarm) & {
     Alarm.ROLLBACK,
 }
 
+AWAY: Final = Reject(Reason.STORE_UNAVAILABLE, "the trust scores of callers cannot be read now")
 OVERRIDDEN: Final = Reject(Reason.OVERRIDDEN, "people have stopped the use of models here")
 WITHDRAWN: Final = Reject(Reason.CONSENT_WITHDRAWN)
 
@@ -83,12 +87,20 @@ class TrustScore(Plugin):
             within_s = duration_us(config.override.within) / _SECOND_US
             self._override = Override(config.override.file, within_s)
             self._interval_s = min(LOOK_INTERVAL_S, within_s / 2)
+        half_life_us = duration_us(config.rolling.half_life)
         self._rolling = Rolling(
             exchanges=config.rolling.exchanges,
-            half_life_s=duration_us(config.rolling.half_life) / _SECOND_US,
+            half_life_s=half_life_us / _SECOND_US,
             floor=config.rolling.floor,
             monotonic=runtime.monotonic,
         )
+        self._shared: Shared | None = None
+        store = runtime.scores(config.rolling.store, config.min_trust > 0)
+        if store is not None:
+            rule = ScoreRule(config.rolling.exchanges, half_life_us, config.rolling.floor * MILLI)
+            table = f"{config.profile}/{config.table}"
+            self._shared = Shared(store, self._rolling, rule, table, self._count)
+        self._telling: asyncio.Task[None] | None = None
         self._scores = Scores(config.profile, config.table)
         self._resets = Resets(runtime.data_dir)
         self._watching: asyncio.Task[None] | None = None
@@ -100,15 +112,21 @@ class TrustScore(Plugin):
         if self._fault:
             raise ValueError(self._fault)
         self._watching = self.runtime.spawn(self._watch(), name="trust score")
+        if self._shared is not None:
+            self._telling = self.runtime.spawn(self._shared.run(), name="shared trust scores")
 
     async def stop(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
+        running = [task for task in (self._watching, self._telling) if task is not None]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        if self._shared is not None:
+            await self._shared.close()
 
     # -- the request ----------------------------------------------------------------------------
 
-    def on_request_headers(self, x: Exchange) -> Reject | None:
+    def on_request_headers(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
         override = self._override
         if override is not None and override.on:
             return OVERRIDDEN
@@ -117,7 +135,20 @@ class TrustScore(Plugin):
             consent = self._consents.find(x).consent
             if consent is not None and consent.withdrawn:
                 return WITHDRAWN
-        standing = self._rolling.get(self._who(x))
+        who, shared = self._who(x), self._shared
+        if shared is not None and not shared.is_fresh(who, self.runtime.monotonic()):
+            return self._learn(x, who, shared)
+        return self._judge(x, who)
+
+    async def _learn(self, x: Exchange, who: Who, shared: Shared) -> Reject | None:
+        is_needed = self.config.min_trust > 0 and self.config.rolling.on_outage == "closed"
+        if not await shared.learn(who) and is_needed:
+            return AWAY
+        return self._judge(x, who)
+
+    def _judge(self, x: Exchange, who: Who) -> Reject | None:
+        config = self.config
+        standing = self._rolling.get(who)
         if standing is not None:
             x.provide(TRUST_STANDING, standing.score)
         if config.min_trust:
@@ -136,7 +167,10 @@ class TrustScore(Plugin):
         reasons = found.score.violated
         if alarms:
             reasons = (*sorted(alarm.value for alarm in alarms), *reasons)
-        standing, drift = self._rolling.add(self._who(x), found.score.result, reasons)
+        who, result = self._who(x), found.score.result
+        standing, drift = self._rolling.add(who, result, reasons)
+        if self._shared is not None:
+            self._shared.tell(who, result)
         raised = band(found.score, drift=drift, alarms=alarms)
         x.provide(TRUST, found.document)
         if raised is not None:
@@ -184,6 +218,9 @@ class TrustScore(Plugin):
             return Who(ANONYMOUS_TENANT, "", agent[:AGENT_CHARACTERS_MAX])
         return Who(principal.tenant, principal.subject, agent[:AGENT_CHARACTERS_MAX])
 
+    def _count(self, event: str) -> None:
+        self.runtime.count(self.name, event)
+
     def _tell(self, x: Exchange, standing: Standing, raised: Band | None) -> None:
         """One line when the band of a caller changes, and not for each exchange."""
         name = "" if raised is None else raised.value
@@ -210,6 +247,8 @@ class TrustScore(Plugin):
         self._fault = fault
         for reset in resets:
             count = self._rolling.reset(reset.tenant, reset.subject, reset.agent)
+            if self._shared is not None:
+                self._shared.forget(reset)
             fields = {"tenant": reset.tenant, "scores": count}
             self.runtime.log.info("trust score reset", extra={"fields": fields})
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from math import inf
 from typing import Final, NamedTuple
 
 KEPT_MAX: Final = 10_000
 REASONS_MAX: Final = 5
-_MILLI: Final = 1000
+MILLI: Final = 1000
+"""Thousandths of a point."""
+"""Thousandths of a point in a point."""
 _HALVINGS_MAX: Final = 10
 
 
@@ -28,13 +31,17 @@ class Who(NamedTuple):
 
 
 class Standing:
-    """One score: `milli` are thousandths of a point, `reasons` the last ones that cost points."""
+    """One score: `milli` are thousandths of a point, `reasons` the last ones that cost points.
 
-    __slots__ = ("at_s", "band", "exchanges", "milli", "reasons")
+    `learned_at_s` is when a shared store told it last.
+    """
+
+    __slots__ = ("at_s", "band", "exchanges", "learned_at_s", "milli", "reasons")
 
     def __init__(self, milli: int, at_s: float) -> None:
         self.milli = milli
         self.at_s = at_s
+        self.learned_at_s = -inf
         self.exchanges = 1
         self.band = ""
         self.reasons: list[str] = []
@@ -42,7 +49,7 @@ class Standing:
     @property
     def score(self) -> int:
         """0 to 100, half up."""
-        return (self.milli + _MILLI // 2) // _MILLI
+        return (self.milli + MILLI // 2) // MILLI
 
 
 class Rolling:
@@ -53,7 +60,7 @@ class Rolling:
     ) -> None:
         self._exchanges = exchanges
         self._half_life_s = half_life_s
-        self._floor = floor * _MILLI
+        self._floor = floor * MILLI
         self._monotonic = monotonic
         self._kept: OrderedDict[Who, Standing] = OrderedDict()
 
@@ -69,10 +76,7 @@ class Rolling:
         now = self._monotonic()
         standing = self._kept.get(who)
         if standing is None:
-            standing = Standing(max(result * _MILLI, self._floor), now)
-            if len(self._kept) >= KEPT_MAX:
-                self._kept.popitem(last=False)
-            self._kept[who] = standing
+            standing = self._begin(who, max(result * MILLI, self._floor), now)
             drift = 0
         else:
             drift = abs(result - standing.score)
@@ -82,6 +86,20 @@ class Rolling:
             fresh = [r for r in standing.reasons if r not in reasons]
             standing.reasons = [*reasons, *fresh][:REASONS_MAX]
         return standing, drift
+
+    def learn(self, who: Who, milli: int, exchanges: int) -> Standing:
+        """Takes over what a shared store says of somebody."""
+        now = self._monotonic()
+        standing = self._kept.get(who)
+        if standing is None:
+            standing = self._begin(who, milli, now)
+        standing.milli, standing.exchanges = milli, exchanges
+        standing.at_s = standing.learned_at_s = now
+        return standing
+
+    def drop(self, who: Who) -> None:
+        """Forgets one score, if there is one."""
+        self._kept.pop(who, None)
 
     def reset(self, tenant: str, subject: str, agent: str | None) -> int:
         """Forgets the scores of a subject, of one agent or (None) of all; how many there were."""
@@ -94,14 +112,20 @@ class Rolling:
             del self._kept[who]
         return len(gone)
 
+    def _begin(self, who: Who, milli: int, now: float) -> Standing:
+        if len(self._kept) >= KEPT_MAX:
+            self._kept.popitem(last=False)
+        standing = self._kept[who] = Standing(milli, now)
+        return standing
+
     def _move(self, standing: Standing, result: int, now: float) -> None:
         halvings = min(int((now - standing.at_s) / self._half_life_s), _HALVINGS_MAX)
-        weight = _MILLI // self._exchanges or 1
+        weight = MILLI // self._exchanges or 1
         if halvings:
-            weight = max(weight, _MILLI - (_MILLI >> halvings))
-        step = (result * _MILLI - standing.milli) * weight
+            weight = max(weight, MILLI - (MILLI >> halvings))
+        step = (result * MILLI - standing.milli) * weight
         # Towards zero, as far as it goes: what is left is less than a thousandth.
-        moved = step // _MILLI if step >= 0 else -(-step // _MILLI)
+        moved = step // MILLI if step >= 0 else -(-step // MILLI)
         standing.milli = max(standing.milli + moved, self._floor)
         standing.at_s = now
         standing.exchanges += 1

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.settings import Settings
 from gateway.state.memory import MemoryStore
+from gateway.state.redis.scores import RedisScores
 from gateway.state.redis.store import RedisStore
 from gateway.state.stores import Stores
 
@@ -40,3 +41,20 @@ def test_a_check_reads_no_secret_and_no_file() -> None:
 def test_an_unknown_store_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(ValueError, match=r'no store "defualt"; did you mean "default"\?'):
         stores().get("defualt")
+
+
+def test_scores_are_shared_in_redis_alone() -> None:
+    redis = {"url": "redis://redis.internal"}
+
+    assert stores().scores("default", True) is None
+    assert stores(workers=2).scores("default", False) is None
+    assert isinstance(
+        stores(workers=2, stores={"default": redis}).scores("default", True), RedisScores
+    )
+
+
+def test_scores_that_must_be_shared_and_cannot_are_refused_with_the_cure() -> None:
+    with pytest.raises(ValueError, match=r"would know only what it served.*or set `workers: 1`"):
+        stores(workers=2).scores("default", True)
+    with pytest.raises(ValueError, match=r'no store "defualt"'):
+        stores().scores("defualt", False)
