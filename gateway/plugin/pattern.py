@@ -52,8 +52,8 @@ class Pattern:
     better one to search for is known than follows from `expression`. `seldom` says that what is
     searched for stands in few texts, so that it is only asked whether it is there: a text that is
     full of it costs no more. `crowded` says that much looks like it within longer words, such as
-    digests, so that already the search asks what stands before it; a `hint` is then where it
-    begins. Where values overlap, the lowest `rank` names them.
+    digests, so that already the search asks what stands before it; a `hint` must then be how
+    each match begins. Where values overlap, the lowest `rank` names them.
     """
 
     name: str

@@ -7,6 +7,7 @@ decoded before it can be cut (stream_decoding.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, Protocol
@@ -37,10 +38,13 @@ _KINDS: Final[dict[bytes, StreamKind]] = {
 
 LAST: Final = b"\0last"
 """The `name` of a piece behind which nothing more comes, though the connection is still open."""
-TAIL_BYTES: Final = 24
+TAIL_BYTES: Final = 128
 """So much of what was sent tells whether it was the last event."""
-_LAST_EVENTS: Final = (b"[DONE]\n\n", b'"message_stop"}\n\n')
-"""How the last event ends, of OpenAI's dialects and of Anthropic's."""
+_LAST_EVENT: Final = re.compile(
+    rb'\ndata: ?(?:\[DONE\]|\{"type": ?"message_stop" *\}) *\n\n(?::[^\n]*\n\n?|\n)*\Z'
+)
+"""The last event of OpenAI's chats and completions, and Anthropic's, which is padded with spaces;
+signs of life may follow. Responses have none that clients stop at."""
 BINARY: Final = b"\0binary"
 """The `name` of a piece that may hold other things than text."""
 
@@ -96,7 +100,16 @@ def ends_stream(kind: StreamKind | None, tail: bytes) -> bool:
 
     Some close the connection then, before the body has ended.
     """
-    return kind is StreamKind.SSE and tail.replace(b"\r", b"").endswith(_LAST_EVENTS)
+    if kind is not StreamKind.SSE:
+        return False
+    # A tail that is shorter than it may be is all that was sent.
+    begun = b"\n" if len(tail) < TAIL_BYTES else b""
+    return _LAST_EVENT.search(begun + tail.replace(b"\r\n", b"\n")) is not None
+
+
+def tail_of(before: bytes, data: bytes) -> bytes:
+    """The last bytes that were sent, after `data` was behind those whose tail is `before`."""
+    return data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (before + data)[-TAIL_BYTES:]
 
 
 def may_follow(kind: StreamKind | None, tail: bytes, *, whole_frames: bool) -> bool:

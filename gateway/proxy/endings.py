@@ -6,6 +6,8 @@ from typing import Final
 
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.verdict import Reject
+from gateway.providers.streaming import StreamKind, ends_stream
+from gateway.proxy.inbound import ClientConnection
 from gateway.reasons import REASONS, Reason
 
 _CLIENTS_FAULT: Final = frozenset({501, 505})
@@ -35,13 +37,21 @@ def outcome_of(reject: Reject | None) -> str:
     return "refused" if status < _SERVER_ERRORS or status in _CLIENTS_FAULT else "failed"
 
 
+def left_with_all(client: ClientConnection, kind: StreamKind | None, tail: bytes) -> bool:
+    """Whether the client left in order, behind the event that ends the stream.
+
+    `tail` are the last bytes that were sent.
+    """
+    return client.left_in_order and ends_stream(kind, tail)
+
+
 def stream_outcome_of(x: Exchange, reject: Reject | None) -> str:
     """How the answer ended, in the words of a receipt.
 
     | word          | when                                                               |
     |---------------|--------------------------------------------------------------------|
     | complete      | the last byte was handed to the client's connection, or the client |
-    |               | left behind the event that ends a stream (`ends_stream`)           |
+    |               | left in order behind the event that ends a stream                  |
     | client_gone   | the client went away                                               |
     | timeout       | a time limit of the request, of the upstream or of the drain       |
     | upstream_lost | the upstream failed in any other way                               |

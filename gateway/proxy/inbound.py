@@ -29,8 +29,13 @@ class WriteListener(Protocol):
 
 
 class ClientConnection(Protocol):
-    """The client's side of one exchange."""
+    """The client's side of one exchange.
 
+    `left_in_order` says that it has closed the connection and nothing was on its way to it: a
+    kernel resets one that is closed with bytes unread.
+    """
+
+    left_in_order: bool
     peer_ip: str
     tls: bool
     write_paused: bool

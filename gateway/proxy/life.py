@@ -19,13 +19,12 @@ from gateway.policy.routes import NeedsModel
 from gateway.policy.snapshot import Binding, Identify
 from gateway.providers.body_model import model_in_body
 from gateway.providers.dialect import Form
-from gateway.providers.streaming import ends_stream
 from gateway.proxy.answer import local_answer, settle, start_answer
 from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import BodyError, too_large
 from gateway.proxy.choice import choose, locate
 from gateway.proxy.deadlines import Deadlines
-from gateway.proxy.endings import outcome_of
+from gateway.proxy.endings import left_with_all, outcome_of
 from gateway.proxy.ext_authz import decide
 from gateway.proxy.fiber import outside
 from gateway.proxy.holding import let_go
@@ -127,7 +126,8 @@ class Life:
                 self._stop_upstream()
                 await self._answer_here(answer)
         except asyncio.CancelledError:
-            if self._relay is None or not ends_stream(self._relay.kind, self._relay.tail):
+            relay = self._relay
+            if relay is None or not left_with_all(self._client, relay.kind, relay.tail):
                 self._reject = Reject(Reason.CLIENT_DISCONNECTED)
             self._stop_upstream()
         except Exception as error:  # noqa: BLE001  # one exchange's fault must not end the others

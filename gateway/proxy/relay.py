@@ -24,7 +24,7 @@ from gateway.plugin.evidence import BodyTrace
 from gateway.plugin.exchange import Exchange
 from gateway.plugin.headers import RawHeader
 from gateway.plugin.verdict import Reject
-from gateway.providers.streaming import TAIL_BYTES, StreamKind, may_follow
+from gateway.providers.streaming import StreamKind, may_follow, tail_of
 from gateway.proxy.body import BodyError
 from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
@@ -347,7 +347,7 @@ class Relay:
         """Body bytes as they are framed for the client."""
         if self._returned is not None:
             self._returned.add(data)
-        self.tail = data[-TAIL_BYTES:]
+        self.tail = tail_of(self.tail, data)
         self.bytes_out += len(data)
         return chunk(data) if self._chunked else data
 

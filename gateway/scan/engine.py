@@ -19,6 +19,9 @@ from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern, compiled
 from gateway.scan.scans import Scans
 
+HOLD_BACKS_MAX: Final = 16
+"""Of one engine; the oldest goes. Each grows with what streams bring, and engines last."""
+
 
 class Engine:
     """Everything that the uses of one chain look for, in one direction."""
@@ -56,6 +59,8 @@ class Engine:
         known = self._hold_backs.get(own)
         if known is None:
             forms = [ready.live_form for ready in self.ready.values() if ready in own]
+            if len(self._hold_backs) >= HOLD_BACKS_MAX:
+                del self._hold_backs[next(iter(self._hold_backs))]
             known = self._hold_backs[own] = HoldBack(forms)
         return known
 

@@ -136,6 +136,47 @@ def has_digits(node: Node) -> bool:
     return False
 
 
+def begins_as(node: Node, hint: Node) -> bool:
+    """Whether every match of `node` surely begins with a match of `hint`.
+
+    It may be so and not be seen: only a `hint` of a fixed length is looked at.
+    """
+    wanted, is_whole = _opening(hint)
+    given, _ = _opening(node)
+    if not is_whole or len(given) < len(wanted):
+        return False
+    pairs = zip(given, wanted, strict=False)
+    return all(union(chars, among) == union(among, ()) for chars, among in pairs)
+
+
+def _opening(node: Node) -> tuple[list[Ranges], bool]:
+    """The sets of the first characters, as far as each has its place; whether that is all of it."""
+    if isinstance(node, Chars):
+        return [node.ranges], True
+    if isinstance(node, Value):
+        return _opening(node.item)
+    if isinstance(node, Repeat):
+        found, is_whole = _opening(node.item)
+        if not is_whole:
+            return (found if node.least else []), False
+        return found * node.least, node.most == node.least
+    if isinstance(node, Choice):
+        openings = [_opening(item) for item in node.items]
+        shortest = min(len(found) for found, _ in openings)
+        same = all(is_whole and len(found) == shortest for found, is_whole in openings)
+        columns = zip(*(found[:shortest] for found, _ in openings), strict=True)
+        return [reduce(union, column) for column in columns], same
+    if isinstance(node, Series):
+        found = []
+        for item in node.items:
+            more, is_whole = _opening(item)
+            found += more
+            if not is_whole:
+                return found, False
+        return found, True
+    return [], True
+
+
 def _is_one_of(node: Node, characters: str) -> bool:
     return isinstance(node, Chars) and all(
         chr(point) in characters for first, last in node.ranges for point in range(first, last + 1)

@@ -27,7 +27,14 @@ from gateway.scan.expression import (
     trailing_run,
     union,
 )
-from gateway.scan.gate import fills_runs, for_hyperscan, has_digits, is_short, names_nothing
+from gateway.scan.gate import (
+    begins_as,
+    fills_runs,
+    for_hyperscan,
+    has_digits,
+    is_short,
+    names_nothing,
+)
 from gateway.scan.holdback import HoldBack, LiveForm
 
 _BACKSLASH: Final = ord("\\")
@@ -103,6 +110,11 @@ class ReadyPattern:
         self.length_bytes_max = self.length_max * (1 if only_ascii(self.body) else 4)
         self.looks_ahead = bool(self.right) or r"\b" in for_re2(self.body)
         hint = bounded(parse(pattern.hint)) if pattern.hint else None
+        if pattern.crowded and hint and not begins_as(self.body, hint):
+            raise ExpressionError(
+                "the hint of a crowded pattern must be how each match begins, character by "
+                "character; give another one, or none"
+            )
         self.gate_is_weak = (
             pattern.seldom
             or names_nothing(hint or self.body)

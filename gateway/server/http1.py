@@ -52,8 +52,8 @@ class ServerConnection(asyncio.Protocol):
     __slots__ = (
         "_certificate", "_closing", "_current", "_discarded", "_fiber", "_listener", "_parser",
         "_reading_off", "_reading_paused", "_served_any", "_service", "_transport", "_tunnel",
-        "_tunnel_rest", "_unsent", "_watched", "deadline", "draining", "peer_ip", "peer_port",
-        "tls", "write_paused",
+        "_tunnel_rest", "_unsent", "_watched", "deadline", "draining", "left_in_order", "peer_ip",
+        "peer_port", "tls", "write_paused",
     )  # fmt: skip
 
     def __init__(self, service: ConnectionService) -> None:
@@ -80,6 +80,7 @@ class ServerConnection(asyncio.Protocol):
         self.tls = service.tls
         self.deadline = NEVER
         self.write_paused = False
+        self.left_in_order = False
         self.draining = service.draining
 
     # -- asyncio ----------------------------------------------------------------------------
@@ -127,7 +128,8 @@ class ServerConnection(asyncio.Protocol):
         # A client that ends its direction has gone: nobody reads the answer (nginx does the same).
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.left_in_order = exc is None and not self.write_paused
         self._closing = True
         self._transport = None
         self._service.leave(self)

@@ -103,7 +103,7 @@ class Listener:
     def _accept_waiting(self, listening: socket.socket) -> None:
         """Takes what waits. One in each turn of a busy loop would let a burst wait for seconds."""
         for _ in range(AT_ONCE_MAX):
-            if not self._accept_one(listening):
+            if self._paused is not None or not self._accept_one(listening):
                 return
 
     def _accept_one(self, listening: socket.socket) -> bool:
@@ -144,10 +144,12 @@ class Listener:
 
     def _is_full(self) -> bool:
         """Also counts TLS handshakes under way, which the service does not know of yet."""
-        live = self._service.connections
-        if len(self._opening) + len(live) < self._connections_max:
+        live, most = self._service.connections, self._connections_max
+        if len(live) >= most:
+            return True
+        if len(self._opening) + len(live) < most:
             return False
-        return len({*self._opening.values(), *live}) >= self._connections_max
+        return len(live) + sum(one not in live for one in self._opening.values()) >= most
 
     def _pause(self) -> None:
         if self._paused is not None:

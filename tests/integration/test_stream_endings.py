@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -14,7 +15,7 @@ from tests.integration.test_receipts import HEADER, Admin
 from tests.integration.test_waiting_events import begun, chunk, said
 
 POLICY = "version: 1\nname: endings\nchain: [%s{receipt: {}}]\n"
-STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+STOP = b'event: message_stop\ndata: {"type":"message_stop"%b}\n\n'
 
 
 @pytest.fixture
@@ -34,24 +35,47 @@ def gateway(upstream: RawUpstream, request: pytest.FixtureRequest) -> Iterator[G
 @pytest.mark.parametrize(
     ("last", "outcome", "end"),
     [
-        (b"data: [DONE]\n\n", "served", "complete"),
-        (b"data: [DONE]\r\n\r\n", "served", "complete"),
-        (STOP, "served", "complete"),
-        (said("[DONE] "), "aborted", "client_gone"),
-        (said('"message_stop"} '), "aborted", "client_gone"),
+        ([b"data: [DONE]\n\n"], "served", "complete"),
+        ([b"data: [DONE]\r\n\r\n"], "served", "complete"),
+        ([b"data: [DONE]\n", b"\n"], "served", "complete"),
+        ([b"data: [DONE]\n\n", b": ping\n\n"], "served", "complete"),
+        ([STOP % b""], "served", "complete"),
+        ([STOP % b"         "], "served", "complete"),
+        ([said("[DONE] ")], "aborted", "client_gone"),
+        ([said('"message_stop"} ')], "aborted", "client_gone"),
     ],
 )
 def test_a_client_that_leaves_behind_the_last_event_got_all(
-    gateway: GatewayProcess, upstream: RawUpstream, last: bytes, outcome: str, end: str
+    gateway: GatewayProcess, upstream: RawUpstream, last: list[bytes], outcome: str, end: str
 ) -> None:
     connection, answer, wire = begun(gateway, upstream, said("hello there, "))
     with closing(connection), closing(answer):
         ref = answer.headers[HEADER]
         seen = answer.read1()
-        wire.send(chunk(last))
-        while len(seen) < len(said("hello there, ") + last):
+        for portion in last:
+            wire.send(chunk(portion))
+        whole = b"".join(last)
+        while len(seen) < len(said("hello there, ") + whole):
             seen += answer.read1()
 
     sealgate = Admin(gateway).sealgate(ref)
-    assert seen.endswith(last)
+    assert seen.endswith(whole)
     assert (sealgate["outcome"], sealgate["stream"]["outcome"]) == (outcome, end)
+
+
+def test_a_client_that_resets_the_connection_did_not(
+    gateway: GatewayProcess, upstream: RawUpstream
+) -> None:
+    """A kernel resets a connection that is closed with bytes unread."""
+    connection, answer, wire = begun(gateway, upstream, said("hello there, "))
+    with closing(connection), closing(answer):
+        ref = answer.headers[HEADER]
+        answer.read1()
+        wire.send(chunk(said("x" * 60_000)) + chunk(b"data: [DONE]\n\n"))
+        # Until the end has come, but not been read.
+        assert connection.sock is not None
+        while not connection.sock.recv(100_000, socket.MSG_PEEK).endswith(b"[DONE]\n\n\r\n"):
+            pass
+
+    sealgate = Admin(gateway).sealgate(ref)
+    assert (sealgate["outcome"], sealgate["stream"]["outcome"]) == ("aborted", "client_gone")

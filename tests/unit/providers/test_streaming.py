@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.plugin.headers import Headers
 from gateway.providers.eventstream import FrameSplitter
@@ -15,6 +17,7 @@ from gateway.providers.streaming import (
     is_encoded,
     make_splitter,
     stream_kind,
+    tail_of,
 )
 
 
@@ -61,7 +64,16 @@ def test_what_is_compressed_is_known_by_its_header(encoding: bytes, encoded: boo
         (b'event: message_stop\ndata: {"type": "message_stop"}\n\n', True),
         (b'data: {"delta":{"text":"message_stop"}}\n\n', False),
         (b'data: {"choices":[{"delta":{"content":"[DONE]"}}]}\n\n', False),
+        (b'event: message_stop\ndata: {"type":"message_stop"           }\n\n', True),
+        (b"data: [DONE]\n\n: ping\n\n", True),
+        (b"data: [DONE]\n\n\n", True),
         (b"data: [DONE]\n", False),
+        (b"data: [DONE]\n\n: pi", False),
+        (b"data: [DONE]\n\ndata: {}\n\n", False),
+        (b": x [DONE]\n\n", False),
+        (b"data: hi [DONE]\n\n", False),
+        (b'data: {"x":"message_stop"}\n\n', False),
+        (b"x" * TAIL_BYTES + b"data: [DONE]\n\n", False),
         (b"", False),
     ],
 )
@@ -69,3 +81,12 @@ def test_the_last_event_is_known_by_its_end(sent: bytes, over: bool) -> None:
     assert ends_stream(StreamKind.SSE, sent[-TAIL_BYTES:]) is over
     assert not ends_stream(StreamKind.NDJSON, sent[-TAIL_BYTES:])
     assert not ends_stream(None, sent[-TAIL_BYTES:])
+
+
+@given(st.lists(st.binary(max_size=2 * TAIL_BYTES), max_size=8))
+def test_the_tail_is_the_end_of_all_that_was_sent(portions: list[bytes]) -> None:
+    tail = b""
+    for portion in portions:
+        tail = tail_of(tail, portion)
+
+    assert tail == b"".join(portions)[-TAIL_BYTES:]

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.plugin import Pattern
+from gateway.scan.engine import make_ready
 from gateway.scan.expression import (
     ExpressionError,
     bounded,
@@ -18,7 +20,7 @@ from gateway.scan.expression import (
     parse,
     trailing_run,
 )
-from gateway.scan.gate import DIGITS_GATE, fills_runs, for_hyperscan, has_digits
+from gateway.scan.gate import DIGITS_GATE, begins_as, fills_runs, for_hyperscan, has_digits
 from gateway.scan.patterns import compiled
 
 
@@ -163,3 +165,30 @@ def test_what_has_digits_is_found_by_their_gate(expression: str, data: st.DataOb
 
     assert has_digits(bounded(parse(expression)))
     assert re.search(DIGITS_GATE, text.encode()) is not None
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint", "expected"),
+    [
+        (r"\d{6}", r"\d{4}", True),
+        (r"\d{4}", r"\d{6}", False),
+        (r"AB\d{6}", r"\d{6}", False),
+        (r"[1-9]\d{5}(?:19|20)\d{9}[\dX]", r"\d{12}", True),
+        (r"(?:AB|C)\d{6}", r"[A-C]", True),
+        (r"(?:AB|C)\d{6}", r"[A-C]\d", False),
+        (r"A?\d{6}", r"\d{3}", False),
+        (r"\d{2,4}x", r"\d{2}", True),
+        (r"\d{2,4}x", r"\d{2}x", False),
+        (r"(?P<value>\d{3})x", r"\d{3}x", True),
+        (r"\bA\d", r"A\d", True),
+        (r"\d{6}", r"\d{2,3}", False),
+    ],
+)
+def test_what_is_sure_to_begin_as_its_hint(expression: str, hint: str, *, expected: bool) -> None:
+    assert begins_as(bounded(parse(expression)), bounded(parse(hint))) is expected
+
+
+def test_a_crowded_pattern_with_a_hint_for_its_middle_is_refused() -> None:
+    """What stands before the hint would be taken for what stands before the value."""
+    with pytest.raises(ExpressionError, match=r'"x": the hint of a crowded pattern must be'):
+        make_ready(Pattern("x", "x", r"AB\d{6}", hint=r"\d{6}", crowded=True))

@@ -76,6 +76,20 @@ async def test_accepting_pauses_near_the_limit_of_open_files_and_goes_on(
     assert front.metrics.accept_pauses >= 1
 
 
+async def test_of_a_burst_no_more_is_taken_than_there_are_open_files_for(
+    fronts: FrontMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.listener.PAUSE_S", 60)
+    front = fronts(descriptors_max=0)
+    waiting = [socket.create_connection(("127.0.0.1", front.port)) for _ in range(20)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert (front.metrics.connections_accepted, front.metrics.accept_pauses) == (1, 1)
+    for each in waiting:
+        each.close()
+
+
 async def test_running_out_of_open_files_is_survived(
     fronts: FrontMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
