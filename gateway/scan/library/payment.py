@@ -57,7 +57,10 @@ def payment_patterns() -> list[Pattern]:
             "iban",
             _iban_expression(),
             validator=is_iban,
-            hint=r"\d{2}[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{3}",
+            # In groups of even lengths, or in the blocks of a French or an Italian number: a
+            # separator between any two characters would be searched for in all prose.
+            hint=r"\d{2}(?:(?:[ -]?[A-Za-z0-9]{2}){5}[ -]?[A-Za-z0-9]"
+            r"|[ -]?[A-Za-z]?[ -]?\d{5}[ -]?\d{5})",
             rank=15,
         ),
         Pattern(

@@ -275,3 +275,25 @@ def test_entropy(text: str, bits: float) -> None:
 )
 def test_placeholders(text: str, is_one: bool) -> None:
     assert is_placeholder(text) is is_one
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "DE89370400440532013000",
+        "DE89 3704 0044 0532 0130 00",
+        "DE89 37 04 00 44 05 32 01 30 00",
+        "DE 89 37040044 0532013000",
+        "FR14 20041 01005 0500013M026 06",
+        "FR14-20041-01005-0500013M026-06",
+        "IT60 X 05428 11101 000000123456",
+        "IT60X 05428 11101 000000123456",
+        "ES91 2100 0418 45 0200051332",
+        "PT50 0002 0123 12345678901 54",
+        "GB29 NWBK 601613 31926819",
+        "NL91 ABNA 0417 1643 00",
+        "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+    ],
+)
+def test_account_numbers_are_found_in_the_blocks_they_are_written_in(written: str) -> None:
+    assert kinds(f"to {written}, please") == [("iban", written)]
