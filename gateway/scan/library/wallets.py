@@ -5,6 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+try:
+    from gateway.scan import _keccak
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
+
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
@@ -48,7 +55,7 @@ def eip55(value: str, before: str) -> bool:
     lower = hexadecimal.lower()
     if hexadecimal in {lower, hexadecimal.upper()}:
         return len(set(lower)) > 4
-    digest = keccak256(lower.encode()).hex()
+    digest = (_keccak.keccak256 if NATIVE else keccak256)(lower.encode()).hex()
     return all(
         c.isdigit() or (int(d, 16) > 7) == c.isupper()
         for c, d in zip(hexadecimal, digest, strict=False)
