@@ -18,6 +18,7 @@ Match: TypeAlias = Callable[[bytes, int, int], Spans]
 Screen: TypeAlias = Callable[[bytes], Iterator[int]]
 
 _NOWHERE: Final[Spans] = [(-1, -1), (-1, -1)]
+_WORD: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _CONTINUES: Final = 0xC0
 _WITHIN: Final = 0x80
 """A byte of UTF-8 whose first two bits are 10 continues a character."""
@@ -98,11 +99,16 @@ class Confirmation:
         return [(max(0, first - 1), last - 1) if first >= 0 else (-1, -1) for first, last in spans]
 
     def accepts(self, value: str, before: str) -> bool:
-        """Whether the value counts, after what stands before it."""
-        before = before[-BEFORE_CHARACTERS:]
+        """Whether the value counts, after what stands before it.
+
+        Of that a character more than BEFORE_CHARACTERS is asked for, so that no part of a word is
+        taken for a word.
+        """
+        cut, before = before[:-BEFORE_CHARACTERS], before[-BEFORE_CHARACTERS:]
         near = self._near
         if near is not None:
-            data = before.encode("utf-8", "replace")
+            begun = before.lstrip(_WORD) if cut and cut[-1] in _WORD else before
+            data = begun.encode("utf-8", "replace")
             if near(data, 0, len(data))[0][0] < 0:
                 return False
         validator = self._validator

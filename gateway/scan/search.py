@@ -182,7 +182,8 @@ class Search:
         body_start, first = self._character(start), self._character(value_start)
         head = self._character(value_stop)
         value = self.text[first:head]
-        before_text = self.text[max(0, first - BEFORE_CHARACTERS) : first]
+        # One character more, which tells whether the first of the others is within a word.
+        before_text = self.text[max(0, first - BEFORE_CHARACTERS - 1) : first]
         if not confirmation.accepts(value, before_text):
             return start + 1, None
         body_stop, last = self._character(end), head

@@ -57,10 +57,8 @@ def payment_patterns() -> list[Pattern]:
             "iban",
             _iban_expression(),
             validator=is_iban,
-            # In groups of even lengths, or in the blocks of a French or an Italian number: a
-            # separator between any two characters would be searched for in all prose.
             hint=r"\d{2}(?:(?:[ -]?[A-Za-z0-9]{2}){5}[ -]?[A-Za-z0-9]"
-            r"|[ -]?[A-Za-z]?[ -]?\d{5}[ -]?\d{5})",
+            r"|[ -]?[A-Za-z]?[ -]?\d{5}[ -]?\d{5}|[ -]?\d{3}[ -]?\d{7}[ -]?\d)",
             rank=15,
         ),
         Pattern(
@@ -87,15 +85,29 @@ def payment_patterns() -> list[Pattern]:
     ]
 
 
+_IBAN_BLOCKS: Final = (
+    r"(?:FR|MC)[ -]?\d{2}[ -]?\d{5}[ -]?\d{5}[ -]?[A-Z0-9]{11}[ -]?\d{2}",
+    r"(?:IT|SM)[ -]?\d{2}[ -]?[A-Z][ -]?\d{5}[ -]?\d{5}[ -]?[A-Z0-9]{12}",
+    r"BE[ -]?\d{2}[ -]?\d{3}[ -]?\d{7}[ -]?\d{2}",
+    r"PT[ -]?\d{2}[ -]?\d{4}[ -]?\d{4}[ -]?\d{11}[ -]?\d{2}",
+)
+
+
 def _iban_expression() -> str:
-    """One branch for each length, so that what follows in the text is not taken with it."""
+    """One branch for each length, so that what follows in the text is not taken with it.
+
+    In groups of even lengths, or in the blocks of some countries: a separator between any two
+    characters would have to be searched for in all prose.
+    """
     by_length: dict[int, list[str]] = {}
     for code, length in _IBAN_LENGTHS.items():
         by_length.setdefault(length, []).append(code)
     branches = [
-        f"(?:{'|'.join(codes)})[ -]?\\d{{2}}(?:[ -]?[A-Za-z0-9]){{{length - 4}}}"
+        f"(?:{'|'.join(codes)})[ -]?\\d{{2}}(?:[ -]?[A-Za-z0-9]{{2}}){{{length // 2 - 2}}}"
+        f"{'[ -]?[A-Za-z0-9]' if length % 2 else ''}"
         for length, codes in sorted(by_length.items())
     ]
+    branches += _IBAN_BLOCKS
     branches.append(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
     return f"(?i:{'|'.join(branches)})"
 

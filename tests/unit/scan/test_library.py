@@ -12,10 +12,13 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stdnum.eu import vat
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.plugin.pattern import BEFORE_CHARACTERS
 from gateway.scan.binding import engine_for
 from gateway.scan.library import CLASSES, GROUPS, library, patterns_of
 from gateway.scan.library.checks import entropy, is_placeholder, verhoeff
@@ -293,7 +296,37 @@ def test_placeholders(text: str, is_one: bool) -> None:
         "GB29 NWBK 601613 31926819",
         "NL91 ABNA 0417 1643 00",
         "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+        "NO93 8601 11 17947",
+        "BE68 539-0075470-34",
     ],
 )
 def test_account_numbers_are_found_in_the_blocks_they_are_written_in(written: str) -> None:
     assert kinds(f"to {written}, please") == [("iban", written)]
+
+
+HINTED = [
+    (pattern.name, pattern.expression, pattern.hint)
+    for patterns in library().values()
+    for pattern in patterns
+    if pattern.hint and pattern.name != "eu-vat"  # of that the check digits ask it
+]
+
+
+@given(data=st.data())
+@pytest.mark.parametrize(("name", "expression", "hint"), HINTED)
+def test_a_hint_is_a_part_of_every_match(
+    data: st.DataObject, name: str, expression: str, hint: str
+) -> None:
+    """Else a value would be found only where another one is found too."""
+    value = data.draw(st.from_regex(re.compile(expression, re.ASCII), fullmatch=True))
+
+    assert re.search(hint, value, re.ASCII), name
+
+
+def test_a_part_of_a_word_names_nothing() -> None:
+    """What stands before a value is looked at as far as a stream has it."""
+    far = "My id is here. "
+    words = " " + "word " * 9
+    assert len("id" + words) == BEFORE_CHARACTERS
+    assert kinds(f"{far}avoid{words}44051401359") == []
+    assert kinds(f"{far}his id{words}44051401359") == [("national_id", "44051401359")]
