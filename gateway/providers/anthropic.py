@@ -6,6 +6,7 @@ text (a result of a tool that the provider ran) is a channel of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
@@ -43,10 +44,23 @@ def _add_request(body: Json, path: Path, found: Gatherer) -> None:
         found.add("system", "system", system, (*path, "system"))
     else:
         add_blocks(system, (*path, "system"), "system", "system", found)
-    for index, message in objects(body.get("messages")):
-        add_message(message, (*path, "messages", index), found)
+    add_messages(body.get("messages"), (*path, "messages"), add_message, found)
     found.leaves("tool", "tool_description", body.get("tools"), (*path, "tools"))
     found.rest("unknown", body, path, _REQUEST)
+
+
+def add_messages(
+    messages: Any, path: Path, add: Callable[[Json, Path, Gatherer], None], found: Gatherer
+) -> None:
+    """The conversation; what is no message of it is a text of nobody."""
+    if not isinstance(messages, list):
+        found.leaves("unknown", "text", messages, path)
+        return
+    for index, message in enumerate(messages):
+        if isinstance(message, dict):
+            add(message, (*path, index), found)
+        else:
+            found.leaves("unknown", "text", message, (*path, index))
 
 
 def add_message(message: Json, path: Path, found: Gatherer) -> None:

@@ -17,89 +17,190 @@ from gateway.providers import anthropic, openai_chat
 from gateway.providers.dialect import ALL, DELTA, Event, Form, Json, Piece, label, objects
 from gateway.providers.gathering import Gatherer
 from gateway.providers.json_places import Places, splice
-from gateway.providers.openai_parts import role_of
+from gateway.providers.json_text import DEPTH_MAX
+from gateway.providers.openai_parts import KINDS, add_part, role_of
 
-_REQUEST: Final = frozenset({"messages", "system", "toolConfig"})
+_REQUEST: Final = frozenset({"messages", "system", "toolConfig", "promptVariables"})
+_CHAT: Final = frozenset({"messages", "system", "toolConfig", "tools", "functions", "suffix"})
 _RESPONSE: Final = frozenset({"output", "metrics"})
 _MESSAGE: Final = frozenset({"content"})
+_MEDIA: Final = {"image": Gap.IMAGE, "video": Gap.BINARY, "audio": Gap.BINARY}
+_STORED: Final = frozenset({"bytes", "s3Location"})
 _BLOCK: Final = frozenset(
     {
-        "text",
         "toolUse",
         "toolResult",
         "reasoningContent",
-        "image",
-        "video",
-        "audio",
+        "guardContent",
+        "searchResult",
+        "citationsContent",
         "document",
-        "json",
+        *_MEDIA,
     }
 )
-_NATIVE_TEXTS: Final = ("prompt", "inputText", "texts", "message", "query")
+_NATIVE: Final = {
+    "prompt": ("user", "text"),
+    "inputText": ("user", "text"),
+    "inputPrompt": ("user", "text"),
+    "texts": ("user", "text"),
+    "message": ("user", "text"),
+    "query": ("user", "text"),
+    "chat_history": ("user", "text"),
+    "preamble": ("system", "system"),
+    "documents": ("user", "document"),
+}
+"""Members of the native bodies of Amazon's, Cohere's, Meta's and Mistral's models, who says them
+and what they are."""
 
 
 def request(body: Json, found: Gatherer) -> None:
     """`POST /model/ID/converse`."""
     add_blocks(body.get("system"), ("system",), "system", "system", found)
-    for index, message in objects(body.get("messages")):
-        add_message(message, ("messages", index), found)
+    anthropic.add_messages(body.get("messages"), ("messages",), add_message, found)
     found.leaves("tool", "tool_description", body.get("toolConfig"), ("toolConfig",))
+    variables = body.get("promptVariables")
+    if isinstance(variables, dict):  # their names are the caller's, even such as `status`
+        for name, value in variables.items():
+            found.leaves("user", "text", value, ("promptVariables", name))
+    else:
+        found.leaves("user", "text", variables, ("promptVariables",))
     found.rest("unknown", body, (), _REQUEST)
 
 
 def add_message(message: Json, path: Path, found: Gatherer) -> None:
     """One message of the conversation."""
     role = role_of(message)
-    add_blocks(message.get("content"), (*path, "content"), role, "text", found)
+    kind = KINDS.get(role, "text")
+    add_blocks(message.get("content"), (*path, "content"), role, kind, found)
     found.rest(role, message, path, _MESSAGE)
 
 
 def add_blocks(content: Any, path: Path, role: str, kind: str, found: Gatherer) -> None:
-    """A list of content blocks."""
-    for index, block in objects(content):
-        inner = (*path, index)
-        found.add(role, kind, block.get("text"), (*inner, "text"))
-        for key, value in block.items():
-            if isinstance(value, dict):
-                _add_block(key, value, (*inner, key), role, found)
-        if "json" in block:
-            found.data(role, kind, block["json"], (*inner, "json"))
-        found.rest(role, block, inner, _BLOCK)
+    """A list of content blocks; of invoke also a text, or parts as a chat has them."""
+    if not isinstance(content, list):
+        found.leaves(role, kind, content, path)
+    elif len(path) > DEPTH_MAX:
+        found.gap(Gap.TOO_DEEP)
+    else:
+        for index, block in enumerate(content):
+            if isinstance(block, dict):
+                _add_block(block, (*path, index), role, kind, found)
+            else:
+                found.leaves(role, kind, block, (*path, index))
 
 
-def _add_block(key: str, block: Json, path: Path, role: str, found: Gatherer) -> None:
+def _add_block(block: Json, path: Path, role: str, kind: str, found: Gatherer) -> None:
+    others: Json = {}
+    for key, value in block.items():
+        if key == "text":
+            found.leaves(role, kind, value, (*path, key))
+        elif key == "json":
+            found.data(role, kind, value, (*path, key))
+        elif key in _BLOCK and isinstance(value, dict):
+            _add_member(key, value, (*path, key), role, kind, found)
+        else:
+            others[key] = value
+    if not others:
+        return
+    if isinstance(others.get("type"), str) and others["type"] != "text":
+        add_part(others, path, role, kind, found)
+    else:
+        found.rest(role, others, path, ())
+
+
+def _add_member(  # noqa: PLR0917  # called for each block: keywords would cost
+    key: str, member: Json, path: Path, role: str, kind: str, found: Gatherer
+) -> None:
+    tool = kind == "tool_result"
     if key == "toolUse":
-        found.data("assistant", "tool_call_arguments", block.get("input"), (*path, "input"))
+        found.data("assistant", "tool_call_arguments", member.get("input"), (*path, "input"))
+        found.rest("assistant", member, path, ("input", "name"))
     elif key == "toolResult":
-        add_blocks(block.get("content"), (*path, "content"), "tool", "tool_result", found)
+        add_blocks(member.get("content"), (*path, "content"), "tool", "tool_result", found)
+        found.rest("tool", member, path, ("content",))
     elif key == "reasoningContent":
-        text = block.get("reasoningText")
-        if isinstance(text, dict):
-            found.add(role, "reasoning", text.get("text"), (*path, "reasoningText", "text"))
-        if "redactedContent" in block:
+        thought = (*path, "reasoningText")
+        found.leaves(role, "reasoning", member.get("reasoningText"), thought)
+        if "redactedContent" in member:
             found.gap(Gap.BINARY)
-    elif key == "image":
-        found.gap(Gap.IMAGE)
-    elif key in {"video", "audio"}:
-        found.gap(Gap.BINARY)
+        found.rest(role, member, path, ("reasoningText", "redactedContent"))
     elif key == "document":
-        found.add(role, "file_name", block.get("name"), (*path, "name"))
-        found.gap(Gap.BINARY)
+        _add_document(member, path, role, found, tool=tool)
+    elif key == "citationsContent":
+        add_blocks(member.get("content"), (*path, "content"), role, kind, found)
+        found.rest(role, member, path, ("content",))
+    elif key in _MEDIA:
+        found.gap(_MEDIA[key], tool=tool)
+        _add_media(member, path, role, found)
+    else:  # searchResult, guardContent
+        if "image" in member:
+            found.gap(Gap.IMAGE, tool=tool)
+        said = {name: value for name, value in member.items() if name != "image"}
+        found.leaves(role, kind, said, path)
+
+
+def _add_document(document: Json, path: Path, role: str, found: Gatherer, *, tool: bool) -> None:
+    found.leaves(role, "file_name", document.get("name"), (*path, "name"))
+    found.leaves(role, "document", document.get("context"), (*path, "context"))
+    source = document.get("source")
+    inner = (*path, "source")
+    if isinstance(source, dict):
+        if not _STORED.isdisjoint(source):
+            found.gap(Gap.BINARY, tool=tool)
+        told = {key: value for key, value in source.items() if key not in _STORED}
+        found.leaves(role, "document", told, inner)
+    else:
+        found.leaves(role, "document", source, inner)
+    found.rest(role, document, path, ("name", "context", "source"))
+
+
+def _add_media(member: Json, path: Path, role: str, found: Gatherer) -> None:
+    """What is said about a picture, a video or a sound."""
+    source = member.get("source")
+    if isinstance(source, dict):
+        found.rest(role, source, (*path, "source"), _STORED)
+        found.rest(role, member, path, ("source",))
+    else:
+        found.rest(role, member, path, ())
 
 
 def invoke_request(body: Json, found: Gatherer) -> None:
-    """`POST /model/ID/invoke`: Anthropic's form, converse's (Nova), a chat, or a prompt."""
-    if "messages" in body:
-        if "anthropic_version" in body:
-            anthropic.request(body, found)
-        elif any(isinstance(m.get("content"), list) for _, m in objects(body["messages"])):
-            request(body, found)
-        else:
-            openai_chat.request(body, found)
-        return
-    for key in _NATIVE_TEXTS:
-        found.texts("user", "text", body.get(key), (key,))
-    found.rest("unknown", body, (), _NATIVE_TEXTS)
+    """`POST /model/ID/invoke`: Anthropic's form, converse's (Nova), a chat, or a prompt.
+
+    The model alone knows which of them it reads, so all are looked for.
+    """
+    others: Json = {}
+    for key, value in body.items():
+        native = _NATIVE.get(key)
+        if native is None:
+            others[key] = value
+            continue
+        found.leaves(*native, value, (key,))
+        if isinstance(value, list) and any(type(part) is int for part in value):
+            found.gap(Gap.BINARY)  # tokens
+    if "messages" in body and "anthropic_version" in body:
+        anthropic.request(others, found)
+    else:
+        _add_chat(others, found)
+
+
+def _add_chat(body: Json, found: Gatherer) -> None:
+    add_blocks(body.get("system"), ("system",), "system", "system", found)
+    anthropic.add_messages(body.get("messages"), ("messages",), _add_turn, found)
+    found.leaves("user", "text", body.get("suffix"), ("suffix",))
+    for key in ("tools", "functions", "toolConfig"):
+        found.leaves("tool", "tool_description", body.get(key), (key,))
+    found.rest("unknown", body, (), _CHAT)
+
+
+def _add_turn(message: Json, path: Path, found: Gatherer) -> None:
+    """One message: its content in any form, all else as a chat has it."""
+    content = message.get("content")
+    if isinstance(content, list):
+        role = role_of(message)
+        add_blocks(content, (*path, "content"), role, KINDS.get(role, "text"), found)
+        message = {key: value for key, value in message.items() if key != "content"}
+    openai_chat.add_message(message, path, found)
 
 
 def response(body: Any, found: Gatherer) -> None:
@@ -109,10 +210,11 @@ def response(body: Any, found: Gatherer) -> None:
         return
     output = body.get("output")
     message = output.get("message") if isinstance(output, dict) else None
-    if isinstance(message, dict):
+    if isinstance(output, dict) and isinstance(message, dict):
         path = ("output", "message", "content")
         add_blocks(message.get("content"), path, "assistant", "text", found)
         found.rest("assistant", message, ("output", "message"), _MESSAGE)
+        found.rest("assistant", output, ("output",), ("message",))
     elif output is not None:
         found.leaves("assistant", "text", output, ("output",))
     found.rest("unknown", body, (), _RESPONSE)
