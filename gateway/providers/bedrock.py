@@ -14,30 +14,16 @@ import orjson
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
 from gateway.providers import anthropic, openai_chat
-from gateway.providers.dialect import ALL, DELTA, Event, Form, Json, Piece, label, objects
+from gateway.providers.bedrock_blocks import add_block, add_blocks
+from gateway.providers.dialect import ALL, DELTA, Event, Form, Json, Piece, label
 from gateway.providers.gathering import Gatherer
 from gateway.providers.json_places import Places, splice
-from gateway.providers.json_text import DEPTH_MAX
-from gateway.providers.openai_parts import KINDS, add_part, role_of
+from gateway.providers.openai_parts import KINDS, role_of
 
 _REQUEST: Final = frozenset({"messages", "system", "toolConfig", "promptVariables"})
 _CHAT: Final = frozenset({"messages", "system", "toolConfig", "tools", "functions", "suffix"})
 _RESPONSE: Final = frozenset({"output", "metrics"})
 _MESSAGE: Final = frozenset({"content"})
-_MEDIA: Final = {"image": Gap.IMAGE, "video": Gap.BINARY, "audio": Gap.BINARY}
-_STORED: Final = frozenset({"bytes", "s3Location"})
-_BLOCK: Final = frozenset(
-    {
-        "toolUse",
-        "toolResult",
-        "reasoningContent",
-        "guardContent",
-        "searchResult",
-        "citationsContent",
-        "document",
-        *_MEDIA,
-    }
-)
 _NATIVE: Final = {
     "prompt": ("user", "text"),
     "inputText": ("user", "text"),
@@ -51,6 +37,29 @@ _NATIVE: Final = {
 }
 """Members of the native bodies of Amazon's, Cohere's, Meta's and Mistral's models, who says them
 and what they are."""
+
+
+_EVENTS: Final = {
+    b"messageStart": frozenset({"role", "p"}),
+    b"contentBlockStart": frozenset({"contentBlockIndex", "start", "p"}),
+    b"contentBlockDelta": frozenset({"contentBlockIndex", "delta", "p"}),
+    b"contentBlockStop": frozenset({"contentBlockIndex", "p"}),
+    b"messageStop": frozenset({"stopReason", "p"}),
+    b"metadata": frozenset({"usage", "metrics", "p"}),
+}
+"""The events of a converse stream, with their members that are read or say nothing (`p` is
+padding)."""
+_DELTAS: Final = {
+    "toolUse": ("tool:", "tool_call_arguments", "input", frozenset({"input"})),
+    "reasoningContent": (
+        "reasoning:", "reasoning", "text", frozenset({"text", "signature", "redactedContent"})
+    ),
+}  # fmt: skip
+_NOVA: Final = frozenset(name.decode() for name in _EVENTS)
+_SAID: Final = frozenset({"outputText", "generation", "text", "completion"})
+"""The text in an event of Titan, Llama, Cohere, and of Anthropic's older models."""
+_UNSAID: Final = frozenset({"completionReason", "amazon-bedrock-invocationMetrics"})
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 def request(body: Json, found: Gatherer) -> None:
@@ -73,95 +82,6 @@ def add_message(message: Json, path: Path, found: Gatherer) -> None:
     kind = KINDS.get(role, "text")
     add_blocks(message.get("content"), (*path, "content"), role, kind, found)
     found.rest(role, message, path, _MESSAGE)
-
-
-def add_blocks(content: Any, path: Path, role: str, kind: str, found: Gatherer) -> None:
-    """A list of content blocks; of invoke also a text, or parts as a chat has them."""
-    if not isinstance(content, list):
-        found.leaves(role, kind, content, path)
-    elif len(path) > DEPTH_MAX:
-        found.gap(Gap.TOO_DEEP)
-    else:
-        for index, block in enumerate(content):
-            if isinstance(block, dict):
-                _add_block(block, (*path, index), role, kind, found)
-            else:
-                found.leaves(role, kind, block, (*path, index))
-
-
-def _add_block(block: Json, path: Path, role: str, kind: str, found: Gatherer) -> None:
-    others: Json = {}
-    for key, value in block.items():
-        if key == "text":
-            found.leaves(role, kind, value, (*path, key))
-        elif key == "json":
-            found.data(role, kind, value, (*path, key))
-        elif key in _BLOCK and isinstance(value, dict):
-            _add_member(key, value, (*path, key), role, kind, found)
-        else:
-            others[key] = value
-    if not others:
-        return
-    if isinstance(others.get("type"), str) and others["type"] != "text":
-        add_part(others, path, role, kind, found)
-    else:
-        found.rest(role, others, path, ())
-
-
-def _add_member(  # noqa: PLR0917  # called for each block: keywords would cost
-    key: str, member: Json, path: Path, role: str, kind: str, found: Gatherer
-) -> None:
-    tool = kind == "tool_result"
-    if key == "toolUse":
-        found.data("assistant", "tool_call_arguments", member.get("input"), (*path, "input"))
-        found.rest("assistant", member, path, ("input", "name"))
-    elif key == "toolResult":
-        add_blocks(member.get("content"), (*path, "content"), "tool", "tool_result", found)
-        found.rest("tool", member, path, ("content",))
-    elif key == "reasoningContent":
-        thought = (*path, "reasoningText")
-        found.leaves(role, "reasoning", member.get("reasoningText"), thought)
-        if "redactedContent" in member:
-            found.gap(Gap.BINARY)
-        found.rest(role, member, path, ("reasoningText", "redactedContent"))
-    elif key == "document":
-        _add_document(member, path, role, found, tool=tool)
-    elif key == "citationsContent":
-        add_blocks(member.get("content"), (*path, "content"), role, kind, found)
-        found.rest(role, member, path, ("content",))
-    elif key in _MEDIA:
-        found.gap(_MEDIA[key], tool=tool)
-        _add_media(member, path, role, found)
-    else:  # searchResult, guardContent
-        if "image" in member:
-            found.gap(Gap.IMAGE, tool=tool)
-        said = {name: value for name, value in member.items() if name != "image"}
-        found.leaves(role, kind, said, path)
-
-
-def _add_document(document: Json, path: Path, role: str, found: Gatherer, *, tool: bool) -> None:
-    found.leaves(role, "file_name", document.get("name"), (*path, "name"))
-    found.leaves(role, "document", document.get("context"), (*path, "context"))
-    source = document.get("source")
-    inner = (*path, "source")
-    if isinstance(source, dict):
-        if not _STORED.isdisjoint(source):
-            found.gap(Gap.BINARY, tool=tool)
-        told = {key: value for key, value in source.items() if key not in _STORED}
-        found.leaves(role, "document", told, inner)
-    else:
-        found.leaves(role, "document", source, inner)
-    found.rest(role, document, path, ("name", "context", "source"))
-
-
-def _add_media(member: Json, path: Path, role: str, found: Gatherer) -> None:
-    """What is said about a picture, a video or a sound."""
-    source = member.get("source")
-    if isinstance(source, dict):
-        found.rest(role, source, (*path, "source"), _STORED)
-        found.rest(role, member, path, ("source",))
-    else:
-        found.rest(role, member, path, ())
 
 
 def invoke_request(body: Json, found: Gatherer) -> None:
@@ -239,46 +159,91 @@ class ConverseStream:
 
     def event(self, event: Json, name: bytes) -> Event:
         read = Event()
-        if name == b"contentBlockDelta":
-            _read_delta(event, (), read)
-        elif name == b"contentBlockStart":
-            read.leaves(event.get("start"), ("start",), "tool_call_arguments")
-        elif name == b"contentBlockStop":
-            read.ends.append("block:" + label(event.get("contentBlockIndex")))
-        elif name == b"messageStop":
-            read.ends.append(ALL)
-        elif name not in {b"messageStart", b"metadata"}:
-            read.leaves(event, ())
+        _read_event(event, name, (), read)
         return read
 
     def delta(self, template: Json, piece: Piece, text: str) -> Json:
         del template
         inner: Any = text
         for step in reversed(piece.path[piece.path.index("delta") + 1 :]):
-            inner = {step: inner}
+            inner = [inner] if isinstance(step, int) else {step: inner}
         index = int(piece.scope.partition(":")[2])
         fresh: Json = {"contentBlockIndex": index, "delta": inner}
         return fresh if piece.path[0] == "delta" else {str(piece.path[0]): fresh}
 
 
-def _read_delta(event: Json, path: Path, read: Event) -> None:
-    delta = event.get("delta")
-    if not isinstance(delta, dict):
+def _read_event(event: Json, name: bytes, path: Path, read: Event) -> None:
+    known = _EVENTS.get(name)
+    if known is None:
+        read.leaves(event, path)
         return
-    index = label(event.get("contentBlockIndex"))
-    scope = "block:" + index
-    inner = (*path, "delta")
-    for key, value in delta.items():
-        if key == "text":
-            read.add("content:" + index, scope, "text", value, (*inner, key))
-        elif key == "toolUse" and isinstance(value, dict):
-            place = (*inner, key, "input")
-            read.add("tool:" + index, scope, "tool_call_arguments", value.get("input"), place)
-        elif key == "reasoningContent" and isinstance(value, dict):
-            place = (*inner, key, "text")
-            read.add("reasoning:" + index, scope, "reasoning", value.get("text"), place)
+    if name == b"contentBlockDelta":
+        delta = event.get("delta")
+        if isinstance(delta, dict):
+            _read_delta(delta, (*path, "delta"), label(event.get("contentBlockIndex")), read)
         else:
-            read.leaves(value, (*inner, key))
+            read.leaves(delta, (*path, "delta"))
+    elif name == b"contentBlockStart":
+        read.leaves(event.get("start"), (*path, "start"), "tool_call_arguments")
+    elif name == b"contentBlockStop":
+        read.ends.append("block:" + label(event.get("contentBlockIndex")))
+    elif name == b"messageStop":
+        read.ends.append(ALL)
+    read.rest(event, path, known)
+
+
+def _read_delta(delta: Json, path: Path, index: str, read: Event) -> None:
+    scope = "block:" + index
+    for key, value in delta.items():
+        inner = (*path, key)
+        if key == "text" and isinstance(value, str):
+            read.add("content:" + index, scope, "text", value, inner)
+        elif key in _DELTAS and isinstance(value, dict):
+            channel, kind, name, known = _DELTAS[key]
+            text = value.get(name)
+            if isinstance(text, str):
+                read.add(channel + index, scope, kind, text, (*inner, name))
+            else:
+                read.leaves(text, (*inner, name), kind)
+            if "redactedContent" in value:
+                read.gaps.add(Gap.BINARY)
+            read.rest(value, inner, known)
+        elif key == "toolResult" and isinstance(value, list):
+            like = Piece("result:" + index, scope, "tool_result", "", inner, role="tool")
+            _read_texts(value, like, read)
+        elif key == "citation" and isinstance(value, dict):
+            _read_citation(value, inner, index, read)
+        else:
+            found = Gatherer()
+            add_block({key: value}, path, "assistant", "text", found)
+            read.add_gathered(found)
+
+
+def _read_citation(citation: Json, path: Path, index: str, read: Event) -> None:
+    """What an answer rests on; the words of the source come in parts."""
+    sources = citation.get("sourceContent")
+    if isinstance(sources, list):
+        inner = (*path, "sourceContent")
+        _read_texts(sources, Piece("citation:" + index, "block:" + index, "other", "", inner), read)
+        citation = {key: value for key, value in citation.items() if key != "sourceContent"}
+    read.rest(citation, path, _NOTHING)
+
+
+def _read_texts(blocks: list[Any], like: Piece, read: Event) -> None:
+    """A list of texts of one channel, that of `like`; what stands beside them is on its own."""
+    found = Gatherer()
+    for number, block in enumerate(blocks):
+        path = (*like.path, number)
+        others: Any = block
+        text = block.get("text") if isinstance(block, dict) else None
+        if isinstance(text, str):
+            if text:
+                place = (*path, "text")
+                piece = Piece(like.channel, like.scope, like.kind, text, place, role=like.role)
+                read.pieces.append(piece)
+            others = {key: value for key, value in block.items() if key != "text"}
+        add_block(others, path, like.role, like.kind, found)
+    read.add_gathered(found)
 
 
 class InvokeStream:
@@ -292,23 +257,20 @@ class InvokeStream:
         if isinstance(event.get("choices"), list):
             return openai_chat.CHAT.stream.event(event, name)
         read = Event()
-        for key in ("contentBlockDelta", "contentBlockStop", "messageStop"):  # Nova
-            inner = event.get(key)
-            if isinstance(inner, dict):
-                if key == "contentBlockDelta":
-                    _read_delta(inner, (key,), read)
-                else:
-                    index = label(inner.get("contentBlockIndex"))
-                    read.ends.append(ALL if key == "messageStop" else "block:" + index)
-                return read
-        for key in ("outputText", "generation", "text", "completion"):  # Titan, Llama, Cohere
-            read.add("content:0", "0", "text", event.get(key), (key,), DELTA)
-        for number, output in objects(event.get("outputs")):  # Mistral
-            path = ("outputs", number, "text")
-            read.add("content:0", "0", "text", output.get("text"), path, DELTA)
+        others: Json = {}
+        for key, value in event.items():
+            if key in _NOVA and isinstance(value, dict):
+                _read_event(value, key.encode(), (key,), read)
+            elif key in _SAID and isinstance(value, str):
+                read.add("content:0", "0", "text", value, (key,), DELTA)
+            elif key == "outputs" and isinstance(value, list):  # Mistral
+                _read_texts(value, Piece("content:0", "0", "text", "", (key,)), read)
+            elif key not in _UNSAID:
+                others[key] = value
         if any(event.get(key) for key in ("stop_reason", "completionReason", "is_finished")):
             read.ends.append(ALL)
-        read.rest(event, (), _FLAT)
+        if others:
+            read.rest(others, (), _NOTHING)
         return read
 
     def delta(self, template: Json, piece: Piece, text: str) -> Json:
@@ -321,12 +283,6 @@ class InvokeStream:
         if piece.path[0] == "outputs":
             return {"outputs": [{"text": text, "stop_reason": None}]}
         return {str(piece.path[0]): text}
-
-
-_FLAT: Final = frozenset(
-    {"outputText", "generation", "text", "completion", "outputs", "completionReason",
-     "messageStart", "contentBlockStart", "metadata", "amazon-bedrock-invocationMetrics"}
-)  # fmt: skip
 
 
 def unwrapped(data: bytes) -> bytes:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.plugin.coverage import Gap
 from gateway.providers.bedrock import CONVERSE, INVOKE, unwrapped, wrapped
+from gateway.providers.dialect import DELTA, WHOLE
 from tests.spans import Row, gaps, read_request, read_response, rows
 
 
@@ -32,7 +34,8 @@ def user(*blocks: Any) -> dict[str, Any]:
          [("user", "file_name", "n")]),
         ({"toolConfig": {"tools": [{"toolSpec": {"name": "f", "description": "d"}}]}},
          [("tool", "tool_description", "f"), ("tool", "tool_description", "d")]),
-        (user({"guardContent": {"text": {"text": "g"}}}), [("user", "text", "g")]),
+        (user({"guardContent": {"text": {"text": "g", "qualifiers": ["query"]}}}),
+         [("user", "text", "g"), ("user", "other", "query")]),
         ({"system": [{"guardContent": {"text": {"text": "g"}}}]}, [("system", "system", "g")]),
         (user({"document": {"name": "n", "context": "c", "source": {"text": "d"}}}),
          [("user", "file_name", "n"), ("user", "document", "c"), ("user", "document", "d")]),
@@ -205,6 +208,87 @@ def test_an_event_within_a_frame_is_told_by_its_form(
             continue
         again = INVOKE.stream.event(INVOKE.stream.delta(event, piece, "rest"), b"chunk")
         assert [(p.channel, p.text) for p in again.pieces] == [(piece.channel, "rest")]
+
+
+DELTAS: list[tuple[Any, str, str, str]] = [
+    ({"text": "T"}, "content:1", "assistant", "text"),
+    ({"toolUse": {"input": "T"}}, "tool:1", "assistant", "tool_call_arguments"),
+    ({"reasoningContent": {"text": "T"}}, "reasoning:1", "assistant", "reasoning"),
+    ({"toolResult": [{"text": "T"}]}, "result:1", "tool", "tool_result"),
+    ({"citation": {"sourceContent": [{"text": "T"}]}}, "citation:1", "assistant", "other"),
+]
+"""The parts of a text in a converse stream, each with its channel, role and kind."""
+
+
+@pytest.mark.parametrize(("delta", "channel", "role", "kind"), DELTAS)
+def test_a_part_of_a_text_belongs_to_the_channel_of_its_block(
+    delta: Any, channel: str, role: str, kind: str
+) -> None:
+    event = {"contentBlockIndex": 1, "delta": delta, "p": "abcd"}
+
+    for form, name, whole in (
+        (CONVERSE, b"contentBlockDelta", event),
+        (INVOKE, b"chunk", {"contentBlockDelta": event}),
+    ):
+        (piece,) = form.stream.event(whole, name).pieces
+        assert (piece.channel, piece.scope, piece.role, piece.kind, piece.mode) == (
+            channel, "block:1", role, kind, DELTA,
+        )  # fmt: skip
+        (again,) = form.stream.event(form.stream.delta(whole, piece, "rest"), name).pieces
+        assert (again.channel, again.kind, again.text) == (channel, kind, "rest")
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "wanted"),
+    [
+        ("contentBlockDelta", {"delta": "T"}, [("assistant", "other")]),
+        ("contentBlockDelta", {"delta": {"text": {"words": "T"}}}, [("assistant", "text")]),
+        ("contentBlockDelta", {"delta": {"toolUse": {"input": ["T"]}}},
+         [("assistant", "tool_call_arguments")]),
+        ("contentBlockDelta", {"delta": {"toolResult": [{"json": {"T": 1}}, "T"]}},
+         [("tool", "tool_result"), ("tool", "tool_result")]),
+        ("contentBlockDelta", {"delta": {"toolResult": {"words": "T"}}}, [("tool", "other")]),
+        ("contentBlockDelta", {"delta": {"citation": {"title": "T", "sourceContent": "T"}}},
+         [("assistant", "other"), ("assistant", "other")]),
+        ("contentBlockDelta", {"delta": {}, "note": "T"}, [("assistant", "other")]),
+        ("contentBlockStart", {"start": {"toolUse": {"name": "T"}}},
+         [("assistant", "tool_call_arguments")]),
+        ("contentBlockStop", {"note": "T"}, [("assistant", "other")]),
+        ("messageStart", {"role": "assistant", "note": "T"}, [("assistant", "other")]),
+        ("messageStop", {"stopReason": "x", "additionalModelResponseFields": {"a": "T"}},
+         [("assistant", "other")]),
+        ("metadata", {"usage": {}, "trace": {"guardrail": {"modelOutput": [{"text": "T"}]}}},
+         [("assistant", "other")]),
+        ("modelStreamErrorException", {"message": "T"}, [("assistant", "other")]),
+    ],
+)  # fmt: skip
+def test_what_comes_whole_in_an_event_is_a_text_of_its_own(
+    name: str, event: dict[str, Any], wanted: list[tuple[str, str]]
+) -> None:
+    read = CONVERSE.stream.event(event, name.encode())
+
+    assert [(piece.role, piece.kind) for piece in read.pieces] == wanted
+    assert {(piece.text, piece.mode) for piece in read.pieces} == {("T", WHOLE)}
+
+
+def test_the_text_of_an_event_takes_nothing_from_what_stands_beside_it() -> None:
+    inner = {"delta": {"text": "a"}}
+    outputs = [{"text": "b", "c": "c"}, {"text": "", "d": "d"}, "e"]
+    event = {"contentBlockDelta": inner, "outputText": {"f": "f"}, "outputs": outputs, "note": "g"}
+
+    read = INVOKE.stream.event(event, b"chunk")
+
+    assert [piece.text for piece in read.pieces] == ["a", "b", "c", "d", "e", "f", "g"]
+
+
+def test_a_picture_in_a_stream_is_a_gap() -> None:
+    event = {"contentBlockIndex": 0, "delta": {"image": {"source": {"bytes": "aGk="}}}}
+    hidden = {"contentBlockIndex": 0, "delta": {"reasoningContent": {"redactedContent": "aGk="}}}
+
+    read = CONVERSE.stream.event(event, b"contentBlockDelta")
+
+    assert (read.pieces, read.gaps) == ([], {Gap.IMAGE})
+    assert CONVERSE.stream.event(hidden, b"contentBlockDelta").gaps == {Gap.BINARY}
 
 
 def test_another_event_in_a_frame_leaves_the_rest_of_its_payload() -> None:
