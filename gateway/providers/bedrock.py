@@ -1,7 +1,8 @@
 """Bedrock: converse, and invoke with the native body of each family of models.
 
-Channels of a converse stream, by content block: `content:0`, `reasoning:0`, `tool:1`. An invoke
-stream wraps each event of the model's own API in base64; what is inside is told by its form.
+Channels of a converse stream, by content block: `content:0`, `reasoning:0`, `tool:1`, `result:1`
+(of a tool of the provider's own), `citation:0`. An invoke stream wraps each event of the model's
+own API in base64; what is inside is told by its form.
 """
 
 from __future__ import annotations
