@@ -90,19 +90,17 @@ def invoke_request(body: Json, found: Gatherer) -> None:
 
     The model alone knows which of them it reads, so all are looked for.
     """
-    others: Json = {}
-    for key, value in body.items():
-        native = _NATIVE.get(key)
-        if native is None:
-            others[key] = value
-            continue
-        found.leaves(*native, value, (key,))
-        if isinstance(value, list) and any(type(part) is int for part in value):
-            found.gap(Gap.BINARY)  # tokens
+    others = {key: value for key, value in body.items() if key not in _NATIVE}
     if "messages" in body and "anthropic_version" in body:
         anthropic.request(others, found)
     else:
         _add_chat(others, found)
+    # Last: what stands before an answer of the model may pass for old.
+    for key, (role, kind) in _NATIVE.items():
+        value = body.get(key)
+        found.leaves(role, kind, value, (key,))
+        if isinstance(value, list) and any(type(part) is int for part in value):
+            found.gap(Gap.BINARY)  # tokens
 
 
 def _add_chat(body: Json, found: Gatherer) -> None:
