@@ -139,7 +139,11 @@ def _add_candidate(candidate: Json, path: Path, found: Gatherer) -> None:
 
 def _tokens(candidate: Json, path: Path) -> Echoes:
     """The tokens of a candidate's texts, which say them once more."""
-    return tuple([((*path, key), b"{}") for key in _LOGPROBS if candidate.get(key)])
+    echoes: Echoes = ()
+    for key in _LOGPROBS:
+        if candidate.get(key):
+            echoes += (((*path, key), b"{}"),)
+    return echoes
 
 
 def _add_array(body: list[Any], found: Gatherer) -> None:
@@ -206,11 +210,7 @@ class GenerateStream:
             path: Path = ("candidates", place)
             content = candidate.get("content")
             if isinstance(content, dict):
-                echoes = _tokens(candidate, path)
-                inner: Path = (*path, "content")
-                for at, part in members(content.get("parts"), (*inner, "parts")):
-                    read_part(part, at, index, echoes, read)
-                read.rest(content, inner, _CONTENT)
+                read_content(content, (*path, "content"), index, _tokens(candidate, path), read)
             if candidate.get("finishReason") or candidate.get("finish_reason"):
                 read.ends.append("candidate:" + index)
                 read.over = call_end(index)
@@ -244,6 +244,18 @@ def call_delta(template: Json, piece: Piece, text: str) -> Json:
     kept: Json = {name: part[name] for name in (*JSON_PATH, *CONTINUES) if name in part}
     named: Json = {"id": call["id"]} if "id" in call else {}
     return named | {str(parts): [kept | {str(key): text}], "willContinue": True}
+
+
+def read_content(content: Json, path: Path, index: str, echoes: Echoes, read: Event) -> None:
+    """The content of a streamed candidate."""
+    parts = content.get("parts")
+    if isinstance(parts, list):
+        for number, part in enumerate(parts):
+            if isinstance(part, dict):
+                read_part(part, (*path, "parts", number), index, echoes, read)
+    elif isinstance(parts, dict):
+        read_part(parts, (*path, "parts"), index, echoes, read)
+    read.rest(content, path, _CONTENT)
 
 
 def read_part(part: Json, path: Path, index: str, echoes: Echoes, read: Event) -> None:

@@ -21,7 +21,7 @@ from gateway.providers.gemini import (
     call_end,
     part_delta,
     read_call,
-    read_part,
+    read_content,
 )
 from gateway.providers.gemini_parts import ARGUMENTS, add_file, add_result, members, spellings
 
@@ -32,7 +32,6 @@ _TOOL_CALL: Final = spellings("toolCall")
 _FUNCTION_CALLS: Final = spellings("functionCalls")
 _FUNCTION_RESPONSES: Final = spellings("functionResponses")
 _MODEL_TURN: Final = spellings("modelTurn")
-_TURN: Final = frozenset({"parts", "role"})
 _SERVER: Final = frozenset({*_SERVER_CONTENT, *_TOOL_CALL, *spellings("usageMetadata")})
 _SOUNDS: Final = spellings("audio", "video", "mediaChunks")
 _INPUT: Final = frozenset({"text", *_SOUNDS})
@@ -138,9 +137,7 @@ def _read_content(content: Json, path: Path, read: Event) -> None:
     for key in _MODEL_TURN:
         turn = content.get(key)
         if isinstance(turn, dict):
-            for at, part in members(turn.get("parts"), (*path, key, "parts")):
-                read_part(part, at, "0", (), read)
-            read.rest(turn, (*path, key), _TURN)
+            read_content(turn, (*path, key), "0", (), read)
     for key, channel, role in _TRANSCRIPTS:
         said = content.get(key)
         if isinstance(said, dict):

@@ -35,6 +35,7 @@ JSON_PATH: Final = spellings("jsonPath")
 CONTINUES: Final = spellings("willContinue")
 _NO_VALUE: Final = frozenset(spellings("willContinue", "nullValue"))
 _RESULT: Final = frozenset(spellings("response", "name", "parts", "toolType", "scheduling"))
+_PLAIN_RESULT: Final = frozenset({"response", "name", "id"})
 _FILES: Final = spellings("inlineData", "fileData")
 _TIMES: Final = frozenset(spellings("text", "languageCode", "startOffset", "endOffset"))
 _SAID: Final = _TIMES | {"words"}
@@ -58,8 +59,13 @@ def add_content(  # noqa: PLR0917  # called for each content: keywords would cos
     readers: dict[str, Reader] | None = None,
 ) -> None:
     """One content with its parts."""
-    for place, part in members(content.get("parts"), (*path, "parts")):
-        add_part(part, place, role, kind, found, readers)
+    parts = content.get("parts")
+    if isinstance(parts, list):
+        for index, part in enumerate(parts):
+            if isinstance(part, dict):
+                add_part(part, (*path, "parts", index), role, kind, found, readers)
+    elif isinstance(parts, dict):
+        add_part(parts, (*path, "parts"), role, kind, found, readers)
     found.rest(role, content, path, ("parts",))
 
 
@@ -78,20 +84,23 @@ def add_part(  # noqa: PLR0917  # called for each part: keywords would cost
         return
     if readers is None:
         readers = _REQUEST_PARTS
-    known = set(PART)
+    others: Json = {}
     for key, value in part.items():
         reader = readers.get(key)
         if reader is not None and isinstance(value, dict):
-            known.add(key)
             reader(value, (*path, key), role, found)
-    found.rest(role, part, path, known)
+        elif key not in PART:
+            others[key] = value
+    if others:
+        found.rest(role, others, path, ())
 
 
 def _add_call(call: Json, path: Path, role: str, found: Gatherer) -> None:
     """A call; the parts of an argument are one text, since a client puts them together."""
-    add_arguments(call, path, role, found)
     if _PLAIN_CALL.issuperset(call):
+        found.data("assistant", ARGUMENTS, call.get("args"), (*path, "args"))
         return
+    add_arguments(call, path, role, found)
     texts: dict[str, list[tuple[str, Path]]] = {}
     for place, part in partial_arguments(call):
         at = (*path, *place)
@@ -145,6 +154,8 @@ def add_result(result: Json, path: Path, role: str, found: Gatherer) -> None:
     """What a function gave back: data, and files."""
     del role
     found.data("tool", "tool_result", result.get("response"), (*path, "response"))
+    if _PLAIN_RESULT.issuperset(result):
+        return
     for at, part in members(result.get("parts"), (*path, "parts")):
         for key in _FILES:
             file = part.get(key)

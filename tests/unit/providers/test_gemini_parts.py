@@ -156,3 +156,13 @@ def test_the_parts_in_an_array_of_answers_are_one_text_up_to_the_end_of_their_ca
     document = read_response(GENERATE, [*stream("al", "ice"), *stream("bob")])
 
     assert [span.text for span in document.spans if "$" not in span.text] == ["alice", "bob"]
+
+
+def test_what_is_no_list_of_parts_is_shown_as_well() -> None:
+    """No server writes it so, and no client need refuse it."""
+    one = {"candidates": [{"content": {"parts": {"functionCall": {"partialArgs": "w"}}}}]}
+    said = {"candidates": [{"content": {"parts": {"text": "w"}, "brandNew": "v"}}]}
+
+    for body, texts in ((one, ["w"]), (said, ["w", "v"])):
+        assert [span.text for span in read_response(GENERATE, body).spans] == texts
+        assert [piece.text for piece in GENERATE.stream.event(body, b"").pieces] == texts
