@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -35,3 +36,13 @@ def rows(document: Document) -> list[Row]:
 
 def gaps(document: Document) -> set[str]:
     return {gap.value for gap in document.gaps}
+
+
+def in_snake_case(value: Any) -> Any:
+    """The same with the names of members in the other spelling of protobuf's JSON."""
+    if isinstance(value, dict):
+        return {
+            re.sub("[A-Z]", lambda found: "_" + found[0].lower(), key): in_snake_case(inner)
+            for key, inner in value.items()
+        }
+    return [in_snake_case(inner) for inner in value] if isinstance(value, list) else value

@@ -140,6 +140,8 @@ def _read_request(
 def _gather_request(form: Form, value: Any, found: Gatherer) -> None:
     if isinstance(value, dict):
         form.request(value, found)
+    elif form is RPC:
+        form.response(value, found)  # a batch; both directions are read alike
     else:
         found.leaves("unknown", "other", value, ())
 

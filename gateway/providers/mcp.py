@@ -10,15 +10,42 @@ from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
-from gateway.providers.dialect import Event, Form, Json, Piece, objects
+from gateway.providers.dialect import Event, Form, Json, Piece, objects, word
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_parts import role_of
 
 _FRAME: Final = frozenset({"jsonrpc", "params", "result", "method", "error"})
 _LISTS: Final = ("tools", "prompts", "resources", "resourceTemplates")
-_PARAMS: Final = frozenset({"arguments", "name", "messages", "_meta", "uri"})
-_RESULT: Final = frozenset({*_LISTS, "content", "structuredContent", "contents", "messages"})
+_PARAMS: Final = frozenset({"arguments", "name", "messages", "systemPrompt", "_meta", "uri"})
+_RESULT: Final = frozenset(
+    {*_LISTS, "content", "structuredContent", "contents", "messages", "_meta"}
+)
+_ACTIONS: Final = frozenset({"accept", "decline", "cancel"})
+_ELICITED: Final = _RESULT | {"action"}
 _CONTENT: Final = frozenset({"text", "resource", "data", "blob"})
+_TOOL_USE: Final = _CONTENT | {"input", "name"}
+_TOOL_RESULT: Final = _CONTENT | {"content", "structuredContent"}
+_RESERVED: Final = "io.modelcontextprotocol/"
+_META: Final = frozenset(
+    {
+        "progressToken",
+        "traceparent",
+        "tracestate",
+        *[
+            _RESERVED + name
+            for name in (
+                "related-task",
+                "protocolVersion",
+                "clientInfo",
+                "clientCapabilities",
+                "logLevel",
+            )
+        ],
+    }
+)
+"""What the protocol itself defines in `_meta`: identifiers, and objects that are described."""
+_TASK: Final = frozenset({"taskId"})
+_IMMEDIATE: Final = _RESERVED + "model-immediate-response"
 
 
 def is_json_rpc(body: Any) -> bool:
@@ -31,8 +58,12 @@ def gather(body: Any, found: Gatherer) -> None:
     """A message or a batch, in either direction: both sides may ask and answer."""
     if isinstance(body, dict):
         _add_message(body, (), found)
-    for index, message in objects(body):
-        _add_message(message, (index,), found)
+        return
+    for index, message in enumerate(body if isinstance(body, list) else ()):
+        if isinstance(message, dict):
+            _add_message(message, (index,), found)
+        else:
+            found.leaves("unknown", "other", message, (index,))
 
 
 def _add_message(message: Json, path: Path, found: Gatherer) -> None:
@@ -54,8 +85,26 @@ def _add_params(params: Json, path: Path, found: Gatherer) -> None:
     arguments = (*path, "arguments")
     found.data("assistant", "tool_call_arguments", params.get("arguments"), arguments)
     _add_messages(params.get("messages"), (*path, "messages"), found)
+    found.add("system", "system", params.get("systemPrompt"), (*path, "systemPrompt"))
     found.add("assistant", "other", params.get("uri"), (*path, "uri"))
+    _add_meta(params.get("_meta"), (*path, "_meta"), "unknown", found)
     found.rest("unknown", params, path, _PARAMS)
+
+
+def _add_meta(meta: Any, path: Path, role: str, found: Gatherer) -> None:
+    """What either side adds on its own: anything may stand there."""
+    if not isinstance(meta, dict):
+        found.leaves(role, "other", meta, path)
+        return
+    for key, value in meta.items():
+        if key == _IMMEDIATE:  # what the model gets while a task of a tool runs
+            found.data("tool", "tool_result", value, (*path, key))
+        elif key not in _META:
+            found.data(role, "other", value, (*path, key))
+        elif isinstance(value, dict):
+            found.rest(role, value, (*path, key), _TASK)
+        elif isinstance(value, list):
+            found.leaves(role, "other", value, (*path, key))
 
 
 def _add_messages(messages: Any, path: Path, found: Gatherer) -> None:
@@ -63,6 +112,7 @@ def _add_messages(messages: Any, path: Path, found: Gatherer) -> None:
         content = message.get("content")
         inner = (*path, index, "content")
         role = role_of(message)
+        found.add(role, "text", content, inner)
         if isinstance(content, dict):
             _add_content(content, inner, role, "text", found)
         for number, part in objects(content):
@@ -73,7 +123,8 @@ def _add_result(result: Json, path: Path, found: Gatherer) -> None:
     for key in _LISTS:
         found.leaves("tool", "tool_description", result.get(key), (*path, key))
     content = result.get("content")
-    if isinstance(content, dict):
+    filled_in = isinstance(content, dict) and word(result.get("action")) in _ACTIONS
+    if isinstance(content, dict) and not filled_in:
         _add_content(content, (*path, "content"), role_of(result), "text", found)
     for index, part in objects(content):
         _add_content(part, (*path, "content", index), "tool", "tool_result", found)
@@ -82,17 +133,33 @@ def _add_result(result: Json, path: Path, found: Gatherer) -> None:
     for index, part in objects(result.get("contents")):
         _add_resource(part, (*path, "contents", index), found)
     _add_messages(result.get("messages"), (*path, "messages"), found)
-    found.rest("tool", result, path, _RESULT)
+    _add_meta(result.get("_meta"), (*path, "_meta"), "tool", found)
+    if filled_in:  # by the user, under names that the server chose; it is what is said last
+        found.rest("tool", result, path, _ELICITED)
+        found.data("user", "text", content, (*path, "content"))
+    else:
+        found.rest("tool", result, path, _RESULT)
 
 
 def _add_content(part: Json, path: Path, role: str, kind: str, found: Gatherer) -> None:
     found.add(role, kind, part.get("text"), (*path, "text"))
+    known = _CONTENT
+    sort = part.get("type")
+    if sort == "tool_use":
+        known = _TOOL_USE
+        found.data("assistant", "tool_call_arguments", part.get("input"), (*path, "input"))
+    elif sort == "tool_result":
+        known = _TOOL_RESULT
+        for index, inner in objects(part.get("content")):
+            _add_content(inner, (*path, "content", index), "tool", "tool_result", found)
+        structured = (*path, "structuredContent")
+        found.data("tool", "tool_result", part.get("structuredContent"), structured)
     resource = part.get("resource")
     if isinstance(resource, dict):
         _add_resource(resource, (*path, "resource"), found)
     if "data" in part:
-        found.gap(Gap.IMAGE if part.get("type") == "image" else Gap.BINARY, tool=True)
-    found.rest(role, part, path, _CONTENT)
+        found.gap(Gap.IMAGE if sort == "image" else Gap.BINARY, tool=True)
+    found.rest(role, part, path, known)
 
 
 def _add_resource(resource: Json, path: Path, found: Gatherer) -> None:

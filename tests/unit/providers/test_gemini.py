@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.providers.gemini import GENERATE
-from tests.spans import Row, gaps, read_request, read_response, rows
+from tests.spans import Row, gaps, in_snake_case, read_request, read_response, rows
 
 
 def contents(*parts: Any, role: str = "user") -> dict[str, Any]:
@@ -31,13 +31,40 @@ def contents(*parts: Any, role: str = "user") -> dict[str, Any]:
         ({"requests": [{"content": {"parts": [{"text": "hi"}]}}]}, [("user", "text", "hi")]),
         ({"content": {"parts": [{"text": "hi"}]}}, [("user", "text", "hi")]),
         ({"generateContentRequest": contents({"text": "hi"})}, [("user", "text", "hi")]),
+        ({"batch": {"displayName": "b", "inputConfig": {"requests": {"requests": [
+            {"request": contents({"text": "hi"}), "metadata": {"key": "k"}}]}}}},
+         [("user", "text", "hi"), ("unknown", "other", "k"), ("unknown", "other", "b")]),
+        ({"batch": {"inputConfig": {"fileName": "files/x"}}}, [("unknown", "other", "files/x")]),
         (contents({"executableCode": {"code": "1+1"}}, role="model"),
          [("assistant", "other", "1+1")]),
         ({"generationConfig": {"stopSequences": ["s"]}}, [("unknown", "other", "s")]),
+        (contents({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42"}}),
+         [("tool", "tool_result", "42")]),
+        (contents({"toolCall": {"toolType": "T", "args": {"q": "a"}}}, role="model"),
+         [("assistant", "tool_call_arguments", "q"), ("assistant", "tool_call_arguments", "a")]),
+        (contents({"toolResponse": {"toolType": "T", "response": {"status": "a"}}}),
+         [("tool", "tool_result", "status"), ("tool", "tool_result", "a")]),
+        (contents({"audioTranscription": {"text": "hi", "languageCode": "en"}}),
+         [("user", "text", "hi")]),
+        (contents({"text": "hi", "partMetadata": {"status": "s"}}),
+         [("user", "text", "hi"), ("user", "other", "status"), ("user", "other", "s")]),
+        (contents({"functionCall": {"name": "f", "brandNew": "w"}}, role="model"),
+         [("assistant", "other", "w")]),
     ],
 )  # fmt: skip
-def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row]) -> None:
+def test_every_text_of_a_request_is_found_in_both_spellings(
+    body: dict[str, Any], wanted: list[Row]
+) -> None:
     assert rows(read_request(GENERATE, body)) == wanted
+    assert rows(read_request(GENERATE, in_snake_case(body))) == wanted
+
+
+def test_a_member_that_stands_in_both_spellings_is_read_twice() -> None:
+    call = {"functionCall": {"args": {"a": "b"}}, "function_call": {"args": {"c": "d"}}}
+
+    document = read_request(GENERATE, contents(call, role="model"))
+
+    assert [span.text for span in document.spans] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +76,25 @@ def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row
 )
 def test_what_is_no_text_is_a_gap(part: dict[str, Any], found: set[str]) -> None:
     assert gaps(read_request(GENERATE, contents(part))) == found
+    assert gaps(read_request(GENERATE, in_snake_case(contents(part)))) == found
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        ({"inlineData": {"mimeType": "image/png", "displayName": "n"}}, {"image"}),
+        ({"fileData": {"mimeType": "application/pdf", "displayName": "n"}}, {"binary"}),
+    ],
+)
+def test_what_is_no_text_of_a_result_is_a_gap_of_the_tools(
+    part: dict[str, Any], found: set[str]
+) -> None:
+    body = contents({"functionResponse": {"name": "f", "response": {}, "parts": [part]}})
+
+    for document in (read_request(GENERATE, body), read_request(GENERATE, in_snake_case(body))):
+        assert gaps(document) == found
+        assert {gap.value for gap in document.tool_gaps} == found
+        assert rows(document) == [("tool", "file_name", "n")]
 
 
 def answer(*parts: Any, **more: Any) -> dict[str, Any]:
@@ -73,14 +119,34 @@ def test_the_texts_of_an_array_of_answers_are_one_text() -> None:
     assert [span.text for span in read_response(GENERATE, edited.body).spans] == ["[name]"]
 
 
-def test_the_tokens_of_an_edited_text_are_taken_out_with_it() -> None:
+@pytest.mark.parametrize("key", ["logprobsResult", "logprobs_result"])
+def test_the_tokens_of_an_edited_text_are_taken_out_with_it(key: str) -> None:
     document = read_response(
-        GENERATE, answer({"text": "alice"}, logprobsResult={"chosenCandidates": ["alice"]})
+        GENERATE, answer({"text": "alice"}, **{key: {"chosenCandidates": ["alice"]}})
     )
 
     edited = document.edited([(document.spans[0], "x")])
 
     assert b"alice" not in edited.body
+
+
+def test_the_words_of_an_edited_transcription_are_taken_out_with_it() -> None:
+    said = {"text": "alice", "words": [{"word": "al"}, {"word": "ice"}]}
+    document = read_response(GENERATE, answer({"audioTranscription": said}))
+
+    edited = document.edited([(document.spans[0], "x")])
+
+    assert rows(edited) == [("assistant", "text", "x")]
+    assert b'"words":[]' in edited.body
+
+
+def test_what_code_printed_is_what_the_model_says_in_an_answer() -> None:
+    """A client shows it, so it is judged as an answer."""
+    printed = answer({"codeExecutionResult": {"output": "42"}})
+
+    assert rows(read_response(GENERATE, printed)) == [("assistant", "other", "42")]
+    [piece] = GENERATE.stream.event(printed, b"").pieces
+    assert (piece.role, piece.kind, piece.text) == ("assistant", "other", "42")
 
 
 def test_every_text_of_an_event_has_its_channel() -> None:
@@ -102,6 +168,7 @@ def test_every_text_of_an_event_has_its_channel() -> None:
 
 
 def test_a_finish_reason_ends_the_channels_of_its_candidate() -> None:
-    read = GENERATE.stream.event(answer({"text": "a"}, index=2, finishReason="STOP"), b"")
+    event = answer({"text": "a"}, index=2, finishReason="STOP")
 
-    assert read.ends == ["candidate:2"]
+    assert GENERATE.stream.event(event, b"").ends == ["candidate:2"]
+    assert GENERATE.stream.event(in_snake_case(event), b"").ends == ["candidate:2"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.providers.mcp import RPC, is_json_rpc
-from tests.spans import Row, gaps, read_response, rows
+from tests.spans import Row, gaps, read_request, read_response, rows
 
 
 def call(**params: Any) -> dict[str, Any]:
@@ -36,10 +36,49 @@ def result(**members: Any) -> dict[str, Any]:
          [("tool", "other", "bad")]),
         ([call(arguments={"a": "b"})],
          [("assistant", "tool_call_arguments", "a"), ("assistant", "tool_call_arguments", "b")]),
+        ([7, "w", call(arguments=["b"])],
+         [("unknown", "other", "w"), ("assistant", "tool_call_arguments", "b")]),
+        (call(systemPrompt="be", messages=[{"role": "user", "content": "hi"}]),
+         [("user", "text", "hi"), ("system", "system", "be")]),
+        (call(messages=[{"role": "assistant", "content": [
+            {"type": "tool_use", "id": "1", "name": "f", "input": {"to": "bob"}, "text": "hi"}]}]),
+         [("assistant", "text", "hi"), ("assistant", "tool_call_arguments", "to"),
+          ("assistant", "tool_call_arguments", "bob")]),
+        (call(messages=[{"role": "user", "content": [
+            {"type": "tool_result", "toolUseId": "1", "content": [{"type": "text", "text": "42"}],
+             "structuredContent": {"id": "7"}}]}]),
+         [("tool", "tool_result", "42"), ("tool", "tool_result", "id"),
+          ("tool", "tool_result", "7")]),
+        (result(action="accept", content={"status": "hi"}),
+         [("user", "text", "status"), ("user", "text", "hi")]),
+        (result(action="w", content={"note": "hi"}),
+         [("unknown", "other", "hi"), ("tool", "other", "w")]),
     ],
 )  # fmt: skip
 def test_every_text_of_a_message_is_found(message: Any, wanted: list[Row]) -> None:
     assert rows(read_response(RPC, message)) == wanted
+    assert rows(read_request(RPC, message)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("meta", "wanted"),
+    [
+        ({"com.example/note": "w"}, [("other", "w")]),
+        ({"note": {"status": ["w"]}}, [("other", "status"), ("other", "w")]),
+        ("w", [("other", "w")]),
+        ({"progressToken": ["w"]}, [("other", "w")]),
+        ({"progressToken": "p", "traceparent": "00-1", "tracestate": "a=b"}, []),
+        ({"io.modelcontextprotocol/related-task": {"taskId": "t", "note": "w"}}, [("other", "w")]),
+        ({"io.modelcontextprotocol/clientInfo": {"name": "w"},
+          "io.modelcontextprotocol/protocolVersion": "2026-07-28"}, [("other", "w")]),
+        ({"io.modelcontextprotocol/model-immediate-response": "w"}, [("tool_result", "w")]),
+    ],
+)  # fmt: skip
+def test_metadata_are_read_but_for_what_the_protocol_defines(
+    meta: Any, wanted: list[tuple[str, str]]
+) -> None:
+    for message in (call(_meta=meta), result(_meta=meta)):
+        assert [(kind, text) for _, kind, text in rows(read_request(RPC, message))] == wanted
 
 
 @pytest.mark.parametrize(("sort", "found"), [("image", {"image"}), ("audio", {"binary"})])
