@@ -74,7 +74,10 @@ def _add_result(result: Json, path: Path, found: Gatherer) -> None:
         found.leaves("tool", "tool_description", result.get(key), (*path, key))
     content = result.get("content")
     if isinstance(content, dict):
-        _add_content(content, (*path, "content"), role_of(result), "text", found)
+        if "action" in result:  # what the user put into a form of the server's
+            found.data("user", "text", content, (*path, "content"))
+        else:
+            _add_content(content, (*path, "content"), role_of(result), "text", found)
     for index, part in objects(content):
         _add_content(part, (*path, "content", index), "tool", "tool_result", found)
     structured = (*path, "structuredContent")
