@@ -73,11 +73,9 @@ def _add_result(result: Json, path: Path, found: Gatherer) -> None:
     for key in _LISTS:
         found.leaves("tool", "tool_description", result.get(key), (*path, key))
     content = result.get("content")
-    if isinstance(content, dict):
-        if "action" in result:  # what the user put into a form of the server's
-            found.data("user", "text", content, (*path, "content"))
-        else:
-            _add_content(content, (*path, "content"), role_of(result), "text", found)
+    is_form = isinstance(content, dict) and "action" in result
+    if isinstance(content, dict) and not is_form:
+        _add_content(content, (*path, "content"), role_of(result), "text", found)
     for index, part in objects(content):
         _add_content(part, (*path, "content", index), "tool", "tool_result", found)
     structured = (*path, "structuredContent")
@@ -86,6 +84,8 @@ def _add_result(result: Json, path: Path, found: Gatherer) -> None:
         _add_resource(part, (*path, "contents", index), found)
     _add_messages(result.get("messages"), (*path, "messages"), found)
     found.rest("tool", result, path, _RESULT)
+    if is_form:  # what the user put into a form of the server's: last, since it is what is said
+        found.data("user", "text", content, (*path, "content"))
 
 
 def _add_content(part: Json, path: Path, role: str, kind: str, found: Gatherer) -> None:

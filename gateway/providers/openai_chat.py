@@ -15,7 +15,9 @@ from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_parts import (
     KINDS,
     add_content,
+    add_function,
     add_part,
+    add_prompt_template,
     add_tool_calls,
     add_tools,
     role_of,
@@ -57,10 +59,7 @@ def add_message(message: Json, path: Path, found: Gatherer, echoes: Echoes = ())
     for key in _REASONING:
         found.leaves(role, "reasoning", message.get(key), (*path, key))
     add_tool_calls(message.get("tool_calls"), (*path, "tool_calls"), found)
-    call = message.get("function_call")
-    if isinstance(call, dict):
-        arguments = (*path, "function_call", "arguments")
-        found.data("assistant", "tool_call_arguments", call.get("arguments"), arguments)
+    add_function(message.get("function_call"), (*path, "function_call"), found)
     audio = message.get("audio")
     if isinstance(audio, dict):
         found.gap(Gap.BINARY)
@@ -69,7 +68,13 @@ def add_message(message: Json, path: Path, found: Gatherer, echoes: Echoes = ())
 
 
 def add_prompt(prompt: Any, path: Path, found: Gatherer) -> None:
-    """A text, several, or numbers of tokens, which nobody can read."""
+    """A text, several, or numbers of tokens, which nobody can read; or one that is kept."""
+    if isinstance(prompt, dict):
+        if "variables" in prompt or "id" in prompt:
+            add_prompt_template(prompt, path, found)
+        else:
+            add_part(prompt, path, "user", "text", found)
+        return
     found.texts("user", "text", prompt, path)
     if isinstance(prompt, list) and any(not isinstance(part, (str, dict)) for part in prompt):
         found.gap(Gap.BINARY)

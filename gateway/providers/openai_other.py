@@ -1,7 +1,7 @@
 """OpenAI's smaller APIs: embeddings, moderations, assistants and threads, and whatever is new.
 
-A member is known by its name, in whatever object it stands: `messages`, `input`, `instructions`,
-`tools`. Everything else is gathered as it is.
+A member is known by its name, in whatever object it stands: `messages`, `input`, `items`,
+`instructions`, `tools`. Everything else is gathered as it is.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from gateway.providers.dialect import ALL, REPEAT, Event, Form, Json, Piece, lab
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_chat import add_message, add_prompt
 from gateway.providers.openai_parts import KINDS, add_content, add_tools, role_of
+from gateway.providers.openai_responses import add_item, add_items, is_item
 
 _INSTRUCTIONS: Final = ("instructions", "additional_instructions")
 _MESSAGES: Final = ("messages", "additional_messages")
 _PROMPTS: Final = ("input", "prompt", "query", "text")
+_WITHIN: Final = ("thread", "session")
+"""Objects that hold what a request may hold itself."""
 _REQUEST: Final = frozenset(
-    {*_INSTRUCTIONS, *_MESSAGES, *_PROMPTS, "documents", "tools", "thread", "content"}
+    {*_INSTRUCTIONS, *_MESSAGES, *_PROMPTS, *_WITHIN, "items", "documents", "tools", "content"}
 )
 _ITEM: Final = frozenset({"embedding", "b64_json", "content"})
 
@@ -26,19 +29,23 @@ _ITEM: Final = frozenset({"embedding", "b64_json", "content"})
 def request(body: Json, found: Gatherer, path: Path = ()) -> None:
     """Any request with a JSON body."""
     for key in _INSTRUCTIONS:
-        found.add("system", "system", body.get(key), (*path, key))
+        found.leaves("system", "system", body.get(key), (*path, key))
     for key in _MESSAGES:
         for index, message in objects(body.get(key)):
             add_message(message, (*path, key, index), found)
     for key in _PROMPTS:
         add_prompt(body.get(key), (*path, key), found)
+    add_items(body.get("items"), (*path, "items"), found)
     found.leaves("user", "document", body.get("documents"), (*path, "documents"))
     add_tools(body.get("tools"), (*path, "tools"), found)
     role = role_of(body)
     add_content(body.get("content"), (*path, "content"), role, KINDS.get(role, "text"), found)
-    thread = body.get("thread")
-    if isinstance(thread, dict) and not path:
-        request(thread, found, ("thread",))
+    for key in _WITHIN:
+        inner = body.get(key)
+        if isinstance(inner, dict) and not path:
+            request(inner, found, (key,))
+        else:
+            found.leaves("unknown", "other", inner, (*path, key))
     found.rest("unknown", body, path, _REQUEST)
 
 
@@ -47,11 +54,16 @@ def response(body: Any, found: Gatherer) -> None:
     if not isinstance(body, dict):
         found.leaves("unknown", "other", body, ())
         return
+    if is_item(body):
+        add_item(body, (), found)
+        return
     _add_object(body, (), found)
     data = body.get("data")
     if isinstance(data, list):
         for index, item in enumerate(data):
-            if isinstance(item, dict):
+            if isinstance(item, dict) and is_item(item):
+                add_item(item, ("data", index), found)
+            elif isinstance(item, dict):
                 _add_object(item, ("data", index), found)
             else:
                 found.leaves("unknown", "other", item, ("data", index))

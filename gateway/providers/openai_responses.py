@@ -11,6 +11,7 @@ inspected there.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
@@ -28,17 +29,27 @@ from gateway.providers.dialect import (
     objects,
     word,
 )
-from gateway.providers.gathering import Gatherer
-from gateway.providers.openai_parts import KINDS, add_content, add_tools, role_of
+from gateway.providers.gathering import STRUCTURAL, Gatherer
+from gateway.providers.openai_parts import (
+    KINDS,
+    add_content,
+    add_prompt_template,
+    add_tools,
+    role_of,
+)
 
-_REQUEST: Final = frozenset({"input", "instructions", "tools", "include"})
-_OUTPUT: Final = frozenset({"output"})
+_REQUEST: Final = frozenset({"input", "instructions", "tools", "include", "prompt"})
+_LISTED: Final = frozenset({"data"})
+"""The items of an input, which one may ask for."""
 _REPEATED: Final = frozenset(
     {"output", "instructions", "tools", "tool_choice", "metadata", "prompt", "text", "reasoning",
      "include", "user", "safety_identifier", "prompt_cache_key", "truncation", "billing"}
 )  # fmt: skip
 _MESSAGE: Final = frozenset({"content", "phase"})
-_CALL: Final = frozenset({"arguments", "input", "name", "namespace"})
+_RESULTS: Final = ("output", "outputs", "result", "results", "error")
+_REASONING: Final = ("summary", "content")
+_CALL_KNOWN: Final = frozenset({"arguments", "input", "name", "namespace", *_RESULTS})
+_OUTPUT_KNOWN: Final = _CALL_KNOWN | {"tools"}
 _CALLS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call", "mcp_approval_request"})
 _ECHO: Final = ((("logprobs",), b"[]"),)
 
@@ -72,13 +83,30 @@ _LAST: Final = frozenset(
 def request(body: Json, found: Gatherer) -> None:
     """`POST /v1/responses`."""
     found.leaves("system", "system", body.get("instructions"), ("instructions",))
-    given = body.get("input")
-    if isinstance(given, str):
-        found.add("user", "text", given, ("input",))
-    for index, item in objects(given):
-        add_item(item, ("input", index), found)
+    add_items(body.get("input"), ("input",), found)
+    add_prompt_template(body.get("prompt"), ("prompt",), found)
     add_tools(body.get("tools"), ("tools",), found)
     found.rest("unknown", body, (), _REQUEST)
+
+
+def add_items(items: Any, path: Path, found: Gatherer) -> None:
+    """What a conversation is given: a text, or a list of items."""
+    if isinstance(items, str):
+        found.add("user", "text", items, path)
+    elif isinstance(items, dict):
+        add_item(items, path, found)
+    elif isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                add_item(item, (*path, index), found)
+            else:
+                found.leaves("user", "text", item, (*path, index))
+
+
+def is_item(value: Json) -> bool:
+    """Whether an object is an item by its type, and no message, which other APIs have as well."""
+    sort = word(value.get("type"))
+    return sort == "reasoning" or sort in _CALLS or sort.endswith(("_call", "_output"))
 
 
 def add_item(item: Json, path: Path, found: Gatherer) -> None:
@@ -87,37 +115,69 @@ def add_item(item: Json, path: Path, found: Gatherer) -> None:
     if "role" in item:
         role = role_of(item)
         add_content(item.get("content"), (*path, "content"), role, KINDS.get(role, "text"), found)
-        found.rest(role, item, path, _MESSAGE)
+        if sort == "additional_tools":
+            add_tools(item.get("tools"), (*path, "tools"), found)
+            found.rest(role, item, path, _MESSAGE | {"tools"})
+        else:
+            found.rest(role, item, path, _MESSAGE)
     elif sort in _CALLS:
         for key in ("arguments", "input"):
             found.data("assistant", "tool_call_arguments", item.get(key), (*path, key))
-        add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
-        found.rest("tool", item, path, _CALL | {"output"})
+        _add_results(item, path, found)
+        found.rest("tool", item, path, _CALL_KNOWN)
     elif sort.endswith("_output"):
-        add_content(item.get("output"), (*path, "output"), "tool", "tool_result", found)
-        found.rest("tool", item, path, _CALL | {"output"})
+        _add_results(item, path, found)
+        add_tools(item.get("tools"), (*path, "tools"), found)
+        found.rest("tool", item, path, _OUTPUT_KNOWN)
     elif sort == "reasoning":
-        for key in ("summary", "content"):
+        for key in _REASONING:
             add_content(item.get(key), (*path, key), "assistant", "reasoning", found)
+        found.rest("assistant", item, path, _REASONING)
     elif sort == "image_generation_call":
         found.gap(Gap.IMAGE)
         found.rest("assistant", item, path, ("result",))
     elif sort.endswith("_call"):
-        found.leaves("assistant", "tool_call_arguments", item, path)
+        _add_results(item, path, found)
+        add_call(item, path, _RESULTS, found)
     elif sort == "mcp_list_tools":
         add_tools(item.get("tools"), (*path, "tools"), found)
+        found.rest("tool", item, path, ("tools",))
     else:
         found.leaves("unknown", "text", item, path)
 
 
+def _add_results(item: Json, path: Path, found: Gatherer) -> None:
+    """What a tool answered, in whichever member its kind of item has it."""
+    for key in _RESULTS:
+        if key in item:
+            add_content(item[key], (*path, key), "tool", "tool_result", found)
+
+
+def add_call(item: Json, path: Path, known: Collection[str], found: Gatherer) -> None:
+    """What one of the provider's own tools is called with: members of its own."""
+    for key, value in item.items():
+        if key == "arguments":
+            found.data("assistant", "tool_call_arguments", value, (*path, key))
+        elif key not in known and key not in STRUCTURAL:
+            found.leaves("assistant", "tool_call_arguments", value, (*path, key))
+
+
 def response(body: Any, found: Gatherer) -> None:
-    """A whole response, or an error."""
+    """A whole response, a list of items, or an error."""
     if not isinstance(body, dict):
         found.leaves("unknown", "other", body, ())
         return
-    for index, item in objects(body.get("output")):
-        add_item(item, ("output", index), found)
-    found.rest("unknown", body, (), _REPEATED if "output" in body else _OUTPUT)
+    output = body.get("output")
+    if isinstance(output, list):
+        for index, item in enumerate(output):
+            if isinstance(item, dict):
+                add_item(item, ("output", index), found)
+            else:
+                found.leaves("assistant", "text", item, ("output", index))
+    else:
+        found.leaves("assistant", "text", output, ("output",))
+    add_items(body.get("data"), ("data",), found)
+    found.rest("unknown", body, (), _REPEATED if "output" in body else _LISTED)
 
 
 class ResponsesStream:

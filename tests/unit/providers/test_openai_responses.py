@@ -48,6 +48,71 @@ TEXT = {"type": "output_text", "text": "hi", "annotations": [], "logprobs": []}
             {"input": [{"type": "web_search_call", "action": {"query": "q"}}]},
             [("assistant", "tool_call_arguments", "q")],
         ),
+        (
+            {
+                "input": [
+                    {"type": "file_search_call", "queries": ["q"], "results": [{"text": "r"}]},
+                    {"type": "code_interpreter_call", "code": "c", "outputs": [{"logs": "l"}]},
+                ]
+            },
+            [
+                ("tool", "tool_result", "r"),
+                ("assistant", "tool_call_arguments", "q"),
+                ("tool", "tool_result", "l"),
+                ("assistant", "tool_call_arguments", "c"),
+            ],
+        ),
+        (
+            {"input": [{"type": "tool_search_call", "arguments": {"status": "s"}}]},
+            [
+                ("assistant", "tool_call_arguments", "status"),
+                ("assistant", "tool_call_arguments", "s"),
+            ],
+        ),
+        (
+            {"input": [{"type": "tool_search_output", "tools": [{"description": "d"}]}]},
+            [("tool", "tool_description", "d")],
+        ),
+        (
+            {"input": [{"type": "additional_tools", "role": "developer", "tools": [{"a": "d"}]}]},
+            [("tool", "tool_description", "d")],
+        ),
+        (
+            {"input": [{"type": "program_output", "result": "r"}]},
+            [("tool", "tool_result", "r")],
+        ),
+        (
+            {"input": [{"type": "mcp_call", "error": {"type": "x", "message": "m"}}]},
+            [("tool", "tool_result", "m")],
+        ),
+        (
+            {"input": [{"type": "mcp_list_tools", "tools": [], "error": "e"}]},
+            [("tool", "other", "e")],
+        ),
+        (
+            {"input": [{"type": "reasoning", "summary": [], "note": "n"}]},
+            [("assistant", "other", "n")],
+        ),
+        ({"input": ["hi"]}, [("user", "text", "hi")]),
+        ({"input": {"role": "user", "content": "hi"}}, [("user", "text", "hi")]),
+        (
+            {
+                "prompt": {
+                    "id": "p",
+                    "version": "2",
+                    "variables": {
+                        "q": "a",
+                        "status": "b",
+                        "t": {"type": "input_text", "text": "c"},
+                        "o": {"type": "d", "id": "e"},
+                    },
+                }
+            },
+            [
+                ("unknown", "other", "2"),
+                *[("user", "text", text) for text in ("a", "b", "c", "d", "e")],
+            ],
+        ),
         ({"input": [{"type": "brand_new", "words": "w"}]}, [("unknown", "text", "w")]),
         ({"metadata": {"who": "bob"}}, [("unknown", "other", "bob")]),
     ],
@@ -78,6 +143,44 @@ def test_a_picture_is_a_gap() -> None:
     body = {"output": [{"type": "image_generation_call", "result": "aGk="}]}
 
     assert gaps(read_response(RESPONSES, body)) == {"image"}
+
+
+PICTURE = {"type": "input_image", "image_url": "data:..."}
+
+
+@pytest.mark.parametrize(
+    ("body", "found", "of_tools"),
+    [
+        ({"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot"}}]},
+         "image", True),
+        ({"input": [{"type": "code_interpreter_call", "outputs": [{"type": "image"}]}]},
+         "image", True),
+        ({"input": [{"role": "user", "content": PICTURE}]}, "image", False),
+        ({"prompt": {"id": "p", "variables": {"a": PICTURE}}}, "image", False),
+        ({"prompt": {"id": "p", "variables": {"a": {"type": "input_file", "file_id": "f"}}}},
+         "binary", False),
+    ],
+)  # fmt: skip
+def test_what_a_request_shows_and_does_not_say_is_a_gap(
+    body: dict[str, Any], found: str, of_tools: bool
+) -> None:
+    document = read_request(RESPONSES, body)
+
+    assert gaps(document) == {found}
+    assert {gap.value for gap in document.tool_gaps} == ({found} if of_tools else set())
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"output": "hi"}, [("assistant", "text", "hi")]),
+        ({"output": ["hi"]}, [("assistant", "text", "hi")]),
+        ({"object": "list", "data": [{"type": "message", "role": "user", "content": [TEXT]}]},
+         [("user", "text", "hi")]),
+    ],
+)  # fmt: skip
+def test_an_answer_of_another_shape_is_read(body: Any, wanted: list[Row]) -> None:
+    assert rows(read_response(RESPONSES, body)) == wanted
 
 
 @pytest.mark.parametrize(
