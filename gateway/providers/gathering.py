@@ -142,7 +142,7 @@ class Gatherer:
                 how = _SPECIAL.get(key)
                 if how is None:
                     self.leaves(role, kind, inner, (*path, key), depth + 1)
-                elif how != _SKIPPED:
+                elif how > _OWN or (how == _OWN and not isinstance(inner, str)):
                     self._special(how, role, kind, inner, (*path, key), depth + 1)
         elif isinstance(value, list):
             if self._too_deep(depth):
@@ -157,7 +157,7 @@ class Gatherer:
                 how = _SPECIAL.get(key)
                 if how is None:
                     self.leaves(role, "other", value, (*path, key))
-                elif how != _SKIPPED:
+                elif how > _OWN or (how == _OWN and not isinstance(value, str)):
                     self._special(how, role, "other", value, (*path, key), 0)
 
     def _special(  # noqa: PLR0917  # called for many members: keywords would cost

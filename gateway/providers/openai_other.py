@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.plugin.text import Path
-from gateway.providers.dialect import ALL, REPEAT, Event, Form, Json, Piece, label, objects
+from gateway.providers.delta_texts import DeltaTexts, only
+from gateway.providers.dialect import ALL, REPEAT, Event, Form, Json, Piece, label, objects, word
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_chat import add_message, add_prompt
 from gateway.providers.openai_parts import KINDS, add_content, add_tools, role_of
@@ -23,6 +24,9 @@ _WITHIN: Final = ("thread", "session")
 _REQUEST: Final = frozenset(
     {*_INSTRUCTIONS, *_MESSAGES, *_PROMPTS, *_WITHIN, "items", "documents", "tools", "content"}
 )
+_ENDS: Final = frozenset({"done", "completed", "failed", "cancelled", "expired"})
+_DELTA: Final = frozenset({"delta"})
+_TEXT: Final = frozenset({"text"})
 _ITEM: Final = frozenset({"embedding", "b64_json", "content"})
 
 
@@ -76,7 +80,10 @@ def _add_object(item: Json, path: Path, found: Gatherer) -> None:
 
 
 class ThreadStream:
-    """The events of an assistant's run: `thread.message.delta` and its like."""
+    """The events of an assistant's run: `thread.message.delta` and its like; other deltas as well.
+
+    Of these a type says what they go on with (`transcript.text.delta`), and what ends it.
+    """
 
     repeats = True
 
@@ -89,16 +96,51 @@ class ThreadStream:
         elif name in {b"thread.message.completed", b"thread.message.incomplete"}:
             _read_parts(event, ("content",), read, repeat=True)
             read.ends.append(ALL)
+        elif isinstance(event.get("delta"), (str, dict)):
+            _read_delta(event, name, read)
         else:
-            read.leaves(event, ())
-            if name in {b"done", b"thread.run.completed"}:
-                read.ends.append(ALL)
+            _read_whole(event, name, read)
         return read
 
     def delta(self, template: Json, piece: Piece, text: str) -> Json:
+        if piece.path[:2] != ("delta", "content"):
+            return template | {"delta": only(template, piece.path, 1, text)}
         index = int(piece.scope.partition(":")[2])
         part = {"index": index, "type": "text", "text": {"value": text}}
         return template | {"delta": {"content": [part]}}
+
+
+def _sort(event: Json, name: bytes) -> tuple[str, str]:
+    """What an event is about, and what happens to it: by its type, or its name in the framing."""
+    sort = word(event.get("type")) or name.decode("utf-8", "replace")
+    about, _, happens = sort.rpartition(".")
+    return about, happens
+
+
+def _read_delta(event: Json, name: bytes, read: Event) -> None:
+    about = _sort(event, name)[0] or "delta"
+    delta = event["delta"]
+    texts = DeltaTexts(read, about)
+    if isinstance(delta, str):
+        texts.part(delta, ("delta",), about)
+    else:
+        texts.members(delta, ("delta",), (), about)
+    read.rest(event, (), _DELTA)
+
+
+def _read_whole(event: Json, name: bytes, read: Event) -> None:
+    """An event that goes on with nothing; the last one says once more what came in parts."""
+    about, happens = _sort(event, name)
+    text = event.get("text")
+    if happens == "done" and isinstance(text, str):
+        read.add(about, about, "other", text, ("text",), REPEAT)
+        read.rest(event, (), _TEXT)
+    else:
+        read.leaves(event, ())
+    if name in {b"done", b"thread.run.completed"}:
+        read.ends.append(ALL)
+    elif happens in _ENDS and about:
+        read.ends.append(about)
 
 
 def _read_parts(holder: Json, path: Path, read: Event, *, repeat: bool) -> None:

@@ -23,17 +23,17 @@ KINDS: Final = {"system": "system", "tool": "tool_result"}
 """The kind of what a role says; else it is `text`."""
 
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
-_PICTURES: Final = frozenset(
+PICTURES: Final = frozenset(
     {"image_url", "input_image", "image_file", "image", "computer_screenshot"}
 )
 _SOUNDS: Final = frozenset(
     {"input_audio", "output_audio", "audio", "video_url", "input_video", "video"}
 )
 _FILES: Final = frozenset({"file", "input_file"})
-_INPUTS: Final = frozenset({*_TEXTS, *_PICTURES, *_SOUNDS, *_FILES})
+_INPUTS: Final = frozenset({*_TEXTS, *PICTURES, *_SOUNDS, *_FILES})
 _PART_KNOWN: Final = frozenset({"type", "text", "logprobs"})
-_CALL_KNOWN: Final = frozenset({"id", "type", "index", "function", "custom"})
-_FUNCTION_KNOWN: Final = frozenset({"name", "arguments", "input"})
+CALL_KNOWN: Final = frozenset({"id", "type", "index", "function", "custom"})
+FUNCTION_KNOWN: Final = frozenset({"name", "arguments", "input"})
 
 
 def role_of(message: Json) -> str:
@@ -71,7 +71,7 @@ def add_part(part: Any, path: Path, role: str, kind: str, found: Gatherer) -> No
             found.rest(role, part, path, _PART_KNOWN)
     elif sort == "refusal":
         found.add(role, "refusal", part.get("refusal"), (*path, "refusal"))
-    elif sort in _PICTURES:
+    elif sort in PICTURES:
         found.gap(Gap.IMAGE, tool=tool)
     elif sort in _SOUNDS:
         found.gap(Gap.BINARY, tool=tool)
@@ -129,9 +129,11 @@ def add_tool_calls(calls: Any, path: Path, found: Gatherer) -> None:
             found.data("assistant", "tool_call_arguments", call, at)
             continue
         for key in ("function", "custom"):
-            add_function(call.get(key), (*at, key), found)
-        if not _CALL_KNOWN.issuperset(call):
-            found.rest("assistant", call, at, _CALL_KNOWN)
+            function = call.get(key)
+            if function is not None:
+                add_function(function, (*at, key), found)
+        if not CALL_KNOWN.issuperset(call):
+            found.rest("assistant", call, at, CALL_KNOWN)
 
 
 def add_function(function: Any, path: Path, found: Gatherer) -> None:
@@ -140,6 +142,8 @@ def add_function(function: Any, path: Path, found: Gatherer) -> None:
         found.data("assistant", "tool_call_arguments", function, path)
         return
     for name in ("arguments", "input"):
-        found.data("assistant", "tool_call_arguments", function.get(name), (*path, name))
-    if not _FUNCTION_KNOWN.issuperset(function):
-        found.rest("assistant", function, path, _FUNCTION_KNOWN)
+        value = function.get(name)
+        if value is not None:
+            found.data("assistant", "tool_call_arguments", value, (*path, name))
+    if not FUNCTION_KNOWN.issuperset(function):
+        found.rest("assistant", function, path, FUNCTION_KNOWN)

@@ -79,3 +79,38 @@ def test_the_message_of_a_run_is_a_channel_that_is_repeated_in_the_end() -> None
     assert [(p.channel, p.text) for p in read.pieces] == [("content:0", "hi")]
     assert [(p.channel, p.text) for p in again.pieces] == [("content:0", "x")]
     assert [(p.channel, p.text, p.mode) for p in last.pieces] == [("content:0", "hi", 2)]
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "channel"),
+    [
+        ({"type": "transcript.text.delta", "delta": "a"}, b"", "transcript.text"),
+        ({"delta": "a"}, b"", "delta"),
+        (
+            {
+                "delta": {
+                    "step_details": {
+                        "type": "tool_calls",
+                        "tool_calls": [{"index": 1, "code_interpreter": {"input": "a"}}],
+                    }
+                }
+            },
+            b"thread.run.step.delta",
+            "thread.run.step:step_details:tool_calls:1:code_interpreter:input",
+        ),
+    ],
+)
+def test_any_other_delta_has_its_channel(event: dict[str, Any], name: bytes, channel: str) -> None:
+    read = OTHER.stream.event(event, name)
+
+    again = OTHER.stream.event(OTHER.stream.delta(event, read.pieces[0], "x"), name)
+
+    assert [(p.channel, p.text) for p in read.pieces] == [(channel, "a")]
+    assert [(p.channel, p.text) for p in again.pieces] == [(channel, "x")]
+
+
+def test_the_end_of_a_transcript_repeats_it() -> None:
+    read = OTHER.stream.event({"type": "transcript.text.done", "text": "a"}, b"")
+
+    assert [(p.channel, p.text, p.mode) for p in read.pieces] == [("transcript.text", "a", 2)]
+    assert read.ends == ["transcript.text"]
