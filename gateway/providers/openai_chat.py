@@ -85,18 +85,22 @@ def add_message(message: Json, path: Path, found: Gatherer, echoes: Echoes = ())
     refusal = message.get("refusal")
     if isinstance(refusal, str):
         found.add(role, "refusal", refusal, (*path, "refusal"), echoes)
-    else:
+    elif refusal is not None:
         found.leaves(role, "refusal", refusal, (*path, "refusal"))
     for key in _REASONING:
         found.leaves(role, "reasoning", message.get(key), (*path, key))
-    add_tool_calls(message.get("tool_calls"), (*path, "tool_calls"), found)
-    add_function(message.get("function_call"), (*path, "function_call"), found)
+    calls = message.get("tool_calls")
+    if calls is not None:
+        add_tool_calls(calls, (*path, "tool_calls"), found)
+    function = message.get("function_call")
+    if function is not None:
+        add_function(function, (*path, "function_call"), found)
     audio = message.get("audio")
     if isinstance(audio, dict):
         found.gap(Gap.BINARY)
         found.add(role, kind, audio.get("transcript"), (*path, "audio", "transcript"))
         found.rest(role, audio, (*path, "audio"), _AUDIO)
-    else:
+    elif audio is not None:
         found.leaves(role, "other", audio, (*path, "audio"))
     if message.get("images"):
         found.gap(Gap.IMAGE)

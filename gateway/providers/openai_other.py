@@ -26,6 +26,7 @@ _REQUEST: Final = frozenset(
 )
 _ENDS: Final = frozenset({"done", "completed", "failed", "cancelled", "expired"})
 _DELTA: Final = frozenset({"delta"})
+_CONTENT: Final = frozenset({"content"})
 _TEXT: Final = frozenset({"text"})
 _ITEM: Final = frozenset({"embedding", "b64_json", "content"})
 
@@ -89,14 +90,16 @@ class ThreadStream:
 
     def event(self, event: Json, name: bytes) -> Event:
         read = Event()
-        if name == b"thread.message.delta":
-            delta = event.get("delta")
-            if isinstance(delta, dict):
-                _read_parts(delta, ("delta", "content"), read, repeat=False)
+        delta = event.get("delta")
+        if name == b"thread.message.delta" and isinstance(delta, dict):
+            _read_parts(delta, ("delta", "content"), read, repeat=False)
+            read.rest(delta, ("delta",), _CONTENT)
+            read.rest(event, (), _DELTA)
         elif name in {b"thread.message.completed", b"thread.message.incomplete"}:
             _read_parts(event, ("content",), read, repeat=True)
+            read.rest(event, (), _CONTENT)
             read.ends.append(ALL)
-        elif isinstance(event.get("delta"), (str, dict)):
+        elif isinstance(delta, (str, dict)):
             _read_delta(event, name, read)
         else:
             _read_whole(event, name, read)

@@ -261,7 +261,8 @@ def _read_delta(event: Json, middle: str, known: tuple[str, str] | None, read: E
         channel = _channel(name, event)
         echoes: Echoes = _ECHO if event.get("logprobs") else ()
         read.add(channel, channel, kind, delta, ("delta",), DELTA, echoes)
-        read.rest(event, (), _FRAME)
+        if not _FRAME.issuperset(event):
+            read.rest(event, (), _FRAME)
     elif isinstance(delta, dict):
         name, kind = known or (middle.replace(".", "_"), "other")
         channel = _channel(name, event)

@@ -114,3 +114,16 @@ def test_the_end_of_a_transcript_repeats_it() -> None:
 
     assert [(p.channel, p.text, p.mode) for p in read.pieces] == [("transcript.text", "a", 2)]
     assert read.ends == ["transcript.text"]
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ({"delta": {"content": [], "brand_new": "a"}}, b"thread.message.delta"),
+        ({"delta": {"content": []}, "brand_new": "a"}, b"thread.message.delta"),
+        ({"delta": "a"}, b"thread.message.delta"),
+        ({"content": [], "brand_new": "a"}, b"thread.message.completed"),
+    ],
+)
+def test_what_else_an_event_of_a_run_says_is_read(event: dict[str, Any], name: bytes) -> None:
+    assert [piece.text for piece in OTHER.stream.event(event, name).pieces] == ["a"]
