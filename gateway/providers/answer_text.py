@@ -12,8 +12,11 @@ from typing import Any, Final
 import orjson
 
 _TEXTS: Final = frozenset(
-    {"content", "text", "partial_json", "thinking", "reasoning_content", "reasoning", "refusal"}
-)
+    {
+        "content", "text", "partial_json", "thinking", "reasoning_content", "reasoning",
+        "reasoning_text", "refusal",
+    }
+)  # fmt: skip
 _BEDROCK: Final = frozenset({"toolUse", "reasoningContent"})
 _SOUND: Final = "audio"
 
@@ -71,6 +74,8 @@ def _delta(delta: dict[str, Any]) -> int:
                 total += size_of(value)
         elif key == "tool_calls":
             total += _each(value, _call)
+        elif key == "content":  # in parts, as Mistral's reasoning models stream it
+            total += _each(value, _block)
         elif key in _BEDROCK and type(value) is dict:
             total += sum(size_of(text) for text in value.values() if type(text) is str)
     return total
@@ -105,7 +110,9 @@ def _whole(answer: dict[str, Any]) -> int:
 
 
 def _block(block: dict[str, Any]) -> int:
-    return _json(block.get("text")) + _json(block.get("thinking")) + _json(block.get("input"))
+    thinking = block.get("thinking")
+    thought = _each(thinking, _block) if type(thinking) is list else _json(thinking)
+    return _json(block.get("text")) + thought + _json(block.get("input"))
 
 
 def _item(item: dict[str, Any]) -> int:

@@ -25,6 +25,29 @@ STRUCTURAL: Final = frozenset(
 
 They are passed over where the dialect describes the object, never in data such as a tool's result.
 """
+_SKIPPED: Final = 0
+_OWN: Final = 1
+"""Skipped as a text, but an object of that name says something, such as a tool's parameter."""
+_NAMING: Final = 2
+"""Its members have names of the client's own, and its values are described: a schema's."""
+_DATA: Final = 3
+"""All in it is the client's own."""
+_SPECIAL: Final[dict[str, int]] = {
+    **dict.fromkeys(STRUCTURAL, _SKIPPED),
+    **dict.fromkeys(
+        ("type", "id", "object", "role", "status", "index", "model", "format", "signature"), _OWN
+    ),
+    **dict.fromkeys(
+        ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"), _NAMING
+    ),
+    **dict.fromkeys(
+        ("metadata", "variables", "attributes", "arguments", "structuredContent", "env",
+         "chat_template_kwargs", "input_examples", "example", "examples", "default", "const",
+         "enum"),
+        _DATA,
+    ),
+}  # fmt: skip
+"""Members that `leaves` and `rest` do not take as they take all others."""
 TEXTS_MAX: Final = 16_384
 """Texts of one body or event. Each costs microseconds; one with more is read as a single text."""
 NUMBER_MIN: Final = 100_000
@@ -93,6 +116,21 @@ class Gatherer:
         elif type(value) is int and not -NUMBER_MIN < value < NUMBER_MIN:
             self.add(role, kind, str(value), path)
 
+    def every(self, role: str, kind: str, value: Any, path: Path, depth: int = 0) -> None:
+        """Adds the texts in `value`, whose members have names of the client's own."""
+        if isinstance(value, str):
+            self.add(role, kind, value, path)
+        elif isinstance(value, dict):
+            if self._too_deep(depth):
+                return
+            for key, inner in value.items():
+                self.every(role, kind, inner, (*path, key), depth + 1)
+        elif isinstance(value, list):
+            if self._too_deep(depth):
+                return
+            for index, inner in enumerate(value):
+                self.every(role, kind, inner, (*path, index), depth + 1)
+
     def leaves(self, role: str, kind: str, value: Any, path: Path, depth: int = 0) -> None:
         """Adds the texts in `value`, an object that a provider describes."""
         if isinstance(value, str):
@@ -101,11 +139,11 @@ class Gatherer:
             if self._too_deep(depth):
                 return
             for key, inner in value.items():
-                if key not in STRUCTURAL:
+                how = _SPECIAL.get(key)
+                if how is None:
                     self.leaves(role, kind, inner, (*path, key), depth + 1)
-                elif isinstance(inner, (dict, list)) and key in _DESCRIBED:
-                    # A property that happens to be called so, as in a tool's schema.
-                    self.leaves(role, kind, inner, (*path, key), depth + 1)
+                elif how > _OWN or (how == _OWN and not isinstance(inner, str)):
+                    self._special(how, role, kind, inner, (*path, key), depth + 1)
         elif isinstance(value, list):
             if self._too_deep(depth):
                 return
@@ -115,16 +153,26 @@ class Gatherer:
     def rest(self, role: str, members: dict[str, Any], path: Path, known: Collection[str]) -> None:
         """Adds the texts of the members that are not in `known`."""
         for key, value in members.items():
-            if key not in known and key not in STRUCTURAL and isinstance(value, (str, list, dict)):
-                self.leaves(role, "other", value, (*path, key))
+            if key not in known and isinstance(value, (str, list, dict)):
+                how = _SPECIAL.get(key)
+                if how is None:
+                    self.leaves(role, "other", value, (*path, key))
+                elif how > _OWN or (how == _OWN and not isinstance(value, str)):
+                    self._special(how, role, "other", value, (*path, key), 0)
+
+    def _special(  # noqa: PLR0917  # called for many members: keywords would cost
+        self, how: int, role: str, kind: str, value: Any, path: Path, depth: int
+    ) -> None:
+        if how == _DATA:
+            self.every(role, kind, value, path, depth)
+        elif how == _NAMING and isinstance(value, dict):
+            for key, inner in value.items():
+                self.leaves(role, kind, inner, (*path, key), depth + 1)
+        elif how == _NAMING or isinstance(value, (dict, list)):
+            self.leaves(role, kind, value, path, depth)
 
     def _too_deep(self, depth: int) -> bool:
         if depth < DEPTH_MAX:
             return False
         self.gaps.add(Gap.TOO_DEEP)
         return True
-
-
-_DESCRIBED: Final = frozenset(
-    {"type", "id", "object", "role", "status", "index", "model", "format", "signature"}
-)

@@ -1,7 +1,11 @@
 """OpenAI's chat completions, which many servers speak, and its older completions.
 
-Channels of a stream, by choice: `content:0`, `refusal:0`, `reasoning:0`, `transcript:0`, and
-`tool:0:1` for the arguments of the choice's second tool call.
+Channels of a stream, by choice: `content:0`, `refusal:0`, `reasoning:0`, `transcript:0`, `tool:0:1`
+for the arguments of the choice's second tool call, and `other:0:NAME` for what has another name.
+
+Some servers send the message so far next to each delta. It is shown as it is, and emptied in an
+event whose delta is edited: what is held back of the one would be read in the other. A message
+without a delta is taken for one, but for the last, which is whole.
 """
 
 from __future__ import annotations
@@ -10,12 +14,18 @@ from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
+from gateway.providers.delta_texts import DeltaTexts, only
 from gateway.providers.dialect import DELTA, Echoes, Event, Form, Json, Piece, label, objects
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_parts import (
+    CALL_KNOWN,
+    FUNCTION_KNOWN,
     KINDS,
+    PICTURES,
     add_content,
+    add_function,
     add_part,
+    add_prompt_template,
     add_tool_calls,
     add_tools,
     role_of,
@@ -23,20 +33,39 @@ from gateway.providers.openai_parts import (
 
 _REASONING: Final = ("reasoning_content", "reasoning", "reasoning_details")
 _MESSAGE: Final = frozenset(
-    {"content", "tool_calls", "function_call", "refusal", "audio", *_REASONING}
+    {"content", "tool_calls", "function_call", "refusal", "audio", "images", *_REASONING}
 )
-_REQUEST: Final = frozenset({"messages", "tools", "functions", "prompt", "suffix"})
+_REQUEST: Final = frozenset({"messages", "tools", "functions", "prompt", "suffix", "documents"})
 _RESPONSE: Final = frozenset({"choices"})
-_NAMING: Final = frozenset({"type", "index", "format"})
-_CHOICE: Final = frozenset({"message", "text", "delta"})
+_CHOICE: Final = frozenset({"message", "text"})
+_EVENT_CHOICE: Final = frozenset({"index", "delta", "text", "message", "finish_reason", "logprobs"})
+_AUDIO: Final = frozenset({"id", "data", "expires_at", "transcript"})
+_DETAIL: Final = frozenset({"type", "id", "index", "format", "text", "summary", "data"})
+_RUNNING: Final = {
+    "reasoning_content": ("reasoning", "reasoning", ""),
+    "reasoning": ("reasoning", "reasoning", ":1"),
+    "refusal": ("refusal", "refusal", ""),
+}
+"""Members of a delta that are text: the channel's name, its kind, and how its name ends."""
+_THINKING: Final = frozenset({"type", "thinking", "index"})
+_TEXT: Final = frozenset({"type", "text", "index"})
+_SO_FAR: Final = b'{"role":"assistant","content":""}'
 
 
 def request(body: Json, found: Gatherer) -> None:
     """`POST /v1/chat/completions`, `POST /v1/completions`."""
-    for index, message in objects(body.get("messages")):
-        add_message(message, ("messages", index), found)
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        for index, message in enumerate(messages):
+            if isinstance(message, dict):
+                add_message(message, ("messages", index), found)
+            else:
+                found.leaves("unknown", "text", message, ("messages", index))
+    else:
+        found.leaves("unknown", "text", messages, ("messages",))
     add_prompt(body.get("prompt"), ("prompt",), found)
     found.add("user", "text", body.get("suffix"), ("suffix",))
+    found.leaves("user", "document", body.get("documents"), ("documents",))
     for key in ("tools", "functions"):
         add_tools(body.get(key), (key,), found)
     found.rest("unknown", body, (), _REQUEST)
@@ -53,23 +82,39 @@ def add_message(message: Json, path: Path, found: Gatherer, echoes: Echoes = ())
         add_content(content, (*path, "content"), role, kind, found)
     if len(message) == 2 and "content" in message and "role" in message:  # noqa: PLR2004  # the two
         return
-    found.add(role, "refusal", message.get("refusal"), (*path, "refusal"), echoes)
+    refusal = message.get("refusal")
+    if isinstance(refusal, str):
+        found.add(role, "refusal", refusal, (*path, "refusal"), echoes)
+    elif refusal is not None:
+        found.leaves(role, "refusal", refusal, (*path, "refusal"))
     for key in _REASONING:
         found.leaves(role, "reasoning", message.get(key), (*path, key))
-    add_tool_calls(message.get("tool_calls"), (*path, "tool_calls"), found)
-    call = message.get("function_call")
-    if isinstance(call, dict):
-        arguments = (*path, "function_call", "arguments")
-        found.data("assistant", "tool_call_arguments", call.get("arguments"), arguments)
+    calls = message.get("tool_calls")
+    if calls is not None:
+        add_tool_calls(calls, (*path, "tool_calls"), found)
+    function = message.get("function_call")
+    if function is not None:
+        add_function(function, (*path, "function_call"), found)
     audio = message.get("audio")
     if isinstance(audio, dict):
         found.gap(Gap.BINARY)
         found.add(role, kind, audio.get("transcript"), (*path, "audio", "transcript"))
+        found.rest(role, audio, (*path, "audio"), _AUDIO)
+    elif audio is not None:
+        found.leaves(role, "other", audio, (*path, "audio"))
+    if message.get("images"):
+        found.gap(Gap.IMAGE)
     found.rest(role, message, path, _MESSAGE)
 
 
 def add_prompt(prompt: Any, path: Path, found: Gatherer) -> None:
-    """A text, several, or numbers of tokens, which nobody can read."""
+    """A text, several, or numbers of tokens, which nobody can read; or one that is kept."""
+    if isinstance(prompt, dict):
+        if "variables" in prompt or "id" in prompt:
+            add_prompt_template(prompt, path, found)
+        else:
+            add_part(prompt, path, "user", "text", found)
+        return
     found.texts("user", "text", prompt, path)
     if isinstance(prompt, list) and any(not isinstance(part, (str, dict)) for part in prompt):
         found.gap(Gap.BINARY)
@@ -82,15 +127,31 @@ def response(body: Any, found: Gatherer) -> None:
     if not isinstance(body, dict):
         found.leaves("unknown", "other", body, ())
         return
-    for index, choice in objects(body.get("choices")):
-        path: Path = ("choices", index)
-        echoes: Echoes = (((*path, "logprobs"), b"null"),) if choice.get("logprobs") else ()
-        message = choice.get("message")
-        if isinstance(message, dict):
-            add_message(message, (*path, "message"), found, echoes)
-        found.add("assistant", "text", choice.get("text"), (*path, "text"), echoes)
-        found.rest("assistant", choice, path, _CHOICE)
+    choices = body.get("choices")
+    if isinstance(choices, list):
+        for index, choice in enumerate(choices):
+            if isinstance(choice, dict):
+                _add_choice(choice, ("choices", index), found)
+            else:
+                found.leaves("assistant", "other", choice, ("choices", index))
+    else:
+        found.leaves("assistant", "other", choices, ("choices",))
     found.rest("unknown", body, (), _RESPONSE)
+
+
+def _add_choice(choice: Json, path: Path, found: Gatherer) -> None:
+    echoes: Echoes = (((*path, "logprobs"), b"null"),) if choice.get("logprobs") else ()
+    message = choice.get("message")
+    if isinstance(message, dict):
+        add_message(message, (*path, "message"), found, echoes)
+    else:
+        found.leaves("assistant", "text", message, (*path, "message"))
+    text = choice.get("text")
+    if isinstance(text, str):
+        found.add("assistant", "text", text, (*path, "text"), echoes)
+    else:
+        found.leaves("assistant", "text", text, (*path, "text"))
+    found.rest("assistant", choice, path, _CHOICE)
 
 
 class ChatStream:
@@ -103,8 +164,13 @@ class ChatStream:
         read = Event()
         choices = event.get("choices")
         if isinstance(choices, list):
-            for place, choice in objects(choices):
-                _read_choice(choice, place, read)
+            for place, choice in enumerate(choices):
+                if isinstance(choice, dict):
+                    _read_choice(choice, place, read)
+                else:
+                    read.leaves(choice, ("choices", place))
+        elif choices:
+            read.leaves(choices, ("choices",))
         read.rest(event, (), _RESPONSE)
         return read
 
@@ -112,32 +178,17 @@ class ChatStream:
         _, _, index = piece.scope.partition(":")
         sort, *numbers = piece.channel.split(":")
         choice: Json = {"index": int(index or 0)}
-        if piece.path[2] == "text":
-            choice["text"] = text
-        elif sort == "tool":
+        member = str(piece.path[2])
+        if sort == "tool":
             call = {"index": int(numbers[1]), piece.path[-2]: {piece.path[-1]: text}}
-            choice["delta"] = {"tool_calls": [call]}
+            choice[member] = {"tool_calls": [call]}
         else:
-            choice["delta"] = _only(template, piece.path, text)
+            choice[member] = only(template, piece.path, 3, text)
+        if member != "delta" and "delta" in template["choices"][piece.path[1]]:
+            choice["delta"] = {}
         choice["finish_reason"] = None
         frame = {key: value for key, value in template.items() if key not in {"usage", "choices"}}
         return frame | {"choices": [choice]}
-
-
-def _only(template: Json, path: Path, text: str) -> Any:
-    """The delta on `path` with `text` and what names the kind of it, without any other text."""
-    inner: Any = template
-    containers: list[Any] = []
-    for step in path[:-1]:
-        inner = inner[step]
-        containers.append(inner)
-    value: Any = text
-    for step, container in zip(reversed(path[3:]), reversed(containers[2:]), strict=True):
-        if isinstance(step, int):
-            value = [value]
-        else:
-            value = {k: v for k, v in container.items() if k in _NAMING} | {step: value}
-    return value
 
 
 def _read_choice(choice: Json, place: int, read: Event) -> None:
@@ -150,14 +201,42 @@ def _read_choice(choice: Json, place: int, read: Event) -> None:
         for key, value in delta.items():
             if value and key != "role":
                 _read_member(key, value, (*path, "delta", key), index, scope, echoes, read)
+    elif delta:
+        DeltaTexts(read, scope, "text").value(delta, (*path, "delta"), "content:" + index)
     text = choice.get("text")
-    if text:
+    if isinstance(text, str):
         read.add("content:" + index, scope, "text", text, (*path, "text"), DELTA, echoes)
+    elif text:
+        DeltaTexts(read, scope, "text").value(text, (*path, "text"), "content:" + index)
     message = choice.get("message")
     if message:
-        read.leaves(message, (*path, "message"), "text")
+        _read_message(message, choice, (*path, "message"), index, scope, read)
+    if not _EVENT_CHOICE.issuperset(choice):
+        unnamed = {key: value for key, value in choice.items() if key not in _EVENT_CHOICE}
+        DeltaTexts(read, scope).inner(unnamed, path, (), "other:" + index)
     if choice.get("finish_reason") is not None:
         read.ends.append(scope)
+
+
+def _read_message(  # noqa: PLR0917  # as those below
+    message: Any, choice: Json, path: Path, index: str, scope: str, read: Event
+) -> None:
+    """The message so far, the whole one, or, where there is no delta, the next part of it."""
+    if "delta" not in choice and choice.get("finish_reason") is None and isinstance(message, dict):
+        for key, value in message.items():
+            if value and key != "role":
+                _read_member(key, value, (*path, key), index, scope, (), read)
+        return
+    emptied: Echoes = ((path, _SO_FAR),)
+    for piece in read.pieces:
+        if piece.scope == scope and piece.path[1] == path[1]:
+            piece.echoes += emptied
+    found = Gatherer()
+    if isinstance(message, dict):
+        add_message(message, path, found)
+    else:
+        found.leaves("assistant", "text", message, path)
+    read.add_gathered(found)
 
 
 def _read_member(  # noqa: PLR0917  # called for each text: keywords would cost
@@ -169,62 +248,113 @@ def _read_member(  # noqa: PLR0917  # called for each text: keywords would cost
         else:
             _read_parts(value, path, index, scope, read)
     elif key == "tool_calls":
-        for place, call in objects(value):
-            _read_call(call, (*path, place), index, label(call.get("index"), place), scope, read)
-    elif key == "reasoning_content":
-        read.add("reasoning:" + index, scope, "reasoning", value, path, DELTA, echoes)
-    elif key == "reasoning":
-        read.add(f"reasoning:{index}:1", scope, "reasoning", value, path, DELTA, echoes)
-    elif key == "refusal":
-        read.add("refusal:" + index, scope, "refusal", value, path, DELTA, echoes)
+        _read_calls(value, path, index, scope, read)
+    elif key in _RUNNING:
+        name, kind, last = _RUNNING[key]
+        channel = f"{name}:{index}{last}"
+        if isinstance(value, str):
+            read.add(channel, scope, kind, value, path, DELTA, echoes)
+        else:
+            DeltaTexts(read, scope, kind).value(value, path, channel)
     elif key == "function_call" and isinstance(value, dict):
-        inner = (*path, "arguments")
-        channel = f"call:{index}"
-        read.add(channel, scope, "tool_call_arguments", value.get("arguments"), inner)
+        _read_function(value, path, "call:" + index, "other:" + index, scope, read)
     elif key == "audio" and isinstance(value, dict):
         read.gaps.add(Gap.BINARY)
         inner = (*path, "transcript")
         read.add("transcript:" + index, scope, "text", value.get("transcript"), inner)
-    elif key == "reasoning_details":
-        for place, detail in objects(value):
-            for name in ("text", "summary"):
-                channel = f"reasoning:{index}:{name}:{label(detail.get('index'), place)}"
-                inner = (*path, place, name)
-                read.add(channel, scope, "reasoning", detail.get(name), inner)
+        if not _AUDIO.issuperset(value):
+            DeltaTexts(read, scope).inner(value, path, _AUDIO, f"other:{index}:audio")
+    elif key == "reasoning_details" and isinstance(value, list):
+        for place, detail in enumerate(value):
+            _read_detail(detail, place, (*path, place), index, scope, read)
     else:
-        read.leaves(value, path)
+        if key == "images":
+            read.gaps.add(Gap.IMAGE)
+            return
+        DeltaTexts(read, scope).member(key, value, path, f"other:{index}:{key}")
 
 
 def _read_parts(value: Any, path: Path, index: str, scope: str, read: Event) -> None:
     """A content in parts, as Mistral's reasoning models stream it."""
-    for place, part in objects(value):
+    channel = "content:" + index
+    texts = DeltaTexts(read, scope, "text")
+    if not isinstance(value, list):
+        texts.value(value, path, channel)
+        return
+    for place, part in enumerate(value):
         inner = (*path, place)
-        text = part.get("text")
-        if part.get("type") == "text" and isinstance(text, str):
-            read.add("content:" + index, scope, "text", text, (*inner, "text"))
-        elif part.get("type") == "thinking":
-            for number, thought in objects(part.get("thinking")):
-                place_of = (*inner, "thinking", number, "text")
-                channel = "reasoning:" + index
-                read.add(channel, scope, "reasoning", thought.get("text"), place_of)
+        if not isinstance(part, dict):
+            texts.value(part, inner, channel)
+            continue
+        sort = part.get("type")
+        if sort == "thinking":
+            thoughts = DeltaTexts(read, scope, "reasoning")
+            thoughts.value(part.get("thinking"), (*inner, "thinking"), "reasoning:" + index)
+            texts.inner(part, inner, _THINKING, f"other:{index}:content")
+        elif isinstance(sort, str) and sort in PICTURES:
+            read.gaps.add(Gap.IMAGE)
+        elif sort == "text" and isinstance(part.get("text"), str):
+            texts.part(part["text"], (*inner, "text"), channel)
+            texts.inner(part, inner, _TEXT, f"other:{index}:content")
         else:
-            read.leaves(part, inner, "text")
+            texts.inner(part, inner, (), channel)
 
 
-def _read_call(  # noqa: PLR0917  # called for each text: keywords would cost
-    call: Json, path: Path, index: str, number: str, scope: str, read: Event
+def _read_detail(  # noqa: PLR0917  # called for each text: keywords would cost
+    detail: Any, place: int, path: Path, index: str, scope: str, read: Event
 ) -> None:
-    for key in ("function", "custom"):
-        inner = call.get(key)
-        if isinstance(inner, dict):
-            for name in ("arguments", "input"):
-                value = inner.get(name)
-                place = (*path, key, name)
-                if isinstance(value, str):
-                    channel = f"tool:{index}:{number}"
-                    read.add(channel, scope, "tool_call_arguments", value, place)
-                elif value:
-                    read.leaves(value, place, "tool_call_arguments")
+    texts = DeltaTexts(read, scope, "reasoning")
+    if not isinstance(detail, dict):
+        texts.value(detail, path, f"reasoning:{index}:text:0")
+        return
+    number = label(detail.get("index"), place)
+    for name in ("text", "summary"):
+        texts.value(detail.get(name), (*path, name), f"reasoning:{index}:{name}:{number}")
+    if not _DETAIL.issuperset(detail):
+        texts.inner(detail, path, _DETAIL, f"other:{index}:reasoning_details")
+
+
+def _read_calls(value: Any, path: Path, index: str, scope: str, read: Event) -> None:
+    other = f"other:{index}:tool_calls"
+    if not isinstance(value, list):
+        DeltaTexts(read, scope, "tool_call_arguments").value(value, path, other)
+        return
+    for place, call in enumerate(value):
+        at = (*path, place)
+        if not isinstance(call, dict):
+            DeltaTexts(read, scope, "tool_call_arguments").value(call, at, other)
+            continue
+        number = label(call.get("index"), place)
+        for key in ("function", "custom"):
+            function = call.get(key)
+            if function:
+                channel = f"tool:{index}:{number}"
+                _read_function(function, (*at, key), channel, other, scope, read)
+        if not CALL_KNOWN.issuperset(call):
+            DeltaTexts(read, scope).inner(call, at, CALL_KNOWN, other)
+
+
+def _read_function(  # noqa: PLR0917  # called for each text: keywords would cost
+    function: Any, path: Path, channel: str, other: str, scope: str, read: Event
+) -> None:
+    """What is called; arguments that are no text come whole."""
+    if not isinstance(function, dict):
+        _read_data(function, path, read)
+        return
+    for name in ("arguments", "input"):
+        value = function.get(name)
+        if isinstance(value, str):
+            read.add(channel, scope, "tool_call_arguments", value, (*path, name))
+        elif value:
+            _read_data(value, (*path, name), read)
+    if not FUNCTION_KNOWN.issuperset(function):
+        DeltaTexts(read, scope).inner(function, path, FUNCTION_KNOWN, other)
+
+
+def _read_data(value: Any, path: Path, read: Event) -> None:
+    found = Gatherer()
+    found.data("assistant", "tool_call_arguments", value, path)
+    read.add_gathered(found)
 
 
 CHAT: Final = Form("openai_chat", request, response, ChatStream(), "messages", add_message)

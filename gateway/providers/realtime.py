@@ -14,12 +14,12 @@ from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
 from gateway.providers.dialect import ALL, DELTA, REPEAT, Echoes, Event, Form, Json, Piece, word
 from gateway.providers.gathering import Gatherer
-from gateway.providers.openai_parts import add_tools
-from gateway.providers.openai_responses import ResponsesStream, add_item
+from gateway.providers.openai_parts import add_prompt_template, add_tools
+from gateway.providers.openai_responses import ResponsesStream, add_item, add_items
 
 _EVENT: Final = frozenset({"session", "item", "response", "audio", "delta"})
 _TRANSCRIPTION: Final = "conversation.item.input_audio_transcription."
-_SESSION: Final = frozenset({"instructions", "tools", "input"})
+_SESSION: Final = frozenset({"instructions", "tools", "input", "prompt"})
 
 
 def gather(event: Any, found: Gatherer) -> None:
@@ -42,12 +42,10 @@ def gather(event: Any, found: Gatherer) -> None:
 
 def _add_session(session: Json, path: Path, found: Gatherer) -> None:
     instructions = session.get("instructions")
-    found.add("system", "system", instructions, (*path, "instructions"))
+    found.leaves("system", "system", instructions, (*path, "instructions"))
+    add_prompt_template(session.get("prompt"), (*path, "prompt"), found)
     add_tools(session.get("tools"), (*path, "tools"), found)
-    items = session.get("input")
-    for index, item in enumerate(items if isinstance(items, list) else []):
-        if isinstance(item, dict):
-            add_item(item, (*path, "input", index), found)
+    add_items(session.get("input"), (*path, "input"), found)
     found.rest("unknown", session, path, _SESSION)
 
 

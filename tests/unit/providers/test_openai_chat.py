@@ -63,12 +63,40 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "send", "arguments"
         ),
         ({"prompt": "say", "model": "m"}, [("user", "text", "say")]),
         ({"prompt": ["a", "b"]}, [("user", "text", "a"), ("user", "text", "b")]),
+        ({"messages": ["hi"]}, [("unknown", "text", "hi")]),
+        (
+            {"documents": [{"title": "t", "text": "d"}]},
+            [("user", "document", "t"), ("user", "document", "d")],
+        ),
         ({"user": "bob@example.com"}, [("unknown", "other", "bob@example.com")]),
         ({"brand_new": {"deep": ["text"]}}, [("unknown", "other", "text")]),
     ],
 )
 def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row]) -> None:
     assert rows(read_request(CHAT, body)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("choice", "wanted"),
+    [
+        ({"message": {"tool_calls": [CALL | {"note": "n"}]}},
+         [("tool_call_arguments", '{"a":1}'), ("other", "n")]),
+        ({"message": {"tool_calls": ["n"]}}, [("tool_call_arguments", "n")]),
+        ({"message": {"tool_calls": {"status": "n"}}},
+         [("tool_call_arguments", "status"), ("tool_call_arguments", "n")]),
+        ({"message": {"function_call": {"name": "f", "arguments": "a", "note": "n"}}},
+         [("tool_call_arguments", "a"), ("other", "n")]),
+        ({"message": "n"}, [("text", "n")]),
+        ({"text": ["n"]}, [("text", "n")]),
+        ({"delta": {"note": "n"}}, [("other", "n")]),
+    ],
+)  # fmt: skip
+def test_every_text_of_a_choice_of_a_whole_answer_is_found(
+    choice: dict[str, Any], wanted: list[tuple[str, str]]
+) -> None:
+    found = rows(read_response(CHAT, {"choices": [choice]}))
+
+    assert found == [("assistant", kind, text) for kind, text in wanted]
 
 
 @pytest.mark.parametrize(
@@ -155,16 +183,71 @@ def test_the_tokens_of_an_edited_text_are_taken_out_with_it() -> None:
             {"reasoning_details": [{"type": "reasoning.text", "text": "a"}]},
             [("reasoning:2:text:0", "a")],
         ),
-        ({"brand_new": "a"}, [("other", "a")]),
+        ({"content": ["a"]}, [("content:2", "a")]),
+        ({"content": {"text": "a"}}, [("content:2", "a")]),
+        ({"content": [{"type": "thinking", "thinking": "a"}]}, [("reasoning:2", "a")]),
+        ({"reasoning": {"text": "a"}}, [("reasoning:2:1", "a")]),
+        ({"reasoning_content": ["a"]}, [("reasoning:2", "a")]),
+        ({"refusal": ["a"]}, [("refusal:2", "a")]),
+        ({"function_call": "a"}, [("other:2:function_call", "a")]),
+        ({"tool_calls": {"function": {"arguments": "a"}}},
+         [("other:2:tool_calls:function:arguments", "a")]),
+        ({"tool_calls": ["a"]}, [("other:2:tool_calls", "a")]),
+        ({"tool_calls": [{"index": 3, "function": "a"}]}, [("tool_call_arguments", "a")]),
+        ({"tool_calls": [{"index": 3, "function": {"arguments": {"type": "a"}}}]},
+         [("tool_call_arguments", "type"), ("tool_call_arguments", "a")]),
+        ({"tool_calls": [{"index": 3, "function": {"name": "f"}, "note": "a"}]}, [("other", "a")]),
+        ({"thinking_blocks": [{"type": "thinking", "thinking": "a", "signature": "x"}]},
+         [("other:2:thinking_blocks:thinking", "a")]),
+        ({"brand_new": "a"}, [("other:2:brand_new", "a")]),
         ({"role": "assistant", "content": ""}, []),
     ],
-)
+)  # fmt: skip
 def test_every_text_of_an_event_has_its_channel(
     delta: dict[str, Any], channels: list[tuple[str, str]]
 ) -> None:
     read = CHAT.stream.event({"choices": [{"index": 2, "delta": delta}]}, b"")
 
     assert [(piece.channel, piece.text) for piece in read.pieces] == channels
+
+
+@pytest.mark.parametrize(
+    ("choice", "channels"),
+    [
+        ({"delta": "a"}, [("content:2", "a")]),
+        ({"text": ["a"]}, [("content:2", "a")]),
+        ({"delta": {}, "note": "a"}, [("other", "a")]),
+        ({"delta": {}, "messages": [{"delta": {"content": "a"}}]},
+         [("other:2:messages:delta:content", "a")]),
+        ({"message": {"role": "assistant", "content": "a"}}, [("content:2", "a")]),
+        ({"message": {"content": "a"}, "finish_reason": "stop"}, [("text", "a")]),
+        ({"delta": {"content": "b"}, "message": {"content": "ab"}},
+         [("content:2", "b"), ("text", "ab")]),
+        ({"delta": {}, "message": "a"}, [("text", "a")]),
+    ],
+)  # fmt: skip
+def test_every_text_of_a_choice_is_found(
+    choice: dict[str, Any], channels: list[tuple[str, str]]
+) -> None:
+    read = CHAT.stream.event({"choices": [{"index": 2, **choice}]}, b"")
+
+    assert [(piece.channel, piece.text) for piece in read.pieces] == channels
+
+
+@pytest.mark.parametrize("choices", ["a", ["a"], {"text": "a"}])
+def test_choices_of_another_shape_are_read(choices: Any) -> None:
+    read = CHAT.stream.event({"choices": choices}, b"")
+
+    assert [piece.text for piece in read.pieces] == ["a"]
+    assert [text for _, _, text in rows(read_response(CHAT, {"choices": choices}))] == ["a"]
+
+
+def test_pictures_that_a_model_draws_are_a_gap() -> None:
+    images = [{"type": "image_url", "image_url": {"url": "data:..."}}]
+    event = {"choices": [{"index": 0, "delta": {"images": images}}]}
+
+    assert CHAT.stream.event(event, b"").gaps == {Gap.IMAGE}
+    assert gaps(read_response(CHAT, {"choices": [{"message": {"images": images}}]})) == {"image"}
 
 
 def test_a_finish_reason_ends_the_channels_of_its_choice() -> None:
@@ -181,6 +264,15 @@ def test_a_finish_reason_ends_the_channels_of_its_choice() -> None:
         {"index": 1, "delta": {"content": [{"type": "text", "text": "a"}]}},
         {"index": 1, "delta": {"reasoning_details": [{"index": 4, "type": "x", "text": "a"}]}},
         {"index": 1, "text": "a"},
+        {"index": 1, "delta": "a"},
+        {"index": 1, "delta": {"content": {"text": "a"}}},
+        {"index": 1, "delta": {"reasoning": ["a"]}},
+        {"index": 1, "delta": {"brand_new": "a"}},
+        {"index": 1, "delta": {"thinking_blocks": [{"type": "thinking", "thinking": "a"}]}},
+        {"index": 1, "delta": {"brand": [{"x": 1}, {"index": 4, "text": "a"}]}},
+        {"index": 1, "delta": {}, "messages": [{"index": 0, "delta": {"content": "a"}}]},
+        {"index": 1, "message": {"content": "a"}},
+        {"index": 1, "message": {"tool_calls": [{"index": 3, "function": {"arguments": "a"}}]}},
     ],
 )
 def test_an_event_of_our_own_brings_its_text_to_the_same_channel(choice: dict[str, Any]) -> None:

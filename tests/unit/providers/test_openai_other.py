@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.providers.openai_other import OTHER
-from tests.spans import Row, read_request, read_response, rows
+from tests.spans import Row, gaps, read_request, read_response, rows
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,15 @@ from tests.spans import Row, read_request, read_response, rows
         ({"thread": {"messages": [{"role": "user", "content": "hi"}]}}, [("user", "text", "hi")]),
         ({"instructions": "be", "tools": [{"type": "function", "function": {"description": "d"}}]},
          [("system", "system", "be"), ("tool", "tool_description", "d")]),
+        ({"items": [{"type": "message", "role": "user",
+                     "content": [{"type": "input_text", "text": "a"}]},
+                    {"type": "function_call_output", "output": "b"}]},
+         [("user", "text", "a"), ("tool", "tool_result", "b")]),
+        ({"session": {"instructions": "be", "prompt": {"variables": {"q": "a"}}}},
+         [("system", "system", "be"), ("user", "text", "a")]),
+        ({"instructions": ["be"]}, [("system", "system", "be")]),
+        ({"input": {"type": "text", "text": "a"}, "text": {"note": "b"}},
+         [("user", "text", "a"), ("user", "text", "b")]),
         ({"prompt": "a cat", "size": "1x1"},
          [("user", "text", "a cat"), ("unknown", "other", "1x1")]),
     ],
@@ -36,6 +45,10 @@ def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row
         ({"object": "list", "data": [{"embedding": "aGk=", "index": 0}]}, []),
         ({"data": [{"role": "assistant", "content": [{"type": "text", "text": {"value": "hi"}}]}]},
          [("assistant", "text", "hi")]),
+        ({"data": [{"type": "function_call_output", "output": "r"}]},
+         [("tool", "tool_result", "r")]),
+        ({"type": "web_search_call", "action": {"query": "q"}},
+         [("assistant", "tool_call_arguments", "q")]),
         ({"results": [{"flagged": False}]}, []),
         ({"brand_new": "text"}, [("unknown", "other", "text")]),
         (["text"], [("unknown", "other", "text")]),
@@ -43,6 +56,13 @@ def test_every_text_of_a_request_is_found(body: dict[str, Any], wanted: list[Row
 )  # fmt: skip
 def test_every_text_of_an_answer_is_found(body: Any, wanted: list[Row]) -> None:
     assert rows(read_response(OTHER, body)) == wanted
+
+
+@pytest.mark.parametrize(("sort", "found"), [("input_image", "image"), ("input_file", "binary")])
+def test_what_an_item_shows_and_does_not_say_is_a_gap(sort: str, found: str) -> None:
+    item = {"type": "message", "role": "user", "content": [{"type": sort}]}
+
+    assert gaps(read_request(OTHER, {"items": [item]})) == {found}
 
 
 def test_the_message_of_a_run_is_a_channel_that_is_repeated_in_the_end() -> None:
@@ -59,3 +79,51 @@ def test_the_message_of_a_run_is_a_channel_that_is_repeated_in_the_end() -> None
     assert [(p.channel, p.text) for p in read.pieces] == [("content:0", "hi")]
     assert [(p.channel, p.text) for p in again.pieces] == [("content:0", "x")]
     assert [(p.channel, p.text, p.mode) for p in last.pieces] == [("content:0", "hi", 2)]
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "channel"),
+    [
+        ({"type": "transcript.text.delta", "delta": "a"}, b"", "transcript.text"),
+        ({"delta": "a"}, b"", "delta"),
+        (
+            {
+                "delta": {
+                    "step_details": {
+                        "type": "tool_calls",
+                        "tool_calls": [{"index": 1, "code_interpreter": {"input": "a"}}],
+                    }
+                }
+            },
+            b"thread.run.step.delta",
+            "thread.run.step:step_details:tool_calls:1:code_interpreter:input",
+        ),
+    ],
+)
+def test_any_other_delta_has_its_channel(event: dict[str, Any], name: bytes, channel: str) -> None:
+    read = OTHER.stream.event(event, name)
+
+    again = OTHER.stream.event(OTHER.stream.delta(event, read.pieces[0], "x"), name)
+
+    assert [(p.channel, p.text) for p in read.pieces] == [(channel, "a")]
+    assert [(p.channel, p.text) for p in again.pieces] == [(channel, "x")]
+
+
+def test_the_end_of_a_transcript_repeats_it() -> None:
+    read = OTHER.stream.event({"type": "transcript.text.done", "text": "a"}, b"")
+
+    assert [(p.channel, p.text, p.mode) for p in read.pieces] == [("transcript.text", "a", 2)]
+    assert read.ends == ["transcript.text"]
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ({"delta": {"content": [], "brand_new": "a"}}, b"thread.message.delta"),
+        ({"delta": {"content": []}, "brand_new": "a"}, b"thread.message.delta"),
+        ({"delta": "a"}, b"thread.message.delta"),
+        ({"content": [], "brand_new": "a"}, b"thread.message.completed"),
+    ],
+)
+def test_what_else_an_event_of_a_run_says_is_read(event: dict[str, Any], name: bytes) -> None:
+    assert [piece.text for piece in OTHER.stream.event(event, name).pieces] == ["a"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.providers.dialect import REPEAT, WHOLE
 from gateway.providers.openai_responses import RESPONSES
 from tests.spans import Row, gaps, read_request, read_response, rows
 
@@ -48,6 +49,71 @@ TEXT = {"type": "output_text", "text": "hi", "annotations": [], "logprobs": []}
             {"input": [{"type": "web_search_call", "action": {"query": "q"}}]},
             [("assistant", "tool_call_arguments", "q")],
         ),
+        (
+            {
+                "input": [
+                    {"type": "file_search_call", "queries": ["q"], "results": [{"text": "r"}]},
+                    {"type": "code_interpreter_call", "code": "c", "outputs": [{"logs": "l"}]},
+                ]
+            },
+            [
+                ("tool", "tool_result", "r"),
+                ("assistant", "tool_call_arguments", "q"),
+                ("tool", "tool_result", "l"),
+                ("assistant", "tool_call_arguments", "c"),
+            ],
+        ),
+        (
+            {"input": [{"type": "tool_search_call", "arguments": {"status": "s"}}]},
+            [
+                ("assistant", "tool_call_arguments", "status"),
+                ("assistant", "tool_call_arguments", "s"),
+            ],
+        ),
+        (
+            {"input": [{"type": "tool_search_output", "tools": [{"description": "d"}]}]},
+            [("tool", "tool_description", "d")],
+        ),
+        (
+            {"input": [{"type": "additional_tools", "role": "developer", "tools": [{"a": "d"}]}]},
+            [("tool", "tool_description", "d")],
+        ),
+        (
+            {"input": [{"type": "program_output", "result": "r"}]},
+            [("tool", "tool_result", "r")],
+        ),
+        (
+            {"input": [{"type": "mcp_call", "error": {"type": "x", "message": "m"}}]},
+            [("tool", "tool_result", "m")],
+        ),
+        (
+            {"input": [{"type": "mcp_list_tools", "tools": [], "error": "e"}]},
+            [("tool", "other", "e")],
+        ),
+        (
+            {"input": [{"type": "reasoning", "summary": [], "note": "n"}]},
+            [("assistant", "other", "n")],
+        ),
+        ({"input": ["hi"]}, [("user", "text", "hi")]),
+        ({"input": {"role": "user", "content": "hi"}}, [("user", "text", "hi")]),
+        (
+            {
+                "prompt": {
+                    "id": "p",
+                    "version": "2",
+                    "variables": {
+                        "q": "a",
+                        "status": "b",
+                        "t": {"type": "input_text", "text": "c"},
+                        "o": {"type": "d", "id": "e"},
+                    },
+                }
+            },
+            [
+                ("unknown", "other", "2"),
+                *[("user", "text", text) for text in ("a", "b", "c", "d", "e")],
+            ],
+        ),
         ({"input": [{"type": "brand_new", "words": "w"}]}, [("unknown", "text", "w")]),
         ({"metadata": {"who": "bob"}}, [("unknown", "other", "bob")]),
     ],
@@ -80,6 +146,44 @@ def test_a_picture_is_a_gap() -> None:
     assert gaps(read_response(RESPONSES, body)) == {"image"}
 
 
+PICTURE = {"type": "input_image", "image_url": "data:..."}
+
+
+@pytest.mark.parametrize(
+    ("body", "found", "of_tools"),
+    [
+        ({"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot"}}]},
+         "image", True),
+        ({"input": [{"type": "code_interpreter_call", "outputs": [{"type": "image"}]}]},
+         "image", True),
+        ({"input": [{"role": "user", "content": PICTURE}]}, "image", False),
+        ({"prompt": {"id": "p", "variables": {"a": PICTURE}}}, "image", False),
+        ({"prompt": {"id": "p", "variables": {"a": {"type": "input_file", "file_id": "f"}}}},
+         "binary", False),
+    ],
+)  # fmt: skip
+def test_what_a_request_shows_and_does_not_say_is_a_gap(
+    body: dict[str, Any], found: str, of_tools: bool
+) -> None:
+    document = read_request(RESPONSES, body)
+
+    assert gaps(document) == {found}
+    assert {gap.value for gap in document.tool_gaps} == ({found} if of_tools else set())
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"output": "hi"}, [("assistant", "text", "hi")]),
+        ({"output": ["hi"]}, [("assistant", "text", "hi")]),
+        ({"object": "list", "data": [{"type": "message", "role": "user", "content": [TEXT]}]},
+         [("user", "text", "hi")]),
+    ],
+)  # fmt: skip
+def test_an_answer_of_another_shape_is_read(body: Any, wanted: list[Row]) -> None:
+    assert rows(read_response(RESPONSES, body)) == wanted
+
+
 @pytest.mark.parametrize(
     ("event", "channels"),
     [
@@ -91,6 +195,7 @@ def test_a_picture_is_a_gap() -> None:
         ({"type": "response.function_call_arguments.delta", "output_index": 1}, ["tool:1"]),
         ({"type": "response.custom_tool_call_input.delta", "output_index": 1}, ["tool:1"]),
         ({"type": "response.code_interpreter_call_code.delta", "output_index": 1}, ["tool:1"]),
+        ({"type": "response.shell_call_command.delta", "command_index": 2}, ["command:0:2"]),
         ({"type": "response.brand_new.delta", "output_index": 1}, ["brand_new:1:0"]),
     ],
 )  # fmt: skip
@@ -98,6 +203,79 @@ def test_every_delta_has_its_channel(event: dict[str, Any], channels: list[str])
     read = RESPONSES.stream.event(event | {"delta": "a"}, b"")
 
     assert [(piece.channel, piece.text) for piece in read.pieces] == [(channels[0], "a")]
+
+
+@pytest.mark.parametrize(
+    ("sort", "delta", "piece"),
+    [
+        ("shell_call_output_content", {"stdout": "a"},
+         ("shell_call_output_content:1:2:stdout", "tool", "tool_result", "a")),
+        ("shell_call_output_content", {"stderr": "a"},
+         ("shell_call_output_content:1:2:stderr", "tool", "tool_result", "a")),
+        ("mcp_call.arguments", {"to": "a"},
+         ("tool:1:to", "assistant", "tool_call_arguments", "a")),
+        ("brand_new", {"words": "a"}, ("brand_new:1:2:words", "assistant", "other", "a")),
+    ],
+)  # fmt: skip
+def test_each_text_in_a_delta_has_its_channel(
+    sort: str, delta: dict[str, str], piece: tuple[str, ...]
+) -> None:
+    event = {"type": f"response.{sort}.delta", "output_index": 1, "command_index": 2}
+    read = RESPONSES.stream.event(event | {"delta": delta}, b"")
+
+    fresh = RESPONSES.stream.delta(event | {"delta": delta}, read.pieces[0], "rest")
+
+    again = RESPONSES.stream.event(fresh, b"")
+    assert [(p.channel, p.role, p.kind, p.text) for p in read.pieces] == [piece]
+    assert [(p.channel, p.text) for p in again.pieces] == [(piece[0], "rest")]
+
+
+def test_the_end_of_an_output_repeats_it() -> None:
+    output = [{"stdout": "a", "stderr": "b", "outcome": {"type": "exit"}, "created_by": "c"}]
+    event = {"type": "response.shell_call_output_content.done", "output": output}
+
+    read = RESPONSES.stream.event(event, b"")
+
+    assert [(p.channel, p.text, p.mode) for p in read.pieces] == [
+        ("shell_call_output_content:0:0:stdout", "a", REPEAT),
+        ("shell_call_output_content:0:0:stderr", "b", REPEAT),
+        ("other", "c", WHOLE),
+    ]
+    assert read.ends == ["shell_call_output_content:0:0"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.output_text.delta", "delta": ""},
+        {"type": "response.mcp_call_arguments.delta", "delta": {}},
+        {"type": "response.output_text.done", "text": ""},
+        {"type": "response.shell_call_output_content.done", "output": []},
+        {"type": "response.output_item.done", "item": {"type": "message", "content": []}},
+        {"type": "response.output_item.done", "item": {"type": "message", "brand_new": "a"}},
+        {"type": "response.output_item.done", "item": {"type": "reasoning", "brand_new": "a"}},
+        {"type": "response.content_part.done", "part": {"type": "output_text", "text": ""}},
+        {"type": "response.completed", "response": {"output": []}},
+    ],
+)
+def test_a_member_that_nobody_knows_is_read(event: dict[str, Any]) -> None:
+    new = {} if "brand_new" in str(event) else {"brand_new": "a"}
+    frame = {"sequence_number": 1, "output_index": 0, "obfuscation": "x", "item_id": "i"}
+
+    read = RESPONSES.stream.event(event | frame | new, b"")
+
+    assert [(piece.channel, piece.text) for piece in read.pieces] == [("other", "a")]
+
+
+def test_what_a_tool_of_the_provider_found_is_its_result() -> None:
+    item = {"type": "file_search_call", "queries": ["q"], "results": [{"text": "r"}]}
+
+    read = RESPONSES.stream.event({"type": "response.output_item.done", "item": item}, b"")
+
+    assert [(p.role, p.kind, p.text) for p in read.pieces] == [
+        ("tool", "tool_result", "r"),
+        ("assistant", "tool_call_arguments", "q"),
+    ]
 
 
 def test_sound_is_a_gap() -> None:

@@ -23,6 +23,8 @@ from tests.spans import Row, gaps, read_request, rows
         ({"type": "response.create", "response": {"instructions": "be", "input": [
           {"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]}},
          [("system", "system", "be"), ("user", "text", "hi")]),
+        ({"type": "session.update", "session": {"prompt": {"id": "p", "variables": {"id": "a"}}}},
+         [("user", "text", "a")]),
         ({"type": "brand.new", "words": "w"}, [("unknown", "other", "w")]),
     ],
 )  # fmt: skip
