@@ -114,6 +114,15 @@ class Table:
             self._indexes = {}
         return True
 
+    def keep_last(self, number: int) -> None:
+        """Forgets all but those that were added last."""
+        kept = list(self.values.items())[max(0, len(self.values) - number) :]
+        self.values = {}
+        self._alike, self._begun = set(), set()
+        self._indexes = {}
+        for placeholder, value in kept:
+            self.add(placeholder, value)
+
     def index(self, *, json: bool) -> _Index:
         """What to look for in texts, made when first asked for."""
         index = self._indexes.get(json)
