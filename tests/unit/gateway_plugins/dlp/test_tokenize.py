@@ -243,6 +243,19 @@ async def test_a_value_has_one_placeholder_in_prose_and_in_arguments_of_tools() 
     assert texts["tool_call_arguments"] == f'{{"to":"{texts["text"]}"}}'
 
 
+@pytest.mark.parametrize("form", ['{"to": "%s"}', '[{"to": "%s"}]', '["%s"]', '"%s"'])
+async def test_a_value_has_one_placeholder_in_prose_and_in_results_of_tools(form: str) -> None:
+    result = form % EMAIL.replace("@", "\\u0040")
+    tool = {"role": "tool", "tool_call_id": "1", "content": result}
+    messages = [{"role": "user", "content": EMAIL}, tool]
+    x = make_exchange(body=orjson.dumps({"messages": messages}))
+    async with running(Dlp, TOKENIZE, runtime(World())) as dlp:
+        await play(dlp, x)
+        prose, sent = contents(x)
+        assert sent == form % prose
+        assert stream(dlp, x, f"to {prose}.", 7) == f"to {EMAIL}."
+
+
 async def test_rules_tokenise_some_and_treat_others_otherwise() -> None:
     rules = [{"classes": ["email"], "action": "tokenize"}]
     x = asked(f"{EMAIL} {CARD}")
