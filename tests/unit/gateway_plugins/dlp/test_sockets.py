@@ -94,7 +94,11 @@ def texts(stream: bytes) -> str:
 
 
 @pytest.mark.parametrize("style", ["tagged", "lookalike"])
-@pytest.mark.parametrize("config", [{"directions": ["request"]}, {}], ids=["restores", "inspects"])
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"rules": [{"directions": ["response"], "action": "redact"}]}],
+    ids=["alone", "redacting"],
+)
 @pytest.mark.parametrize("size", [1, 2, 6, 11, 100])
 async def test_a_message_meanwhile_loses_nothing_of_what_is_held(
     style: str, config: dict[str, Any], size: int
