@@ -1,8 +1,9 @@
 """One channel of a stream: its texts that wait, and what was shown and sent of it.
 
 Characters whose halves stand in two events are shown as one. The first half goes out with its event
-before the second has come, if nothing of that event is changed; then what is sent for the second
-begins with the half that is owed.
+before the second has come, if nothing of that event is changed and all that stands before it went
+out; then what is sent for the second begins with the half that is owed. Else the second one brings
+both.
 """
 
 from __future__ import annotations
@@ -10,11 +11,19 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.providers.dialect import Piece as TextPiece
-from gateway.providers.surrogates import begins_in_low, ends_in_high, joined, low_half
+from gateway.providers.surrogates import (
+    begins_in_low,
+    ends_in_high,
+    has_surrogates,
+    joined,
+    low_half,
+)
 from gateway.proxy.stream_queue import Editing, Segment, spread
 
 REPEATED_CHARACTERS_MAX: Final = 4_194_304
 """A channel's text is remembered up to this, for the events that repeat it."""
+_UNKNOWN: Final = "\ufffd"
+"""Is shown for half a character."""
 
 
 class Channel:
@@ -40,7 +49,7 @@ class Channel:
         self.high_sent = False
         """Whether the half that stood before what is settled next went out."""
         self.owed = ""
-        """A character of which the first half went out."""
+        """A character of which the first half went out; U+FFFD where the second never comes."""
         self.shown: list[str] = []
         self.sent: list[str] = []
         self.remembered = 0
@@ -50,7 +59,7 @@ class Channel:
         """Whether an event of it does."""
         return bool(self.segments) and self.segments[-1].editing is not None
 
-    def segment(self, editing: Editing, piece: TextPiece) -> Segment:
+    def segment(self, editing: Editing, piece: TextPiece, *, final: bool = False) -> Segment:
         """The text to show: halves of characters that two events share are put together."""
         high, self.high = self.high, ""
         text, whole = piece.text, ""
@@ -60,7 +69,7 @@ class Channel:
                 text = whole + text[1:]
             else:
                 text = high + text
-        if ends_in_high(text):
+        if not final and ends_in_high(text):
             self.high, text = text[-1], text[:-1]
         segment = Segment(editing, piece, text)
         segment.had_high, segment.joined = bool(high), whole
@@ -83,8 +92,10 @@ class Channel:
         segments = self.segments
         rest = "".join([segment.text[segment.done :] for segment in segments])
         stop = len(rest)
+        is_behind = bool(pending)
         if pending and rest.endswith(pending):
             stop -= len(pending)
+            is_behind = False
         if stop or out:
             spread(segments, rest[:stop], out)
         while segments:
@@ -97,29 +108,36 @@ class Channel:
                 segments[1].out = first.out + segments[1].out
             del segments[0]
             if first.editing is not None:
-                self.settle(first, first.editing)
+                self.settle(first, first.editing, is_behind=is_behind)
 
-    def settle(self, segment: Segment, editing: Editing) -> None:
-        """Puts what became of a text into its event."""
+    def settle(self, segment: Segment, editing: Editing, *, is_behind: bool) -> None:
+        """Puts what became of a text into its event; `is_behind` says that text before it waits."""
         editing.open -= 1
-        unsent = segment.had_high and not self.high_sent
-        if segment.joined and self.high_sent:
-            self.owed = segment.joined
-        out = segment.out
-        if out == segment.text and not unsent:
+        same = segment.out == segment.text and not self.owed
+        if segment.had_high:
+            same = same and self.high_sent
+            if self.high_sent:
+                self.owed = segment.joined or _UNKNOWN
+        if same and not (is_behind and has_surrogates(segment.piece.text)):
             self.owed = ""
             self.high_sent = segment.ends_high
             return
         self.high_sent = False
-        editing.change(segment.piece, self.without_owed(out))
+        editing.change(segment.piece, self.without_owed(segment.out))
 
     def without_owed(self, out: str) -> str:
         """`out` without the half that went out before it."""
         if self.owed and out:
             if out.startswith(self.owed):
-                out = low_half(self.owed) + out[1:]
+                out = ("" if self.owed == _UNKNOWN else low_half(self.owed)) + out[1:]
             self.owed = ""
         return out
+
+    def last_half(self) -> str:
+        """What goes out at the end for a first half that waited for its second."""
+        waited = self.high and not self.high_sent
+        self.high = ""
+        return _UNKNOWN if waited else ""
 
     def split(self) -> None:
         """Settles all texts as far as they are decided; what is open is kept for a later event."""
@@ -130,5 +148,5 @@ class Channel:
             if segment.editing is None:
                 lead = segment.out
             else:
-                self.settle(segment, segment.editing)
+                self.settle(segment, segment.editing, is_behind=bool(rest))
         self.segments = [Segment(None, self.last, rest)] if rest else []

@@ -231,8 +231,10 @@ class StreamChannels:
                 raise RefusedError(Reject(Reason.UNINSPECTABLE, Gap.TOO_DEEP.value))
             channel = self._channels[piece.channel] = Channel(piece, editing)
         channel.last, channel.editing = piece, editing
-        segment = channel.segment(editing, piece)
-        segment.text = text = self._shown(segment.text)
+        segment = channel.segment(editing, piece, final=final)
+        text = self._shown(segment.text)
+        has_halves = segment.ends_high or text is not segment.text
+        segment.text = text
         out = self._run(piece, text, final=final)
         if self.form is not None and self.form.repeats:
             channel.remember(text, out)
@@ -241,7 +243,8 @@ class StreamChannels:
         editing.open += 1
         if out == text and not channel.segments:
             segment.out = text
-            channel.settle(segment, editing)
+            is_behind = has_halves and held_text(self._x, piece.channel) != ""
+            channel.settle(segment, editing, is_behind=is_behind)
             return
         channel.segments.append(segment)
         channel.decide(out, "" if final else held_text(self._x, piece.channel))
@@ -281,7 +284,7 @@ class StreamChannels:
             channel.decide(out, "")
             out = channel.segments[0].out if channel.segments else ""
             channel.segments = []
-        out = channel.without_owed(out)
+        out = channel.without_owed(out) + channel.last_half()
         if out:
             self._queue.push(Queued(self._made(channel, out)))
 

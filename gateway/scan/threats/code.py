@@ -94,8 +94,8 @@ class CodeReader:
             self._line_start, self._indent = True, 0
         if self._line_start:
             line = text[begin:]
-            self._line_start = not line.strip()
-            self._indent += len(line)
+            self._line_start = not line.strip(" \t")
+            self._indent += len(line) if "\t" not in line else 4
 
     def _read(self, text: str) -> CodeMap:
         ranges: list[Range] = []
@@ -174,4 +174,7 @@ def undecided(text: str) -> int:
     """Characters at the end of a part that the next part may make more of."""
     if not text or text[-1] not in "`~\\<":
         return 0
-    return len(text) - len(text.rstrip("`~")) or 1
+    rest = text.rstrip("`~")
+    if rest and rest[-1] == "\\" and len(rest) < len(text):
+        rest = rest[:-1]  # it escapes what follows, and is read together with it
+    return len(text) - len(rest) or 1

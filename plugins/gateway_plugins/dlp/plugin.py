@@ -259,8 +259,10 @@ class Dlp(Plugin):
                 channels[text.channel] = channel
         elif text.final:
             del channels[text.channel]
-        found, safe = channel.feed(text)
-        out, held = text.text[:safe], text.text[safe:]
+        waiting = "" if session is None else session.restorer.held(text.channel)
+        piece = _behind(text, len(waiting)) if waiting else text
+        found, safe = channel.feed(piece)
+        out, held = piece.text[:safe], piece.text[safe:]
         if found:
             decided = self._decide(found, "response", text.role, text.kind)
             if session is not None:
@@ -273,8 +275,10 @@ class Dlp(Plugin):
             self._record(x, [each for each in decided if not each.finding.continued])
         if session is not None and self._restores:
             out = session.restorer.feed(text.channel, text.kind, out, final=text.final)
-        if len(out) != safe or out != text.text[:safe]:
-            text.replace(out + held)
+            held = session.restorer.held(text.channel) + held
+        whole = out + held
+        if whole != text.text:
+            text.replace(whole)
         text.hold(len(held))
         return None
 
@@ -328,6 +332,18 @@ class Dlp(Plugin):
             x.provide(REDACTIONS, counts)
         classes = sorted({each.finding.pattern.kind for each in decided})
         x.flag(FLAG, classes=",".join(classes))
+
+
+def _behind(text: TextStream, characters: int) -> TextStream:
+    """What comes after the first characters, which were looked through before they were held."""
+    return TextStream(
+        text.channel,
+        text.text[characters:],
+        final=text.final,
+        role=text.role,
+        kind=text.kind,
+        fresh=max(0, text.fresh - characters),
+    )
 
 
 def _item(kind: str, text: str, finding: Finding) -> Item:

@@ -24,6 +24,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from gateway.plugin import TextStream
+from gateway.scan.fold import begins_json, may_be_json
 
 _HEAD: Final = 4
 """Characters that tell most texts from a placeholder; every placeholder has more."""
@@ -114,6 +115,15 @@ class Table:
             self._indexes = {}
         return True
 
+    def keep_last(self, number: int) -> None:
+        """Forgets all but those that were added last."""
+        kept = list(self.values.items())[max(0, len(self.values) - number) :]
+        self.values = {}
+        self._alike, self._begun = set(), set()
+        self._indexes = {}
+        for placeholder, value in kept:
+            self.add(placeholder, value)
+
     def index(self, *, json: bool) -> _Index:
         """What to look for in texts, made when first asked for."""
         index = self._indexes.get(json)
@@ -183,6 +193,7 @@ class _Reading:
         "_before",
         "_brace",
         "_is_arguments",
+        "_may_be_json",
         "_restorer",
         "_state",
         "_table",
@@ -194,6 +205,7 @@ class _Reading:
         self._restorer = restorer
         self._table = table
         self._is_arguments = kind == _ARGUMENTS
+        self._may_be_json = may_be_json(kind)
         self.pending = ""
         self._before = ""
         """The last two characters that were read, for what may stand before a placeholder."""
@@ -249,14 +261,16 @@ class _Reading:
         return orjson.dumps(value).decode() if bare and not _NUMBER.fullmatch(value) else value
 
     def _tell_json(self, text: str) -> None:
-        """Whether this is JSON's source: an object, or in arguments an array or text as well."""
+        """Whether this is JSON's source: as the scan says, or in prose an object."""
         rest = text.lstrip(_SPACE)
+        if self._may_be_json:
+            self.json = begins_json(rest) if rest else None
+            return
         if not self._brace and rest.startswith("{"):
             self._brace = True
             rest = rest[1:].lstrip(_SPACE)
         if rest:
-            first = '"}' if self._brace else '["'
-            self.json = rest[0] in first and (self._brace or self._is_arguments)
+            self.json = self._brace and rest[0] in '"}'
 
 
 def _at(index: _Index, text: str, place: int, *, final: bool) -> str | None:
@@ -309,6 +323,8 @@ class _JsonState:
 
 def is_json_source(kind: str, text: str) -> bool:
     """Whether a whole text is written as JSON, as arguments of tools are."""
+    if may_be_json(kind):
+        return begins_json(text)
     reading = _Reading(Restorer(Table()), Table(), kind)
     reading.feed(text[:_JSON_LEAD_CHARACTERS], final=True)
     return bool(reading.json)

@@ -8,7 +8,8 @@
 
 What the answer may restore is known before it begins, because a stream cannot wait: the values of
 this request, and where the provider may know more of the conversation than the request says,
-everything that the conversation has in the store.
+everything that the conversation has in the store. Each message on a WebSocket is a request of its
+own while answers run: what was restored before it still is, and what it brings as well.
 
 The store is away:
 
@@ -85,8 +86,9 @@ class Vault:
         await self.erasures.stop()
 
     def begin(self, x: Exchange, spans: Sequence[Span]) -> Session:
-        """The session of an exchange whose request has these texts."""
-        session = Session(self, scope_of(x, spans, self.config.conversation))
+        """The session of an exchange whose request has these texts; a further one goes on."""
+        before = x.facts.get(self._sessions)
+        session = Session(self, scope_of(x, spans, self.config.conversation), before)
         x.facts[self._sessions] = session
         return session
 
@@ -120,11 +122,11 @@ class Session:
     """One exchange: its placeholders, and who may see what is behind them."""
 
     __slots__ = (
-        "_field_key", "_held", "_minter", "_sealer", "_vault", "conversation", "restorer", "table",
-        "tenant", "unavailable",
+        "_field_key", "_held", "_minter", "_sealer", "_vault", "conversation", "orders_seen",
+        "restorer", "table", "tenant", "unavailable",
     )  # fmt: skip
 
-    def __init__(self, vault: Vault, scope: Scope) -> None:
+    def __init__(self, vault: Vault, scope: Scope, before: Session | None = None) -> None:
         key = vault.tenant_key(scope.tenant)
         place = f"scope\0{scope.caller}\0{scope.conversation}".encode("utf-8", "surrogatepass")
         self._vault = vault
@@ -136,8 +138,17 @@ class Session:
         secret = hmac.digest(key, b"mint\0" + self.conversation.encode(), "sha256")
         self._minter = Minter(secret, vault.config.style)
         self._sealer = Sealer(key, self.conversation)
-        self.table = Table()
-        self.restorer = Restorer(self.table)
+        self.orders_seen = vault.erasures.seen
+        if before is None:
+            self.table = Table()
+            self.restorer = Restorer(self.table)
+        else:
+            # Answers run, and the beginning of a placeholder may be held: `restorer` goes on.
+            self.table, self.restorer = before.table, before.restorer
+            if before.orders_seen != self.orders_seen:
+                self.table.keep_last(0)  # what may still be restored is read from the store
+            elif len(self.table) > 2 * VALUES_MAX:
+                self.table.keep_last(VALUES_MAX)
         self.unavailable = False
         """Whether the store was away, so that placeholders of before may stay as they are."""
 

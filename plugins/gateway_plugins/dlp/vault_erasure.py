@@ -35,6 +35,8 @@ class Erasures:
         self._store = store
         self._tag_of = tag_of
         self._forget = forget
+        self.seen = 0
+        """How often other orders were seen: what was read before may have been erased since."""
         self._generation = 0
         self._orders: dict[str, Sequence[Erasure]] = {}
         self._done: set[str] = set()
@@ -80,6 +82,7 @@ class Erasures:
             for order in directory.erasures():
                 orders.setdefault(order.tenant, []).append(order)
             if orders != self._orders:
+                self.seen += 1
                 self._forget()
             self._orders = dict(orders)
             self._generation = generation

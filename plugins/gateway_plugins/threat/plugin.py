@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import ClassVar, Final, TypeAlias
 
 from gateway.plugin import (
-    THE_REST,
     Budget,
     Direction,
     Exchange,
@@ -34,7 +33,7 @@ from gateway_plugins.threat.place import (
     Place,
     place_of,
 )
-from gateway_plugins.threat.streams import AnswerChannel, ArgumentsChannel
+from gateway_plugins.threat.streams import RESTS, AnswerChannel, ArgumentsChannel
 
 CHANNELS_MAX: Final = 1024
 AT_ONCE_CHARACTERS: Final = 16_384
@@ -77,7 +76,7 @@ class Threats(Plugin):
             return None
         if place is RESULTS or text.channel == text.kind:
             # A text that comes whole in one event.
-            return self._settle(x, place, self._scores(place, text.text))
+            return self._settle(x, place, self._scores(place, text.kind, text.text))
         channels = x.fact(self._channels)
         if channels is None:
             channels = {}
@@ -126,23 +125,25 @@ class Threats(Plugin):
         for span in spans:
             place = place_of(span.kind, span.role, answering=answering)
             if self._reads[place]:
-                scores = self._scores(place, span.text, budget)
+                scores = self._scores(place, span.kind, span.text, budget)
                 reject = self._judged(place, scores, flagged) if scores else None
                 if reject is not None:
                     return reject, []
         return None, flagged
 
-    def _scores(self, place: Place, text: str, budget: Budget | None = None) -> list[Score]:
+    def _scores(
+        self, place: Place, kind: str, text: str, budget: Budget | None = None
+    ) -> list[Score]:
         if place is ARGUMENTS:
             return self._judge.arguments(text, budget)
         if place is not ANSWERS:
             return self._judge.text(text, budget, decode=place is RESULTS)
-        findings = self.scanner.find(text, "response", budget=budget)
+        findings = self.scanner.find(text, "response", kind, budget)
         if not findings:
             return []
         code = code_map(text)
         return self._judge.scores(
-            f for f in findings if f.pattern is THE_REST or not code.holds(f.start)
+            f for f in findings if f.pattern in RESTS or not code.holds(f.start)
         )
 
     def _channel(self, place: Place) -> AnswerChannel | ArgumentsChannel:

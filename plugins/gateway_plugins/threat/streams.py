@@ -20,6 +20,9 @@ from gateway.scan.threats.judge import Judge, Score
 ARGUMENTS_CHARACTERS_MAX: Final = 1_048_576
 """Arguments are put together up to here; longer ones are judged as text from there on."""
 
+RESTS: Final = (THE_REST, JSON_REST)
+"""What was not looked through, because too much stands before it."""
+
 _STRUCTURE: Final = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
 _NONE: Final[list[Score]] = []
 
@@ -44,7 +47,12 @@ class AnswerChannel:
         """Holds back in `text` what must be, and scores what is sure by now."""
         whole, waiting = text.text, self._waiting
         inner = TextStream(
-            text.channel, whole[waiting:], final=text.final, fresh=max(0, text.fresh - waiting)
+            text.channel,
+            whole[waiting:],
+            final=text.final,
+            role=text.role,
+            kind=text.kind,
+            fresh=max(0, text.fresh - waiting),
         )
         found, safe = self._scanner.feed(inner)
         self._findings += [_moved(each, waiting) for each in found if not each.continued]
@@ -67,7 +75,7 @@ class AnswerChannel:
         fresh = False
         for finding in self._findings:
             place = finding.start
-            if finding.pattern in (THE_REST, JSON_REST):
+            if finding.pattern in RESTS:
                 self._sure.append(finding)
                 fresh = True
                 continue

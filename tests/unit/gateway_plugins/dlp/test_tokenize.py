@@ -187,6 +187,28 @@ async def test_what_is_restored_is_neither_redacted_nor_refused(
         assert stream(dlp, x, said, size) == f"to {EMAIL}, twice: to {EMAIL}."
 
 
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"rules": [{"directions": ["response"], "action": "redact"}]}],
+    ids=["alone", "redacting"],
+)
+async def test_what_only_begins_like_a_placeholder_is_held_and_not_edited(
+    config: dict[str, Any],
+) -> None:
+    """So that its events wait, and go out as they came."""
+    x = asked(f"to {EMAIL}")
+    async with running(Dlp, TOKENIZE | config, runtime(World())) as dlp:
+        await play(dlp, x)
+        begun = contents(x)[0][:6]
+        first = TextStream("content:0", begun, kind="text", role="assistant")
+        assert dlp.on_text(x, first) is None
+        assert (first.text, first.held) == (begun, 3)
+        held, said = begun[-3:], "! "
+        second = TextStream("content:0", held + said, kind="text", role="assistant", fresh=3)
+        assert dlp.on_text(x, second) is None
+        assert (second.text, second.held) == (held + said, 0)
+
+
 async def test_what_the_model_says_of_others_is_redacted_all_the_same() -> None:
     x = asked(f"to {EMAIL}")
     written = TOKENIZE | {"rules": [{"directions": ["response"], "action": "redact"}]}
@@ -241,6 +263,19 @@ async def test_a_value_has_one_placeholder_in_prose_and_in_arguments_of_tools() 
     await played(TOKENIZE, x)
     texts = {span.kind: span.text for span in x.request.spans()}
     assert texts["tool_call_arguments"] == f'{{"to":"{texts["text"]}"}}'
+
+
+@pytest.mark.parametrize("form", ['{"to": "%s"}', '[{"to": "%s"}]', '["%s"]', '"%s"'])
+async def test_a_value_has_one_placeholder_in_prose_and_in_results_of_tools(form: str) -> None:
+    result = form % EMAIL.replace("@", "\\u0040")
+    tool = {"role": "tool", "tool_call_id": "1", "content": result}
+    messages = [{"role": "user", "content": EMAIL}, tool]
+    x = make_exchange(body=orjson.dumps({"messages": messages}))
+    async with running(Dlp, TOKENIZE, runtime(World())) as dlp:
+        await play(dlp, x)
+        prose, sent = contents(x)
+        assert sent == form % prose
+        assert stream(dlp, x, f"to {prose}.", 7) == f"to {EMAIL}."
 
 
 async def test_rules_tokenise_some_and_treat_others_otherwise() -> None:

@@ -11,7 +11,8 @@ import stdnum.us.ssn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_plugins.dlp.restore import Restorer, Table, unescaped
+from gateway.scan.fold import begins_json
+from gateway_plugins.dlp.restore import Restorer, Table, is_json_source, unescaped
 from gateway_plugins.dlp.tokens import TAGGED, Minter, label_of
 
 KEY = b"k" * 32
@@ -141,6 +142,10 @@ def test_a_lookalike_within_a_word_or_number_is_another_one(text: str, restored:
         ("tool_call_arguments", "{x} <N_00000000>", '{x} o"b\nc'),
         ("text", '{"a": "<N_00000000>"}', '{"a": "o\\"b\\nc"}'),
         ("text", '["<N_00000000>"]', '["o"b\nc"]'),
+        ("tool_result", '["<N_00000000>"]', '["o\\"b\\nc"]'),
+        ("tool_result", ' [{"a": "<N_00000000>"}]', ' [{"a": "o\\"b\\nc"}]'),
+        ("tool_result", "say <N_00000000>", 'say o"b\nc'),
+        ("raw", '"<N_00000000>"', '"o\\"b\\nc"'),
         ("text", "<N_00000000>", 'o"b\nc'),
         ("text", "\\u003cN_00000000\\u003e", "\\u003cN_00000000\\u003e"),
         ("tool_call_arguments", '{"a": 123456789}', '{"a": "+49 30"}'),
@@ -162,12 +167,35 @@ def test_json_stays_json_and_other_text_gets_the_value_as_it_is(
     [
         ('{"key": "a\\nb"}', "a\\nb", "a\nb"),
         ('{"key": "a\\u0040b"}', "a\\u0040b", "a@b"),
+        (' [{"key": "a\\u0040b"}]', "a\\u0040b", "a@b"),
+        ('"a\\u0040b"', "a\\u0040b", "a@b"),
         ("key a\\nb", "a\\nb", "a\\nb"),
         ('{"key": "a\\nb"}', "a\\", "a\\"),
     ],
 )
-def test_a_value_in_arguments_of_tools_is_taken_as_it_reads(
-    text: str, value: str, plain: str
+@pytest.mark.parametrize("kind", ["tool_call_arguments", "tool_result", "raw"])
+def test_a_value_in_what_tools_are_given_and_give_is_taken_as_it_reads(
+    kind: str, text: str, value: str, plain: str
 ) -> None:
     """So it has one placeholder, wherever it stands."""
-    assert unescaped("tool_call_arguments", text, value) == plain
+    assert unescaped(kind, text, value) == plain
+
+
+@given(
+    st.sampled_from(["tool_call_arguments", "tool_result", "raw"]),
+    st.text('{}[]" \n\ta1', max_size=8),
+    st.integers(0, 8),
+)
+def test_what_is_scanned_as_json_is_restored_as_json_however_it_comes(
+    kind: str, head: str, cut: int
+) -> None:
+    table = Table()
+    table.add("<N_00000000>", '"')
+    text = f'{head}"<N_00000000>"<N_00000000>'
+    restorer = Restorer(table)
+    out = restorer.feed("c", kind, text[:cut], final=False)
+    out += restorer.feed("c", kind, text[cut:], final=True)
+
+    assert is_json_source(kind, text) == begins_json(text)
+    assert out == Restorer(table).whole(kind, text)
+    assert ('\\"' in out) == begins_json(text)

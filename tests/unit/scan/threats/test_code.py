@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.scan.threats.code import (
@@ -70,13 +70,17 @@ def test_a_text_with_too_many_signs_has_no_code_behind_them() -> None:
     assert not code_map(text).holds(text.index("X"))
 
 
-SIGNS = st.lists(
-    st.sampled_from(["`", "``", "```", "~~~", "\n", "\n\n", " ", "    ", "X", "a", "\\", "<", "b"]),
-    max_size=30,
-).map("".join)
+PARTS = [
+    "`", "``", "```", "```\n", "~~~", "\n", "\n\n", "\r\n", " ", "    ", "\t", "\xa0", "X", "a",
+    "\\", "\\`", "<", "b",
+]  # fmt: skip
+SIGNS = st.lists(st.sampled_from(PARTS), max_size=30).map("".join)
 
 
 @given(text=SIGNS, cuts=st.lists(st.integers(0, 60), max_size=6))
+@example(text="\\`X`", cuts=[2])
+@example(text="\t```\nX", cuts=[1])
+@example(text="\xa0```\nX", cuts=[1])
 def test_parts_are_read_as_the_whole(text: str, cuts: list[int]) -> None:
     """A stream knows of a place what the whole text says of it, once its part is decided."""
     reader = CodeReader()
