@@ -148,9 +148,9 @@ class Channel:
     def _scan(self, base: str, found: list[Finding], *, final: bool) -> int:
         """Fills `found`; the end of what may go, in `base`."""
         frontier = len(self._context)
-        data = base.encode("utf-8", "replace")
         if self._runner is not None:
-            stop, over = self._run(self._runner, Search(base, data, {}), frontier, final=final)
+            search = Search(base, base.encode("utf-8", "replace"), {})
+            stop, over = self._run(self._runner, search, frontier, final=final)
             if stop > frontier:
                 found.append(self._finding(self._named, frontier, stop, continued=True))
             if not over:
@@ -159,12 +159,16 @@ class Channel:
             self._runner = None
             if not self._left:
                 return self._rest_from(frontier, found)
+        cut = len(base) if final else self._hold_back.earliest(base, frontier)
+        if cut == frontier:
+            return cut  # whatever is found begins behind it, and waits
+        data = base.encode("utf-8", "replace")
         hits = self._scans.candidates(data)
         own = self._candidates(hits, frontier if len(data) == len(base) else 0) if hits else None
         if not own:
-            return len(base) if final else self._hold_back.earliest(base, frontier)
+            return cut
         search = Search(base, data, hits)
-        return self._settle(search, Upcoming(search, own, frontier), frontier, found, final)
+        return self._settle(search, Upcoming(search, own, frontier), cut, found, final)
 
     def _candidates(self, hits: Candidates, frontier: int) -> list[ReadyPattern]:
         """Those of the use that may begin at `frontier` or later; hits end behind beginnings."""
@@ -179,15 +183,14 @@ class Channel:
         self,
         search: Search,
         upcoming: Upcoming,
-        frontier: int,
+        cut: int,
         found: list[Finding],
         final: bool,  # handed on
     ) -> int:
-        """What is sure from `frontier` on; the end of what may go."""
+        """What is sure before `cut`; the end of what may go."""
         base = search.text
         size = len(base)
         while True:
-            cut = size if final else self._hold_back.earliest(base, frontier)
             cut = upcoming.between_bodies(cut)
             group = None
             while upcoming.next_start(size) < cut:
@@ -207,8 +210,8 @@ class Channel:
                 return stop
             if self._is_full(found):
                 return self._rest_from(stop, found)
-            frontier = stop
             upcoming.pass_by(stop)
+            cut = size if final else self._hold_back.earliest(base, stop)
 
     def _is_full(self, found: Sequence[Finding]) -> bool:
         return len(found) - bool(found[0].continued) >= self._left

@@ -129,6 +129,21 @@ def test_twice_the_text_is_twice_the_work(
     assert spent[1] <= 2.2 * spent[0]
 
 
+@pytest.mark.parametrize("waits", ["janeroe@corp.ex", "1111 1111 111", 'pass="hunter2 x'])
+def test_what_waits_as_a_whole_is_not_searched(
+    work: tuple[Work, UseScanner], waits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, scanner = work
+    monkeypatch.setattr("gateway.scan.folding.fold", fold)
+    channel = scanner.channel()
+
+    for size in range(1, len(waits) + 1):
+        _, safe = channel.feed(TextStream("c", waits[:size], kind="text", fresh=size - 1))
+        assert safe == 0
+
+    assert done.characters == 0
+
+
 def scanner() -> UseScanner:
     engine = Engine(PATTERNS)
     return UseScanner(PATTERNS, {"request": engine, "response": engine})
