@@ -25,6 +25,9 @@ _CONTEXT: Final = BEFORE_CHARACTERS + 16
 """Characters that were let go and are kept, because what comes is judged by what stands before."""
 _SLICE: Final = 4096
 """Characters that are looked through at a time: a longer piece is read as if it came in several."""
+_LONG: Final = 1024
+"""Values that overlap are one, of any length; one that is longer is looked at again when it has
+grown by a quarter."""
 _EVERYTHING: Final = -1
 
 _NONE: Final = Pattern("", "", "")
@@ -41,7 +44,7 @@ class Channel:
 
     __slots__ = (
         "_context", "_folding", "_hold_back", "_in_rest", "_json", "_left", "_named", "_own",
-        "_run_at", "_runner", "_scans", "_whole_values",
+        "_run_at", "_runner", "_scans", "_searched", "_whole_values",
     )  # fmt: skip
 
     def __init__(  # made in one place
@@ -64,6 +67,8 @@ class Channel:
         self._runner: ReadyPattern | None = None
         self._named: Pattern = _NONE
         self._run_at = 0
+        self._searched = 0
+        """So much of what is held was searched in vain: it is all one value that may go on."""
         self._json: bool | None = None
         """Whether the channel is the source of a JSON text; None while there was but space."""
 
@@ -100,6 +105,10 @@ class Channel:
             return found, safe
         if runner is not None and self._whole_values and self._goes_on(runner, final=final):
             return found, 0
+        if self._searched:
+            if not final and len(folding.text) * 4 < self._searched * 5:
+                return found, 0
+            self._searched = 0
         base = self._context + folding.text if self._context else folding.text
         cut = self._scan(base, found, final=final)
         if found:
@@ -203,6 +212,9 @@ class Channel:
                     return self._rest_from(group.head, found)
                 group = None
             if group is None:
+                began = len(self._context)
+                if cut == began and size - began > _LONG:
+                    self._searched = size - began
                 return cut
             whole = upcoming.between_bodies(group.start)
             stop, over = self._begin_run(group, search, found, whole, final=final)

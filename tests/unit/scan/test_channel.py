@@ -23,6 +23,8 @@ PATTERNS = [
         run=r"A-Za-z0-9+/=\s",
         closing=r"---END KEY---",
     ),
+    Pattern("one", "one", r"uv", left="", right=""),
+    Pattern("other", "other", r"vu", left="", right=""),
     Pattern("quoted", "quoted", r"(?i:pass)[:=]\"[^\"]{6,40}\""),
 ]
 KEY = "---BEGIN KEY---\n" + "c2VjcmV0" * 8
@@ -73,7 +75,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> tuple[Work, UseScanner]:
 
 
 def _rest(pattern: Pattern) -> dict[str, Any]:
-    names = ("kind", "expression", "rank", "left", "run", "closing")
+    names = ("kind", "expression", "rank", "left", "right", "run", "closing")
     return {name: getattr(pattern, name) for name in names}
 
 
@@ -113,6 +115,7 @@ def of_size(text: str, unit: str, size: int) -> str:
         ("jane", "\u0301", "text"),
         ("", 'pass="', "text"),
         ("", "1111 ", "text"),
+        ("", "uv", "text"),
     ],
 )
 def test_twice_the_text_is_twice_the_work(
@@ -185,3 +188,21 @@ def test_what_stands_behind_a_whole_value_goes_out_when_it_is_over() -> None:
 
     assert len(waited[0]) > 7000
     assert waited[1] == ""
+
+
+@pytest.mark.parametrize("pairs", [3, 500, 2000])
+def test_values_that_overlap_for_long_are_one_and_go_out_soon(pairs: int) -> None:
+    channel = scanner().channel()
+    value = "uv" * pairs
+    text = value + " and so it goes on" * (pairs // 20 + 1)
+    held, found, longest = "", [], 0
+    for at in range(0, len(text), 8):
+        shown = held + text[at : at + 8]
+        more, safe = channel.feed(TextStream("c", shown, kind="text", fresh=len(held)))
+        found += [each.value for each in more]
+        held = shown[safe:]
+        longest = max(longest, len(held))
+
+    assert found == [value]
+    assert longest <= max(len(value) * 5 // 4, len(value) + 16)
+    assert len(held) < 16
