@@ -13,7 +13,8 @@ from typing import Final
 from gateway.plugin.finding import Finding
 from gateway.plugin.pattern import BEFORE_CHARACTERS, JSON_REST, THE_REST, Pattern
 from gateway.plugin.text import TextStream
-from gateway.scan.fold import Folded, begins_json, fold, may_be_json
+from gateway.scan.fold import begins_json, may_be_json
+from gateway.scan.folding import Folding
 from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern
 from gateway.scan.scans import Candidates, Scans
@@ -24,6 +25,9 @@ _CONTEXT: Final = BEFORE_CHARACTERS + 16
 """Characters that were let go and are kept, because what comes is judged by what stands before."""
 _SLICE: Final = 4096
 """Characters that are looked through at a time: a longer piece is read as if it came in several."""
+_LONG: Final = 1024
+"""Values that overlap are one, of any length; one that is longer is looked at again when it has
+grown by a quarter."""
 _EVERYTHING: Final = -1
 
 _NONE: Final = Pattern("", "", "")
@@ -39,8 +43,8 @@ class Channel:
     """
 
     __slots__ = (
-        "_context", "_hold_back", "_in_rest", "_json", "_left", "_named", "_own", "_run_at",
-        "_runner", "_scans", "_whole_values",
+        "_context", "_folding", "_hold_back", "_in_rest", "_json", "_left", "_named", "_own",
+        "_run_at", "_runner", "_scans", "_searched", "_whole_values",
     )  # fmt: skip
 
     def __init__(  # made in one place
@@ -59,9 +63,12 @@ class Channel:
         self._in_rest = False
         self._whole_values = whole_values
         self._context = ""
+        self._folding = Folding()
         self._runner: ReadyPattern | None = None
         self._named: Pattern = _NONE
         self._run_at = 0
+        self._searched = 0
+        """So much of what is held was searched in vain: it is all one value that may go on."""
         self._json: bool | None = None
         """Whether the channel is the source of a JSON text; None while there was but space."""
 
@@ -71,36 +78,69 @@ class Channel:
             self._tell_json(text)
         whole = text.text
         size = len(whole)
-        if size <= _SLICE:
-            return self._feed(whole, final=text.final)
+        stop = self._folding.size
+        if size - stop <= _SLICE:
+            return self._feed(whole[stop:] if stop else whole, final=text.final)
         found: list[Finding] = []
-        safe = stop = 0
+        safe = 0
         while stop < size:
-            stop = min(stop + _SLICE, size)
-            more, let_go = self._feed(whole[safe:stop], final=text.final and stop == size)
+            start, stop = stop, min(stop + _SLICE, size)
+            more, let_go = self._feed(whole[start:stop], final=text.final and stop == size)
             found += [_moved(finding, safe) for finding in more]
             safe += let_go
         return found, safe
 
-    def _feed(self, text: str, *, final: bool) -> tuple[Sequence[Finding], int]:
+    def _feed(self, fresh: str, *, final: bool) -> tuple[Sequence[Finding], int]:
+        """What is found in what is held and what is new, and how much of it may go."""
         found: list[Finding] = []
         if not self._left and self._runner is None:
-            self._take_rest(0, len(text), found)
-            return found, len(text)
-        folded = fold(text, json=bool(self._json))
-        base = self._context + folded.text if self._context else folded.text
-        cut = self._scan(base, folded, found, final=final)
+            self._take_rest(0, len(fresh), found)
+            return found, len(fresh)
+        folding = self._folding
+        grew = folding.add(fresh, json=bool(self._json))
+        runner = self._runner
+        if not grew and not final:
+            safe = folding.origin(0) if runner is None else 0
+            folding.let_go(0, safe)
+            return found, safe
+        if runner is not None and self._whole_values and self._goes_on(runner, final=final):
+            return found, 0
+        if self._searched:
+            if not final and len(folding.text) * 4 < self._searched * 5:
+                return found, 0
+            self._searched = 0
+        base = self._context + folding.text if self._context else folding.text
+        cut = self._scan(base, found, final=final)
         if found:
             self._left -= sum(
                 not (each.continued or each.pattern in (THE_REST, JSON_REST)) for each in found
             )
         if cut == _EVERYTHING:
-            return found, len(text)
-        began = len(self._context)
-        # Invisible characters before what is held wait with it: they may be within a value.
-        safe = folded.end(cut - began) if not final else len(text)
+            safe = folding.size
+            self._folding = Folding()
+            return found, safe
+        place = cut - len(self._context)
+        if final:
+            safe = folding.size
+        elif self._runner is None:
+            safe = folding.origin(place)
+        else:
+            safe = folding.end(place)  # invisible characters within a run belong to it
+        if safe:
+            folding.let_go(place, safe)
         self._context = base[max(0, cut - _CONTEXT) : cut]
         return found, safe
+
+    def _goes_on(self, runner: ReadyPattern, *, final: bool) -> bool:
+        """Whether the run of a whole value is not over yet; of what came only the new is read."""
+        before = self._run_at - 1  # an expression may look at one character before
+        tail = self._folding.text[before:]
+        search = Search(tail, tail.encode("utf-8", "replace"), {})
+        stop, over = self._run(runner, search, 1, final=final)
+        self._run_at = before + stop
+        if over:
+            self._runner, self._run_at = None, 0
+        return not over
 
     def _take_rest(self, start: int, stop: int, found: list[Finding]) -> None:
         if start < stop:
@@ -114,33 +154,30 @@ class Channel:
         elif text.text.strip(" \t\r\n"):
             self._json = begins_json(text.text)
 
-    def _scan(self, base: str, folded: Folded, found: list[Finding], *, final: bool) -> int:
+    def _scan(self, base: str, found: list[Finding], *, final: bool) -> int:
         """Fills `found`; the end of what may go, in `base`."""
         frontier = len(self._context)
-        data = base.encode("utf-8", "replace")
         if self._runner is not None:
-            search = Search(base, data, {})
-            place = frontier + self._run_at
-            stop, over = self._run(self._runner, search, place, final=final)
-            if self._whole_values:
-                if not over:
-                    self._run_at = stop - frontier
-                    return frontier
-            else:
-                if stop > frontier:
-                    found.append(self._finding(self._named, folded, frontier, stop, continued=True))
-                if not over:
-                    return stop
-                frontier = stop
-            self._runner, self._run_at = None, 0
+            search = Search(base, base.encode("utf-8", "replace"), {})
+            stop, over = self._run(self._runner, search, frontier, final=final)
+            if stop > frontier:
+                found.append(self._finding(self._named, frontier, stop, continued=True))
+            if not over:
+                return stop
+            frontier = stop
+            self._runner = None
             if not self._left:
-                return self._rest_from(frontier, folded, found)
+                return self._rest_from(frontier, found)
+        cut = len(base) if final else self._hold_back.earliest(base, frontier)
+        if cut == frontier:
+            return cut  # whatever is found begins behind it, and waits
+        data = base.encode("utf-8", "replace")
         hits = self._scans.candidates(data)
         own = self._candidates(hits, frontier if len(data) == len(base) else 0) if hits else None
         if not own:
-            return len(base) if final else self._hold_back.earliest(base, frontier)
+            return cut
         search = Search(base, data, hits)
-        return self._settle(search, Upcoming(search, own, frontier), folded, frontier, found, final)
+        return self._settle(search, Upcoming(search, own, frontier), cut, found, final)
 
     def _candidates(self, hits: Candidates, frontier: int) -> list[ReadyPattern]:
         """Those of the use that may begin at `frontier` or later; hits end behind beginnings."""
@@ -151,20 +188,18 @@ class Channel:
                 found.append(ready)
         return found
 
-    def _settle(  # noqa: PLR0917  # the state of one pass
+    def _settle(
         self,
         search: Search,
         upcoming: Upcoming,
-        folded: Folded,
-        frontier: int,
+        cut: int,
         found: list[Finding],
         final: bool,  # handed on
     ) -> int:
-        """What is sure from `frontier` on; the end of what may go."""
+        """What is sure before `cut`; the end of what may go."""
         base = search.text
         size = len(base)
         while True:
-            cut = size if final else self._hold_back.earliest(base, frontier)
             cut = upcoming.between_bodies(cut)
             group = None
             while upcoming.next_start(size) < cut:
@@ -172,34 +207,36 @@ class Channel:
                 if group is None or group.runner is not None:
                     break
                 pattern = group.raw.ready.pattern
-                found.append(self._finding(pattern, folded, group.start, group.head))
+                found.append(self._finding(pattern, group.start, group.head))
                 if self._is_full(found):
-                    return self._rest_from(group.head, folded, found)
+                    return self._rest_from(group.head, found)
                 group = None
             if group is None:
+                began = len(self._context)
+                if cut == began and size - began > _LONG:
+                    self._searched = size - began
                 return cut
             whole = upcoming.between_bodies(group.start)
-            stop, over = self._begin_run(group, search, folded, found, whole, final=final)
+            stop, over = self._begin_run(group, search, found, whole, final=final)
             if not over:
                 return stop
             if self._is_full(found):
-                return self._rest_from(stop, folded, found)
-            frontier = stop
+                return self._rest_from(stop, found)
             upcoming.pass_by(stop)
+            cut = size if final else self._hold_back.earliest(base, stop)
 
     def _is_full(self, found: Sequence[Finding]) -> bool:
         return len(found) - bool(found[0].continued) >= self._left
 
-    def _rest_from(self, place: int, folded: Folded, found: list[Finding]) -> int:
-        start = folded.end(place - len(self._context))
-        self._take_rest(start, len(folded.original), found)
+    def _rest_from(self, place: int, found: list[Finding]) -> int:
+        start = self._folding.end(place - len(self._context))
+        self._take_rest(start, self._folding.size, found)
         return _EVERYTHING
 
     def _begin_run(
         self,
         group: Group,
         search: Search,
-        folded: Folded,
         found: list[Finding],
         whole: int,
         *,
@@ -213,15 +250,16 @@ class Channel:
         ready = group.runner.ready if group.runner is not None else group.raw.ready
         stop, over = self._run(ready, search, group.head, final=final)
         if over:
-            found.append(self._finding(pattern, folded, group.start, stop))
+            found.append(self._finding(pattern, group.start, stop))
             return stop, True
         self._runner, self._named = ready, pattern
         if self._whole_values:
             self._run_at = stop - whole
             began = len(self._context)
-            found[:] = [each for each in found if each.stop <= folded.end(whole - began)]
+            end = self._folding.end(whole - began)
+            found[:] = [each for each in found if each.stop <= end]
             return whole, False
-        found.append(self._finding(pattern, folded, group.start, stop))
+        found.append(self._finding(pattern, group.start, stop))
         return stop, False
 
     def _run(
@@ -242,16 +280,17 @@ class Channel:
         return behind, True
 
     def _finding(
-        self, pattern: Pattern, folded: Folded, start: int, stop: int, *, continued: bool = False
+        self, pattern: Pattern, start: int, stop: int, *, continued: bool = False
     ) -> Finding:
         began = len(self._context)
         start, stop = start - began, stop - began
+        folding = self._folding
         return Finding(
             pattern,
             # Invisible characters within a run belong to it.
-            folded.end(start) if continued else folded.origin(start),
-            folded.end(stop),
-            folded.text[start:stop],
+            folding.end(start) if continued else folding.origin(start),
+            folding.end(stop),
+            folding.text[start:stop],
             continued=continued,
         )
 

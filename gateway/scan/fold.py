@@ -106,6 +106,11 @@ class Folded:
         self._json = json
         self._marks: list[int] | None = None
 
+    @property
+    def size(self) -> int:
+        """Characters that it was made of: of JSON's source all but an escape cut at its end."""
+        return len(self.original) if self._json is None else self._json.size
+
     def origin(self, place: int) -> int:
         """Where the character at `place` stands in the original; its end for the end."""
         plain = self._before_fold(place)
@@ -141,10 +146,11 @@ class Folded:
 class _Unescaped:
     """The source of a JSON text with its escapes undone; a cut one at its end is left out."""
 
-    __slots__ = ("_marks", "_shifts", "text")
+    __slots__ = ("_marks", "_shifts", "size", "text")
 
     def __init__(self, source: str) -> None:
-        source = source[: _whole_escapes(source)]
+        self.size = _whole_escapes(source)
+        source = source[: self.size]
         self._marks: list[int] = []
         self._shifts: list[int] = []
         parts: list[str] = []

@@ -142,6 +142,6 @@ def _settled(
                 group.raw.ready.pattern, folded.origin(start), folded.end(stop), text[start:stop]
             )
         )
-    if folded.end(stop) < len(folded.original):
-        settled.append(Finding(rest, folded.end(stop), len(folded.original), ""))
+    if folded.end(stop) < folded.size:
+        settled.append(Finding(rest, folded.end(stop), folded.size, ""))
     return settled

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ PATTERNS = [
 FRAGMENTS = [
     "foo", "@", "bar.com", " ", "4111", "1112", "-", "eyJabcdefghij", ".", "pass", ":", "=", "PRJ-",
     "12", "\n", "-----BEGIN ", "KEY-----", "-----END ", "AAAAAAAA", "\u200b", "\uff41", "é", '"',
-    ",", "secret", "übergröße", "xx", "y", "\U000e0041", "\u0663",
+    ",", "secret", "übergröße", "xx", "y", "\U000e0041", "\u0663", "\u200b" * 30,
 ]  # fmt: skip
 TEXTS = [
     "hello foo@bar.com and x",
@@ -123,3 +124,33 @@ def test_any_text_and_any_cuts(data: st.DataObject) -> None:
 
     for whole_values in (False, True):
         assert streamed(scanner, text, cuts, whole_values=whole_values) == whole
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_any_source_of_json_and_any_cuts(data: st.DataObject) -> None:
+    said = "".join(data.draw(st.lists(st.sampled_from(FRAGMENTS), max_size=16)))
+    text = orjson.dumps({"a": said}).decode()
+    if data.draw(st.booleans()):
+        text = text.replace("\u200b", r"\u200b")
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    scanner = shared()
+    whole = spliced(text, scanner.find(text, "response", "raw"))
+
+    for whole_values in (False, True):
+        assert streamed(scanner, text, cuts, whole_values=whole_values) == whole
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("whole_values", [False, True])
+def test_a_large_piece_comes_to_what_small_ones_do(
+    text: str, whole_values: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanner = shared()
+    whole = spliced(text, scanner.find(text, "response"))
+    for size in (1, 3, 7):
+        monkeypatch.setattr("gateway.scan.channel._SLICE", size)
+        for cut in (0, 5, len(text) // 2):
+            assert streamed(scanner, text, [cut], whole_values=whole_values) == whole

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 SPAN_CHARACTERS_MAX: Final = 1000
 """How far the end of a span may be from a place in it that asks to be code."""
 
-_TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~{3,}|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
+_TOKEN: Final = re.compile(r"\n|[ \t]+|`+|~+|<[A-Za-z/!?]|[^\s`~\\<]+|.", re.DOTALL)
 TOKENS_MAX: Final = 20_000
 """Words and signs of a text with code in it that are read; behind them nothing is code."""
 _FENCE_MIN: Final = 3
@@ -34,10 +34,14 @@ class Range(NamedTuple):
 
 
 class CodeMap(NamedTuple):
-    """What of a part is code; `open_at` is where a span began that is not closed yet."""
+    """What of a part is code; `open_at` is where a span began that is not closed yet.
+
+    From `decided` on the part is a run of signs that the next part may go on with.
+    """
 
     ranges: list[Range]
     open_at: int | None
+    decided: int
 
     def holds(self, place: int) -> bool:
         """Whether the character at `place` is code for sure."""
@@ -49,22 +53,29 @@ class CodeMap(NamedTuple):
         return place < code.stop and near
 
 
-_NO_CODE: Final = CodeMap([], None)
-
-
 def _start_of(code: Range) -> int:
     return code.start
 
 
 class CodeReader:
-    """Reads a text part by part; a copy reads the same part again."""
+    """Reads a text part by part; a copy reads the same part again.
 
-    __slots__ = ("_fence", "_indent", "_left", "_line_start", "_pending", "_ticks", "_trusted")
+    A run of signs at the end of a part is not looked at again: of what went before it is known how
+    long it was.
+    """
+
+    __slots__ = (
+        "_fence", "_fence_size", "_indent", "_left", "_line_start", "_pending", "_run", "_run_size",
+        "_ticks", "_trusted",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._fence = ""
-        self._ticks = ""
+        self._fence_size = 0
+        self._ticks = 0
         self._pending = False  # a fence is told by the rest of its line
+        self._run = ""
+        self._run_size = 0
         self._indent = 0
         self._line_start = True
         self._trusted = True
@@ -73,20 +84,21 @@ class CodeReader:
     def copy(self) -> CodeReader:
         """A reader in the same state."""
         twin = CodeReader()
-        twin._fence, twin._ticks = self._fence, self._ticks
+        twin._fence, twin._fence_size, twin._ticks = self._fence, self._fence_size, self._ticks
+        twin._run, twin._run_size = self._run, self._run_size
         twin._pending, twin._trusted = self._pending, self._trusted
         twin._indent, twin._line_start = self._indent, self._line_start
         twin._left = self._left
         return twin
 
-    def read(self, text: str) -> CodeMap:
-        """The code of the next part."""
+    def read(self, text: str, *, final: bool = False) -> CodeMap:
+        """The code of the next part; `final` says that no other follows."""
         if not self._trusted:
-            return _NO_CODE
-        if not self._fence and not self._ticks and not _has_signs(text):
+            return CodeMap([], None, len(text))
+        if not (self._fence or self._ticks or self._run_size or _has_signs(text)):
             self._note_line(text)
-            return _NO_CODE
-        return self._read(text)
+            return CodeMap([], None, len(text))
+        return self._read(text, final=final)
 
     def _note_line(self, text: str) -> None:
         begin = text.rfind("\n") + 1
@@ -95,67 +107,97 @@ class CodeReader:
         if self._line_start:
             line = text[begin:]
             self._line_start = not line.strip(" \t")
-            self._indent += len(line) if "\t" not in line else 4
+            self._indent += 4 if "\t" in line else len(line)
 
-    def _read(self, text: str) -> CodeMap:
+    def _read(self, text: str, *, final: bool) -> CodeMap:
         ranges: list[Range] = []
-        begun = 0
-        for token in _TOKEN.finditer(text):
+        begun = at = 0
+        size = len(text)
+        if self._run_size:
+            at = size - len(text.lstrip(self._run))
+            self._run_size += at
+            if at == size and not final:
+                return self._map(ranges, 0, size, 0)
+            self._left -= 1
+            if self._takes(self._run, self._run_size, escapes=False):
+                ranges.append(Range(0, at, fence=False))
+            self._run_size = 0
+            if not self._trusted:
+                return CodeMap(ranges, None, size)
+        for token in _TOKEN.finditer(text, at):
             found, at = token[0], token.start()
+            first = found[0]
+            if first in "`~" and token.end() == size and not final:
+                self._run, self._run_size = first, len(found)
+                return self._map(ranges, begun, size, at)
             self._left -= 1
             if self._left < 0:
                 self._trusted = False
-                return CodeMap(ranges, None)
-            if found == "\n":
-                if self._fence and self._pending:
+                return CodeMap(ranges, None, size)
+            if first == "\n":
+                if self._ends_line():
                     ranges.append(Range(begun, at, fence=True))
-                    self._fence, self._pending = "", False
-                elif self._pending:
-                    self._fence, self._ticks, self._pending = self._ticks, "", False
-                elif self._line_start:
-                    self._ticks = ""  # a blank line ends what is not closed
-                self._line_start, self._indent = True, 0
                 continue
-            if found[0] in " \t":
-                self._indent += len(found) if found[0] == " " and "\t" not in found else 4
+            if first in " \t":
+                self._indent += len(found) if first == " " and "\t" not in found else 4
                 continue
             was_open = bool(self._fence or self._ticks)
-            escapes = found == "\\" and text[at + 1 : at + 2] == "`"
-            closed = self._fenced(found) if self._fence else self._plain(found, escapes=escapes)
+            escapes = first == "\\" and text[at + 1 : at + 2] == "`"
+            closed = self._takes(first, len(found), escapes=escapes)
             if not self._trusted:
-                return CodeMap(ranges, None)
+                return CodeMap(ranges, None, size)
             if closed:
                 ranges.append(Range(begun, token.end(), fence=False))
             elif not was_open and (self._fence or self._ticks):
                 begun = at
-            self._line_start = False
+        return self._map(ranges, begun, size, size)
+
+    def _map(self, ranges: list[Range], begun: int, size: int, decided: int) -> CodeMap:
         if self._fence:
-            ranges.append(Range(begun, len(text), fence=True))
-        return CodeMap(ranges, begun if self._ticks else None)
+            ranges.append(Range(begun, size, fence=True))
+        return CodeMap(ranges, begun if self._ticks else None, decided)
 
-    def _fenced(self, found: str) -> bool:
-        """Within a fence only its like on a line of its own counts."""
-        closes = self._line_start and self._indent <= _INDENT_MAX and found[0] == self._fence[0]
-        self._pending = closes and len(found) >= len(self._fence)
-        return False
+    def _ends_line(self) -> bool:
+        """Whether a fence ends with this line."""
+        closed = False
+        if self._fence and self._pending:
+            self._fence, self._pending, closed = "", False, True
+        elif self._pending:
+            self._fence, self._fence_size = "`", self._ticks
+            self._ticks, self._pending = 0, False
+        elif self._line_start:
+            self._ticks = 0  # a blank line ends what is not closed
+        self._line_start, self._indent = True, 0
+        return closed
 
-    def _plain(self, found: str, *, escapes: bool) -> bool:
+    def _takes(self, first: str, size: int, *, escapes: bool) -> bool:
+        """A word or a sign, by its first character and its length; whether it closes a span."""
+        closed = False
+        if self._fence:
+            # Within a fence only its like on a line of its own counts.
+            closes = self._line_start and self._indent <= _INDENT_MAX and first == self._fence
+            self._pending = closes and size >= self._fence_size
+        else:
+            closed = self._plain(first, size, escapes=escapes)
+        self._line_start = False
+        return closed
+
+    def _plain(self, first: str, size: int, *, escapes: bool) -> bool:
         """Outside of a fence; whether a span is closed. Within a span nothing is escaped."""
-        first = found[0]
-        begins = self._line_start and first in "`~" and len(found) >= _FENCE_MIN
+        begins = self._line_start and first in "`~" and size >= _FENCE_MIN
         if begins and (self._ticks or self._indent > _INDENT_MAX):
             self._trusted = False
         elif begins and first == "~":
-            self._fence = found
+            self._fence, self._fence_size = first, size
         elif first == "`" and self._ticks:
-            if found == self._ticks:
-                self._ticks, self._pending = "", False
+            if size == self._ticks:
+                self._ticks, self._pending = 0, False
                 return True
             if self._pending:
                 self._pending = False  # backticks in its line: no fence, but a span
         elif first == "`":
-            self._ticks, self._pending = found, begins
-        elif not self._ticks and (escapes or (first == "<" and len(found) > 1)):
+            self._ticks, self._pending = size, begins
+        elif not self._ticks and (escapes or (first == "<" and size > 1)):
             self._trusted = False
         return False
 
@@ -167,14 +209,9 @@ def _has_signs(text: str) -> bool:
 
 def code_map(text: str) -> CodeMap:
     """The code of a whole text."""
-    return CodeReader().read(text)
+    return CodeReader().read(text, final=True)
 
 
 def undecided(text: str) -> int:
-    """Characters at the end of a part that the next part may make more of."""
-    if not text or text[-1] not in "`~\\<":
-        return 0
-    rest = text.rstrip("`~")
-    if rest and rest[-1] == "\\" and len(rest) < len(text):
-        rest = rest[:-1]  # it escapes what follows, and is read together with it
-    return len(text) - len(rest) or 1
+    """Characters at the end of a part that are read with the next one: the half of a sign."""
+    return 1 if text and text[-1] in "\\<" else 0

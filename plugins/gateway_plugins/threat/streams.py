@@ -60,7 +60,7 @@ class AnswerChannel:
         region = whole[:safe]
         stop = safe if text.final else safe - undecided(region)
         reader = self._code.copy() if self._findings else self._code
-        code = reader.read(region[:stop])
+        code = reader.read(region[:stop], final=text.final)
         fresh = False
         if self._findings:
             stop, fresh = self._settle(code, stop, final=text.final)
@@ -73,16 +73,19 @@ class AnswerChannel:
         """How much may go, and whether a finding became sure; others are code, or wait."""
         waiting: list[Finding] = []
         fresh = False
+        decided = code.decided
         for finding in self._findings:
             place = finding.start
             if finding.pattern in RESTS:
                 self._sure.append(finding)
                 fresh = True
                 continue
-            if place < stop and code.holds(place):
+            if place < decided and code.holds(place):
                 continue
             is_open = code.open_at is not None and place >= code.open_at
-            if not final and (place >= stop or (is_open and stop - place <= SPAN_CHARACTERS_MAX)):
+            if not final and (
+                place >= decided or (is_open and decided - place <= SPAN_CHARACTERS_MAX)
+            ):
                 waiting.append(finding)
             else:
                 self._sure.append(finding)

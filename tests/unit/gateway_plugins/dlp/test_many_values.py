@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.plugin import Exchange, Reason, Reject, TextStream
+from gateway.plugin import JSON_REST, Exchange, Reason, Reject, TextStream
 from gateway.plugin.testing import make_exchange, play, running
 from gateway.scan.binding import engine_for
 from gateway.scan.library import patterns_of
@@ -90,3 +90,26 @@ async def test_a_text_full_of_candidates_is_judged_aside_and_comes_to_the_same()
     x, _ = await sent({"values_max": 1000}, text)
 
     assert x.request.spans()[0].text == ", ".join([MASKED] * 400)
+
+
+@pytest.mark.parametrize("between", [" ", "\n" * 300, '"' * 40])
+@pytest.mark.parametrize("size", [8, 1000, 100_000])
+async def test_the_rest_of_a_source_reaches_to_its_end(between: str, size: int) -> None:
+    """Escapes are longer than what they mean: the rest is told by the source's own length."""
+    text = orjson.dumps({"a": between.join([EMAIL, EMAIL, KEY])}).decode()
+    async with running(Dlp, {"values_max": 2}) as dlp:
+        found = dlp.scanner.find(text, "response", "tool_call_arguments")
+        channel = dlp.scanner.channel()
+        held, last = "", 0
+        for at in range(0, len(text), size):
+            shown = held + text[at : at + size]
+            gone = at - len(held)
+            more, safe = channel.feed(
+                TextStream("tool:0", shown, kind="tool_call_arguments", fresh=len(held))
+            )
+            held = shown[safe:]
+            last = max([last, *(gone + each.stop for each in more if each.pattern is JSON_REST)])
+
+    assert found[-1].pattern is JSON_REST
+    assert found[-1].stop == len(text)
+    assert last == len(text)

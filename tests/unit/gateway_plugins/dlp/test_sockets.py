@@ -70,7 +70,7 @@ class Talk:
         if answer is not None and not isinstance(answer, Reject):
             answer = await answer  # type: ignore[misc]  # nothing here replies
         assert answer is None
-        text = "".join(span.text for span in request.spans())
+        text = "".join(span.text for span in request.spans() if span.kind == "text")
         request.begin(request.headers)
         return text
 

@@ -349,3 +349,37 @@ def test_padding_does_not_hide_an_attack_in_a_stream(size: int) -> None:
         held = text.text[len(text.text) - text.held :]
 
     assert isinstance(rejected, Reject)
+
+
+@pytest.mark.parametrize("said", ["`" * 4000, "~" * 4000, "`~" * 2000, "a `b " + "`" * 4000])
+def test_a_run_of_signs_goes_out_as_it_comes(said: str) -> None:
+    """What is held is looked at with every piece, so that a run that waits costs its square."""
+    plugin = made()
+    x = make_exchange()
+    held, waited = "", 0
+    for at in range(0, len(said), 8):
+        text = TextStream(
+            "content:0", held + said[at : at + 8], kind="text", role="assistant", fresh=len(held)
+        )
+        assert plugin.on_text(x, text) is None
+        held = text.text[len(text.text) - text.held :]
+        waited = max(waited, len(held))
+
+    assert waited <= 32
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("said", "is_code"),
+    [
+        ("see {run}<script>steal()</script>{run} x", True),
+        ("see {run}<script>steal()</script>{run}`", False),
+        ("{run}\n<script>steal()</script>\n{run}\nx", True),
+        ("{run}\n<script>steal()</script>\n{run}\n<script>steal()</script>", False),
+    ],
+)
+def test_a_run_that_comes_in_pieces_still_makes_code(said: str, is_code: bool, size: int) -> None:
+    text = said.format(run="`" * 30)
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+
+    assert sent(made(), pieces, "text", "content:0")[1] != is_code

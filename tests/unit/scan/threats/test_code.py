@@ -96,3 +96,49 @@ def test_parts_are_read_as_the_whole(text: str, cuts: list[int]) -> None:
 
     whole = code_map(text)
     assert known <= {at for at in range(len(text)) if whole.holds(at)}
+
+
+SPACED = st.lists(
+    st.sampled_from(
+        ["`", "``", "```", "~", "~~~", "\n", " ", "\t", "\r", "\u00a0", "\\", "<", "b"]
+    ),
+    max_size=24,
+).map("".join)
+
+
+@given(text=SPACED, cuts=st.lists(st.integers(0, 40), max_size=8))
+def test_what_follows_is_read_alike_however_the_text_was_cut(text: str, cuts: list[int]) -> None:
+    more = "Z`X`\n```\nX\n```"
+    reader = CodeReader()
+    held = ""
+    for start, stop in itertools.pairwise(sorted({min(c, len(text)) for c in cuts} | {0})):
+        held += text[start:stop]
+        part = held[: len(held) - undecided(held)]
+        reader.read(part)
+        held = held[len(part) :]
+    rest = held + text[max([0, *(min(c, len(text)) for c in cuts)]) :] + more
+    found = reader.read(rest, final=True)
+
+    whole = code_map(text + more)
+    known = [found.holds(at) for at in range(len(rest) - len(more), len(rest))]
+    assert known == [whole.holds(at) for at in range(len(text), len(text + more))]
+
+
+@pytest.mark.parametrize("sign", ["`", "~", "`~"])
+def test_a_run_of_signs_is_not_looked_at_again(sign: str) -> None:
+    assert undecided(sign * 40) == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 8])
+def test_a_run_that_comes_in_pieces_is_one(size: int) -> None:
+    reader = CodeReader()
+    opening = "`" * 40
+    for at in range(0, len(opening), size):
+        reader.read(opening[at : at + size])
+
+    assert reader.read(" X " + "`" * 39 + " X " + opening, final=True).holds(1)
+
+
+def test_a_run_at_the_end_of_a_part_is_not_decided() -> None:
+    assert CodeReader().read("a ``").decided == 2
+    assert CodeReader().read("a ``", final=True).decided == 4
