@@ -111,7 +111,7 @@ def _whole(answer: dict[str, Any]) -> int:
 
 def _block(block: dict[str, Any]) -> int:
     thinking = block.get("thinking")
-    thought = _each(thinking, _block) if type(thinking) is list else _json(thinking)
+    thought = _each(thinking, _part) if type(thinking) is list else _json(thinking)
     return _json(block.get("text")) + thought + _json(block.get("input"))
 
 

@@ -273,7 +273,7 @@ class InvokeStream:
         return read
 
     def delta(self, template: Json, piece: Piece, text: str) -> Json:
-        if piece.path[0] == "delta":
+        if piece.path[0] in {"delta", "content_block"}:
             return anthropic.MESSAGES.stream.delta(template, piece, text)
         if piece.path[0] == "choices":
             return openai_chat.CHAT.stream.delta(template, piece, text)

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
 from gateway.providers.dialect import DELTA, Event, Json, Piece
 from gateway.providers.gathering import STRUCTURAL, Gatherer
+from gateway.providers.json_text import DEPTH_MAX
 
 _TEXTS: Final = frozenset(
     {
@@ -108,7 +110,9 @@ class DeltaTexts:
             )
 
     def _within(self, key: str, value: Any, path: Path, channel: str) -> None:
-        if key in _APART:
+        if len(path) > DEPTH_MAX:
+            self._read.gaps.add(Gap.TOO_DEEP)
+        elif key in _APART:
             self._apart(key, value, path)
         elif isinstance(value, dict):
             self.inner(value, path, (), channel)
@@ -134,6 +138,17 @@ class DeltaTexts:
             if span.path[-1] != "severity" or span.text not in _VERDICTS
         ]
         self._read.add_gathered(found)
+
+
+def frame_of(template: Json) -> Json:
+    """The members of an event that carry no text: what may be said again in an event of our own."""
+    return {
+        key: value
+        for key, value in template.items()
+        if value is None
+        or isinstance(value, (bool, int, float))
+        or (isinstance(value, str) and key in STRUCTURAL)
+    }
 
 
 def only(template: Json, path: Path, depth: int, text: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
-from gateway.providers.delta_texts import DeltaTexts, only
+from gateway.providers.delta_texts import DeltaTexts, frame_of, only
 from gateway.providers.dialect import DELTA, Echoes, Event, Form, Json, Piece, label, objects
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_parts import (
@@ -187,14 +187,14 @@ class ChatStream:
         if member != "delta" and "delta" in template["choices"][piece.path[1]]:
             choice["delta"] = {}
         choice["finish_reason"] = None
-        frame = {key: value for key, value in template.items() if key not in {"usage", "choices"}}
-        return frame | {"choices": [choice]}
+        return frame_of(template) | {"choices": [choice]}
 
 
 def _read_choice(choice: Json, place: int, read: Event) -> None:
     index = label(choice.get("index"), place)
     scope = "choice:" + index
     path: Path = ("choices", place)
+    first = len(read.pieces)
     echoes: Echoes = (((*path, "logprobs"), b"null"),) if choice.get("logprobs") else ()
     delta = choice.get("delta")
     if isinstance(delta, dict):
@@ -210,7 +210,12 @@ def _read_choice(choice: Json, place: int, read: Event) -> None:
         DeltaTexts(read, scope, "text").value(text, (*path, "text"), "content:" + index)
     message = choice.get("message")
     if message:
-        _read_message(message, choice, (*path, "message"), index, scope, read)
+        if _is_next(choice, message):
+            for key, value in message.items():
+                if value and key != "role":
+                    _read_member(key, value, (*path, "message", key), index, scope, (), read)
+        else:
+            _read_message(message, (*path, "message"), read, first)
     if not _EVENT_CHOICE.issuperset(choice):
         unnamed = {key: value for key, value in choice.items() if key not in _EVENT_CHOICE}
         DeltaTexts(read, scope).inner(unnamed, path, (), "other:" + index)
@@ -218,19 +223,18 @@ def _read_choice(choice: Json, place: int, read: Event) -> None:
         read.ends.append(scope)
 
 
-def _read_message(  # noqa: PLR0917  # as those below
-    message: Any, choice: Json, path: Path, index: str, scope: str, read: Event
-) -> None:
-    """The message so far, the whole one, or, where there is no delta, the next part of it."""
-    if "delta" not in choice and choice.get("finish_reason") is None and isinstance(message, dict):
-        for key, value in message.items():
-            if value and key != "role":
-                _read_member(key, value, (*path, key), index, scope, (), read)
-        return
+def _is_next(choice: Json, message: Any) -> bool:
+    """Whether a message is the next part of one: there is no delta, and no end."""
+    return (
+        isinstance(message, dict) and "delta" not in choice and choice.get("finish_reason") is None
+    )
+
+
+def _read_message(message: Any, path: Path, read: Event, first: int) -> None:
+    """The message so far, or the whole one; `first` is the number of the choice's first piece."""
     emptied: Echoes = ((path, _SO_FAR),)
-    for piece in read.pieces:
-        if piece.scope == scope and piece.path[1] == path[1]:
-            piece.echoes += emptied
+    for piece in read.pieces[first:]:
+        piece.echoes += emptied
     found = Gatherer()
     if isinstance(message, dict):
         add_message(message, path, found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.plugin.text import Path
-from gateway.providers.delta_texts import DeltaTexts, only
+from gateway.providers.delta_texts import DeltaTexts, frame_of, only
 from gateway.providers.dialect import ALL, REPEAT, Event, Form, Json, Piece, label, objects, word
 from gateway.providers.gathering import Gatherer
 from gateway.providers.openai_chat import add_message, add_prompt
@@ -107,21 +107,25 @@ class ThreadStream:
 
     def delta(self, template: Json, piece: Piece, text: str) -> Json:
         if piece.path[:2] != ("delta", "content"):
-            return template | {"delta": only(template, piece.path, 1, text)}
+            return frame_of(template) | {"delta": only(template, piece.path, 1, text)}
         index = int(piece.scope.partition(":")[2])
         part = {"index": index, "type": "text", "text": {"value": text}}
-        return template | {"delta": {"content": [part]}}
+        return frame_of(template) | {"delta": {"content": [part]}}
 
 
 def _sort(event: Json, name: bytes) -> tuple[str, str]:
-    """What an event is about, and what happens to it: by its type, or its name in the framing."""
+    """The channel of what an event is about, and what happens to it.
+
+    By its type, or its name in the framing; a server chooses both, so the channel cannot be that of
+    a kind.
+    """
     sort = word(event.get("type")) or name.decode("utf-8", "replace")
     about, _, happens = sort.rpartition(".")
-    return about, happens
+    return f"delta:{about}" if about else "delta", happens
 
 
 def _read_delta(event: Json, name: bytes, read: Event) -> None:
-    about = _sort(event, name)[0] or "delta"
+    about = _sort(event, name)[0]
     delta = event["delta"]
     texts = DeltaTexts(read, about)
     if isinstance(delta, str):
@@ -142,7 +146,7 @@ def _read_whole(event: Json, name: bytes, read: Event) -> None:
         read.leaves(event, ())
     if name in {b"done", b"thread.run.completed"}:
         read.ends.append(ALL)
-    elif happens in _ENDS and about:
+    elif happens in _ENDS and about != "delta":
         read.ends.append(about)
 
 

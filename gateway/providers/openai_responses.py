@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from gateway.plugin.coverage import Gap
 from gateway.plugin.text import Path
-from gateway.providers.delta_texts import DeltaTexts, only
+from gateway.providers.delta_texts import DeltaTexts, frame_of, only
 from gateway.providers.dialect import (
     ALL,
     DELTA,
@@ -169,9 +169,11 @@ def _add_results(item: Json, path: Path, found: Gatherer) -> None:
 def add_call(item: Json, path: Path, known: Collection[str], found: Gatherer) -> None:
     """What one of the provider's own tools is called with: members of its own."""
     for key, value in item.items():
+        if key in known:
+            continue
         if key == "arguments":
             found.data("assistant", "tool_call_arguments", value, (*path, key))
-        elif key not in known and key not in STRUCTURAL:
+        elif key not in STRUCTURAL:
             found.leaves("assistant", "tool_call_arguments", value, (*path, key))
 
 
@@ -190,7 +192,7 @@ def response(body: Any, found: Gatherer) -> None:
     else:
         found.leaves("assistant", "text", output, ("output",))
     add_items(body.get("data"), ("data",), found)
-    found.rest("unknown", body, (), _REPEATED if "output" in body else _LISTED)
+    found.rest("unknown", body, (), _REPEATED | _LISTED if "output" in body else _LISTED)
 
 
 class ResponsesStream:
@@ -236,8 +238,9 @@ class ResponsesStream:
         return read
 
     def delta(self, template: Json, piece: Piece, text: str) -> Json:
-        fresh = {key: value for key, value in template.items() if key != "obfuscation"}
-        if "logprobs" in fresh:
+        fresh = frame_of(template)
+        fresh.pop("obfuscation", None)
+        if "logprobs" in template:
             fresh["logprobs"] = []
         return fresh | {"delta": only(template, piece.path, 1, text)}
 

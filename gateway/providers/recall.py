@@ -193,9 +193,10 @@ def _continued(read: _Read, known: int, body: bytes, form: Form) -> _Read | None
     found = Gatherer(places)
     within = read.within[:known]
     for number, message in enumerate(added, known):
+        if not isinstance(message, dict):
+            return None  # what that is, the form itself says
         found.spans = []
-        if isinstance(message, dict):
-            form.message(message, (name, number), found)
+        form.message(message, (name, number), found)
         within.append(found.spans)
     if found.gaps:
         return None

@@ -41,7 +41,7 @@ LAST: Final = b"\0last"
 TAIL_BYTES: Final = 128
 """So much of what was sent tells whether it was the last event."""
 _LAST_EVENT: Final = re.compile(
-    rb'\ndata: ?(?:\[DONE\]|\{"type": ?"message_stop" *\}) *\n\n(?::[^\n]*\n\n?|\n)*\Z'
+    rb'\ndata: ?(?:\[DONE\]|\{"type": ?"message_stop" *\}) *\n\n(?::[^\n]*\n|\n)*\Z'
 )
 """The last event of OpenAI's chats and completions, and Anthropic's, which is padded with spaces;
 signs of life may follow. Responses have none that clients stop at."""

@@ -182,3 +182,9 @@ def test_a_text_that_is_not_changed_is_not_written_anew() -> None:
     assert edited_string(old, "\u00e9 / x \U0001f600 \u2028") == old.replace(b"\\u0041", b"x")
     assert edited_string(b'"\\ud83d"', "x") == b'"x"'
     assert edited_string(b"100000", "x") == b'"x"'
+
+
+def test_what_is_too_deep_is_told_whatever_else_the_body_has() -> None:
+    body = b'{"id":"\\u003a","x":' + b"[" * 600 + b"]" * 600 + b"}"
+
+    assert ambiguity(body, orjson.loads(body)) is Gap.TOO_DEEP

@@ -131,3 +131,15 @@ def test_the_memory_is_bounded() -> None:
         read(orjson.dumps({"user": str(number), form.history: [message(form, text)]}), UNPARSED)
         held = sum(len(kept.body) for reads in recall._reads.values() for kept in reads)
         assert held == recall._size <= REMEMBERED_BYTES_MAX
+
+
+@pytest.mark.parametrize("form", WITH_HISTORY, ids=lambda form: form.name)
+@pytest.mark.parametrize("added", ["mail alice", 7, None, ["mail alice"]])
+def test_a_message_that_is_none_is_read_as_if_the_body_were_new(form: Form, added: Any) -> None:
+    recall = Recall()
+    history = [message(form, LONG)]
+    reader = request_reader(form, b"application/json", recall)
+    reader(orjson.dumps({"model": "m", form.history: history}), UNPARSED)
+    body = orjson.dumps({"model": "m", form.history: [*history, added]})
+
+    assert facts(reader(body, UNPARSED)) == facts(request_reader(form, None)(body, UNPARSED))

@@ -54,3 +54,11 @@ def test_text_is_counted_in_every_form(event: dict[str, Any], size: int) -> None
 
 def test_bytes_are_counted_and_not_characters() -> None:
     assert [size_of(text) for text in ("abc", "é", "漢字", "\ud83d")] == [3, 2, 6, 3]
+
+
+def test_thoughts_within_thoughts_are_counted_no_deeper() -> None:
+    content: Any = "x"
+    for _ in range(5_000):
+        content = [{"thinking": content}]
+
+    assert text_bytes({"choices": [{"delta": {"content": content}}]}) == 0

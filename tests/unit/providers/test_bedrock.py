@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.plugin.coverage import Gap
+from gateway.providers.anthropic import MESSAGES
 from gateway.providers.bedrock import CONVERSE, INVOKE, unwrapped, wrapped
 from gateway.providers.dialect import DELTA, WHOLE
 from tests.spans import Row, gaps, read_request, read_response, rows
@@ -297,3 +298,15 @@ def test_another_event_in_a_frame_leaves_the_rest_of_its_payload() -> None:
     assert unwrapped(payload) == b'{"a":1}'
     assert wrapped(payload, b"{}") == b'{ "bytes" : "e30=", "p":"abc" }'
     assert unwrapped(b'{"message":"x"}') == b'{"message":"x"}'
+
+
+def test_the_beginning_of_a_block_is_said_again_as_anthropic_does() -> None:
+    event = {"type": "content_block_start", "index": 0,
+             "content_block": {"type": "text", "text": "so al"}}  # fmt: skip
+    piece = INVOKE.stream.event(event, b"chunk").pieces[0]
+    fresh = INVOKE.stream.delta(event, piece, "al")
+
+    assert fresh == MESSAGES.stream.delta(event, piece, "al")
+    assert [(p.channel, p.text) for p in INVOKE.stream.event(fresh, b"chunk").pieces] == [
+        (piece.channel, "al")
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.plugin.coverage import Gap
 from gateway.providers.delta_texts import DeltaTexts, only
 from gateway.providers.dialect import DELTA, WHOLE, Event
 from gateway.providers.gathering import STRUCTURAL
@@ -90,3 +91,13 @@ def test_an_event_of_our_own_keeps_what_names_the_kind_of_a_text() -> None:
     made = only({"delta": {"blocks": [block]}}, ("delta", "blocks", 0, "thinking"), 1, "new")
 
     assert made == {"blocks": [{"type": "thinking", "index": 2, "thinking": "new"}]}
+
+
+def test_what_is_too_deep_is_a_gap() -> None:
+    deep: Any = {"text": "w"}
+    for _ in range(600):
+        deep = {"x": deep}
+    event = Event()
+    DeltaTexts(event, "s").members({"new": deep}, ("delta",), (), "c")
+
+    assert (event.pieces, event.gaps) == ([], {Gap.TOO_DEEP})

@@ -297,3 +297,19 @@ def test_a_message_of_a_role_and_calls_alone_is_read() -> None:
     assert ("user", "other", "x") in rows(
         read_request(CHAT, {"messages": [{"role": "user", "brand_new": "x"}]})
     )
+
+
+def test_an_event_of_our_own_says_nothing_again_but_its_text() -> None:
+    """What stands beside the choices was masked where it came, and is as it came in the event."""
+    choice = {"index": 0, "delta": {"content": "so al"}}
+    event = {"id": "x", "created": 1, "warning": "mail alice", "choices": [choice]}
+    piece = CHAT.stream.event(event, b"").pieces[0]
+
+    assert set(CHAT.stream.delta(event, piece, "x")) == {"id", "created", "choices"}
+
+
+def test_a_message_empties_nothing_of_another_choice() -> None:
+    choice = {"index": 0, "delta": {"content": "a"}, "message": "b"}
+    read = CHAT.stream.event({"choices": [choice] * 50}, b"")
+
+    assert {len(piece.echoes) for piece in read.pieces} == {0, 1}

@@ -84,7 +84,7 @@ def test_the_message_of_a_run_is_a_channel_that_is_repeated_in_the_end() -> None
 @pytest.mark.parametrize(
     ("event", "name", "channel"),
     [
-        ({"type": "transcript.text.delta", "delta": "a"}, b"", "transcript.text"),
+        ({"type": "transcript.text.delta", "delta": "a"}, b"", "delta:transcript.text"),
         ({"delta": "a"}, b"", "delta"),
         (
             {
@@ -96,7 +96,7 @@ def test_the_message_of_a_run_is_a_channel_that_is_repeated_in_the_end() -> None
                 }
             },
             b"thread.run.step.delta",
-            "thread.run.step:step_details:tool_calls:1:code_interpreter:input",
+            "delta:thread.run.step:step_details:tool_calls:1:code_interpreter:input",
         ),
     ],
 )
@@ -112,8 +112,8 @@ def test_any_other_delta_has_its_channel(event: dict[str, Any], name: bytes, cha
 def test_the_end_of_a_transcript_repeats_it() -> None:
     read = OTHER.stream.event({"type": "transcript.text.done", "text": "a"}, b"")
 
-    assert [(p.channel, p.text, p.mode) for p in read.pieces] == [("transcript.text", "a", 2)]
-    assert read.ends == ["transcript.text"]
+    assert [(p.channel, p.text, p.mode) for p in read.pieces] == [("delta:transcript.text", "a", 2)]
+    assert read.ends == ["delta:transcript.text"]
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,22 @@ def test_the_end_of_a_transcript_repeats_it() -> None:
 )
 def test_what_else_an_event_of_a_run_says_is_read(event: dict[str, Any], name: bytes) -> None:
     assert [piece.text for piece in OTHER.stream.event(event, name).pieces] == ["a"]
+
+
+def test_a_type_of_the_server_names_no_channel_of_whole_texts() -> None:
+    """Else what is held of the one would be put into the other."""
+    read = OTHER.stream.event({"type": "other.delta", "delta": "so al", "x": "foo"}, b"")
+
+    assert [(p.channel, p.text) for p in read.pieces] == [
+        ("delta:other", "so al"),
+        ("other", "foo"),
+    ]
+
+
+def test_an_event_of_our_own_says_nothing_again_but_its_text() -> None:
+    event = {"type": "transcript.text.delta", "delta": "so al", "note": "mail alice", "n": 1}
+    read = OTHER.stream.event(event, b"")
+
+    assert OTHER.stream.delta(event, read.pieces[0], "x") == {
+        "type": "transcript.text.delta", "delta": "x", "n": 1,
+    }  # fmt: skip

@@ -296,3 +296,23 @@ def test_an_error_event_is_read_as_it_is() -> None:
     read = RESPONSES.stream.event({"type": "error", "message": "too bad"}, b"error")
 
     assert [(piece.kind, piece.text) for piece in read.pieces] == [("other", "too bad")]
+
+
+def test_an_event_of_our_own_says_nothing_again_but_its_text() -> None:
+    event = {"type": "response.output_text.delta", "item_id": "i", "output_index": 0,
+             "content_index": 0, "delta": "so al", "note": "mail alice"}  # fmt: skip
+    piece = RESPONSES.stream.event(event, b"").pieces[0]
+    fresh = RESPONSES.stream.delta(event, piece, "x")
+
+    assert fresh == {key: value for key, value in event.items() if key != "note"} | {"delta": "x"}
+
+
+def test_nothing_is_read_twice() -> None:
+    """Two edits of the same bytes would be one too many."""
+    item = {"type": "tool_search_call", "arguments": "mail alice"}
+    done = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    paths = [piece.path for piece in RESPONSES.stream.event(done, b"").pieces]
+
+    assert paths == [("item", "arguments")]
+    for data in ("w", ["w"], {"k": "w"}):
+        assert len(rows(read_response(RESPONSES, {"output": [], "data": data}))) == 1

@@ -69,6 +69,7 @@ def test_what_is_compressed_is_known_by_its_header(encoding: bytes, encoded: boo
         (b"data: [DONE]\n\n\n", True),
         (b"data: [DONE]\n", False),
         (b"data: [DONE]\n\n: pi", False),
+        (b"\ndata: [DONE]\n\n" + b":\n\n" * 36 + b"x", False),  # takes no time that doubles
         (b"data: [DONE]\n\ndata: {}\n\n", False),
         (b": x [DONE]\n\n", False),
         (b"data: hi [DONE]\n\n", False),
