@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +22,7 @@ from gateway_plugins.trust_score import TrustScore
 from gateway_plugins.trust_score.resets import RESETS_FILE
 from gateway_plugins.trust_score.rolling import MILLI, Rolling, Who
 from gateway_plugins.trust_score.shared import FRESH_S
-from tests.integration.gateway_process import GatewayProcess, running_gateway
+from tests.integration.gateway_process import running_gateway
 from tests.integration.redis_servers import (
     RedisServer,
     needs_redis,
@@ -33,6 +30,7 @@ from tests.integration.redis_servers import (
     running_redis,
 )
 from tests.integration.redis_stores import opened, until
+from tests.integration.test_stores_of_a_gateway import status
 
 pytestmark = [needs_redis, pytest.mark.timeout(120)]
 
@@ -306,21 +304,6 @@ name: trusted
 chain:
   - trust_score: {min_trust: 50}
 """
-
-
-def status(gateway: GatewayProcess) -> int:
-    body = {"model": "demo", "messages": [{"role": "user", "content": "hello"}]}
-    request = urllib.request.Request(
-        f"{gateway.url}/demo/v1/chat/completions",
-        orjson.dumps(body),
-        {"content-type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
 
 
 async def test_workers_of_two_gateways_refuse_together(redis: RedisServer) -> None:

@@ -18,6 +18,8 @@ from gateway.scan.threats.target import Hosts, host_of
 
 _URL: Final = rf"(?P<value>(?:https?:)?//[{OF_ADDRESS}]{{3,400}})"
 """As much of an address as tells whether it carries something; what is not ASCII ends it."""
+_ALTERNATIVE: Final = r"(?s:.{0,120}?)"
+"""The text of an image: Markdown allows line ends in it, and brackets that come in pairs."""
 _TELLING: Final = re.compile(
     r"(?i)(?:^|[_.-])(?:data|d|leak|exfil\w*|secret\w*|token|key|api_?key|passw\w*|cookies?|session\w*"
     r"|content|conversation|chat|history|summary|prompt|system|payload|stolen|info|user\w*|email"
@@ -117,9 +119,9 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
 
     threat = Threat.EXFILTRATION
     return (
-        Rule("exfiltration_image", threat, rf"!\[[^\]\n]{{0,120}}\]\(\s{{0,4}}<?{_URL}", 0.95,
+        Rule("exfiltration_image", threat, rf"!\[{_ALTERNATIVE}\]\(\s{{0,4}}<?{_URL}", 0.95,
              Screened(fetched, screens.images), bites_shown=True),
-        Rule("exfiltration_link", threat, rf"\[[^\]\n]{{0,120}}\]\(\s{{0,4}}<?{_URL}", 0.9,
+        Rule("exfiltration_link", threat, rf"\[[^\]]{{0,120}}\]\(\s{{0,4}}<?{_URL}", 0.9,
              Screened(clicked, screens.links), bites_shown=True),
         Rule("exfiltration_reference", threat, rf"\[[^\]\n]{{1,100}}\]:\s{{0,4}}<?{_URL}", 0.9,
              Screened(fetched, screens.references), bites_shown=True),

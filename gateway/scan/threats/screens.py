@@ -114,8 +114,18 @@ _TAG_BYTES: Final = 4 * 120 + 32
 
 
 def images(data: bytes) -> Iterator[int]:
-    """Where an image begins in Markdown whose address may carry something."""
-    return _labels(data, _IN_BRACKETS, b"![")
+    """Where an image begins in Markdown whose address may carry something.
+
+    Its text may hold anything, so each beginning before such an address is one, once.
+    """
+    last = -1
+    for found in _IN_BRACKETS.finditer(data):
+        stop = found.start()
+        at = data.find(b"![", max(last + 1, stop - _LABEL_BYTES - 2), stop)
+        while at >= 0:
+            yield at
+            last = at
+            at = data.find(b"![", at + 1, stop)
 
 
 def links(data: bytes) -> Iterator[int]:
@@ -129,11 +139,11 @@ def references(data: bytes) -> Iterator[int]:
 
 
 def _labels(data: bytes, behind: re.Pattern[bytes], opening: bytes) -> Iterator[int]:
-    """Each `opening` of what may be the text of a link; it holds no `]` and is of one line."""
+    """Each `opening` of what may be the text of a link; it holds no `]`."""
     for found in behind.finditer(data):
         stop = found.start()
         low = max(0, stop - _LABEL_BYTES - len(opening))
-        low = max(low, data.rfind(b"]", low, stop) + 1, data.rfind(b"\n", low, stop) + 1)
+        low = max(low, data.rfind(b"]", low, stop) + 1)
         at = data.find(opening, low, stop)
         while at >= 0:
             yield at

