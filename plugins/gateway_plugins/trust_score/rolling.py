@@ -18,7 +18,6 @@ KEPT_MAX: Final = 10_000
 REASONS_MAX: Final = 5
 MILLI: Final = 1000
 """Thousandths of a point."""
-"""Thousandths of a point in a point."""
 _HALVINGS_MAX: Final = 10
 
 

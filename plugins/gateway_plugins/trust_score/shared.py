@@ -107,7 +107,11 @@ class Shared:
     async def flush(self) -> bool:
         """Tells the store of a batch; False where it did not take all of it."""
         batch = self._batch()
-        outcomes = await asyncio.gather(*map(self._told, batch), return_exceptions=True)
+        try:
+            outcomes = await asyncio.gather(*map(self._told, batch), return_exceptions=True)
+        except asyncio.CancelledError:
+            self._waiting.extendleft(reversed(batch))  # `close` tells them
+            raise
         left = []
         for one, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, StoreUnavailableError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway.plugin import StoreUnavailableError
@@ -20,6 +22,8 @@ class Store:
 
     def __init__(self) -> None:
         self.away = False
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.told: list[int | None] = []
 
     async def read(self, owner: str, name: str) -> Score | None:
@@ -27,6 +31,7 @@ class Store:
 
     async def move(self, owner: str, name: str, result_milli: int, rule: ScoreRule) -> Score:
         del owner, name, rule
+        await self.answers.wait()
         if self.away:
             raise StoreUnavailableError("away")
         self.told.append(result_milli // MILLI)
@@ -104,3 +109,18 @@ async def test_the_answer_of_the_store_replaces_the_copy() -> None:
     assert world.shared.is_fresh(ALICE, 0.9)
     assert not world.shared.is_fresh(ALICE, 1.0)
     assert not world.shared.is_fresh(Who("acme", "bob", ""), 0.0)
+
+
+async def test_what_is_on_its_way_when_the_worker_ends_is_told_again() -> None:
+    world = World()
+    world.store.answers.clear()
+    for result in (1, 2):
+        world.shared.tell(ALICE, result)
+    running = asyncio.create_task(world.shared.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    world.store.answers.set()
+    await world.shared.close()
+
+    assert world.store.told == [1, 2]
