@@ -109,11 +109,14 @@ class _Matches:
         is_cut = self._reached > end
         self._reached = 0
         self._known, self._at = self._known[self._at :], 0
-        if not self._known:
-            if is_cut or self._resume != _OVER:
-                self._resume = end
+        if self._known:
+            if is_cut:
+                self._look_anew(end)
         elif is_cut:
-            self._look_anew(end)
+            self._resume = end
+        elif self._resume != _OVER:
+            # Nothing begins before the place at which it was to go on.
+            self._resume = max(self._resume, end)
 
     def _look_anew(self, place: int) -> None:
         """What begins at `place` or later, up to where it is what is known already."""
