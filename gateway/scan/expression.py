@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from re import _constants as ops  # type: ignore[attr-defined]  # the standard library's own parser
 from re import _parser as sre  # type: ignore[attr-defined]  # the standard library's own parser
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """Code points, first and last of each range, in order."""
@@ -76,20 +76,33 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """The edge of an ASCII word."""
+    """The edge of an ASCII word; or of what is looked at, where no stream is searched for it."""
+
+    of: Literal["word", "start", "end"] = "word"
 
 
 Node: TypeAlias = Chars | Series | Choice | Repeat | Value | Boundary
 
 
-def parse(expression: str) -> Node:
-    """The tree of an expression. Raises ExpressionError."""
+def parse(expression: str, *, anchors: bool = False) -> Node:
+    """The tree of an expression; `anchors` allows `^` and `$`. Raises ExpressionError."""
     try:
         tree = sre.parse(expression)
     except (re.error, OverflowError, RecursionError) as error:
         raise ExpressionError(f"not a regular expression: {error}") from None
     value = tree.state.groupdict.get("value")
-    return _sequence(tree, tree.state.flags, value)
+    node = _sequence(tree, tree.state.flags, value)
+    if not anchors and _has_anchor(node):
+        raise _refused("an anchor")
+    return node
+
+
+def _has_anchor(node: Node) -> bool:
+    if isinstance(node, Series | Choice):
+        return any(map(_has_anchor, node.items))
+    if isinstance(node, Repeat | Value):
+        return _has_anchor(node.item)
+    return isinstance(node, Boundary) and node.of != "word"
 
 
 def character_class(inside: str) -> Ranges:
@@ -161,8 +174,13 @@ def _node(op: Any, argument: Any, flags: int, value: int | None) -> Node:  # a t
         return Repeat(item, int(least), bound, greedy=op is ops.MAX_REPEAT)
     if op is ops.AT and argument is ops.AT_BOUNDARY:
         return Boundary()
-    what = "an anchor" if op is ops.AT else _REFUSED.get(op, str(op).lower())
-    raise ExpressionError(
+    if op is ops.AT and argument in {ops.AT_BEGINNING, ops.AT_END}:
+        return Boundary("end" if argument is ops.AT_END else "start")
+    raise _refused("an anchor" if op is ops.AT else _REFUSED.get(op, str(op).lower()))
+
+
+def _refused(what: str) -> ExpressionError:
+    return ExpressionError(
         f"{what} cannot be searched for in a stream in linear time; "
         "write the characters themselves, or \\b for the edge of a word"
     )
@@ -301,7 +319,7 @@ def for_re2(node: Node) -> str:
     if isinstance(node, Chars):
         return re2_class(node.ranges)
     if isinstance(node, Boundary):
-        return r"\b"
+        return {"word": r"\b", "start": r"\A", "end": r"\z"}[node.of]
     if isinstance(node, Value):
         return f"({for_re2(node.item)})"
     if isinstance(node, Series):

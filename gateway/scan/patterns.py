@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.confirm import Confirmation, Match
+from gateway.scan.confirm import Confirmation, Looker
 from gateway.scan.expression import (
     DIGITS,
     LENGTH_MAX,
@@ -36,6 +36,15 @@ from gateway.scan.gate import (
     names_nothing,
 )
 from gateway.scan.holdback import HoldBack, LiveForm
+from gateway.scan.program import TooLongError, program, run_program, standing_before
+from gateway.scan.re2_body import Match, Re2Body
+
+try:
+    from gateway.scan._matcher import Matcher
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 _BACKSLASH: Final = ord("\\")
 _MARGINS: Final = b"\n \0\t;,.:-"
@@ -150,39 +159,60 @@ class ReadyPattern:
         return LiveForm(self.body, self.left, self.apart, self.length_max, self.looks_ahead)
 
     def _compile(self) -> Confirmation:
+        looker: Looker | None = _matcher(
+            self.body, standing_before(self.left, self.apart), self.right
+        )
+        near: Looker | None = None
+        if self.near is not None:
+            near = _matcher(self.near) or Re2Body(compiled(f"({for_re2(self.near)})"))
+        self._margin()  # raises where nothing may stand before
+        return Confirmation(
+            looker or self.re2_body(),
+            self._looker_for_run() if self.run else None,
+            near,
+            self.pattern.validator,
+            narrowed=self.narrowed,
+        )
+
+    def re2_body(self) -> Re2Body:
+        """How RE2 looks for its bodies. Raises ExpressionError."""
         body = for_re2(self.body)
         before = self._before()
         right = f"(?:$|{re2_class(inverted(self.right))})" if self.right else ""
         # Where a screen says where bodies begin, and one character stands before them.
         told = hasattr(self.pattern.validator, "screen") and bool(self.left)
         plain = told and not (self.apart or self.narrowed)
-        return Confirmation(
+        return Re2Body(
             compiled(f"{before}({body}){right}"),
             compiled(f"{before}(?:{body}){right}", anchored=True) if plain else None,
-            self._compiled_run() if self.run else None,
-            compiled(for_re2(self.near)) if self.near is not None else None,
-            self.pattern.validator,
             looks_back=bool(self.left),
             takes_right=bool(self.right),
             margin=self._margin(),
             is_apart=bool(self.apart),
-            narrowed=self.narrowed,
         )
 
-    def _compiled_run(self) -> Match:
-        closing = f"({for_re2(self.closing)})?" if self.closing is not None else "()"
+    def _looker_for_run(self) -> Looker:
+        run = _without_backslash(self.run) if self.run_escapes else self.run
+        if NATIVE:
+            return Matcher(*run_program(run, self.closing, escapes=self.run_escapes))
+        return self.re2_run()
+
+    def re2_run(self) -> Re2Body:
+        """How RE2 looks for the end of a run, and for what closes it."""
+        closing = f"(?:{for_re2(self.closing)})?" if self.closing is not None else ""
         run = re2_class(self.run)
         if self.run_escapes:
             run = rf"(?:{re2_class(_without_backslash(self.run))}|\\[nrt])"
-        return compiled(f"({run}*){closing}", anchored=True)
+        return Re2Body(compiled(f"(({run}*){closing})", anchored=True))
 
     def _before(self) -> str:
         """What may stand before a body."""
+        before = standing_before(self.left, self.apart)
+        if before is None:
+            return ""
+        free, allowed = before
         if not self.apart:
-            return re2_class(inverted(self.left)) if self.left else ""
-        free = inverted(union(self.left, self.apart))
-        # What `left` forbids stays forbidden.
-        allowed = inverted(union(inverted(self.apart), self.left))
+            return re2_class(free)
         return f"(?:{re2_class(free)}|{re2_class(inverted(DIGITS))}{re2_class(allowed)})"
 
     def _never(self) -> Ranges:
@@ -199,6 +229,18 @@ class ReadyPattern:
             if not any(first <= point <= last for first, last in union(self.left, self.apart)):
                 return bytes((point,))
         raise ExpressionError("nothing may stand before it; leave a separator in `left`")
+
+
+def _matcher(
+    body: Node, before: tuple[Ranges, Ranges] | None = None, behind: Ranges = ()
+) -> Matcher | None:
+    """What looks for it in C; None where nothing is compiled, or it would take too many steps."""
+    if not NATIVE:
+        return None
+    try:
+        return Matcher(*program(body, before, behind))
+    except TooLongError:
+        return None
 
 
 def _without_backslash(ranges: Ranges) -> Ranges:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Budget, OverBudgetError
-from gateway.scan.confirm import Confirmation, Screen
+from gateway.scan.confirm import Confirmation, Screen, next_body
 from gateway.scan.patterns import ReadyPattern
 
 
@@ -169,15 +169,14 @@ class Search:
             if budget.left <= 0:
                 raise OverBudgetError
             budget.left -= 1
-        if exact:
-            spans = confirmation.search_at(self._data, place, stop)
-        else:
-            spans = confirmation.search(self._data, place, stop)
-        start, end = spans[1]
-        if spans[0][0] < 0 or start >= before:
+        start, end, value_start, value_stop = next_body(
+            confirmation.looker, self._data, place, stop, before, exact
+        )
+        if start < 0:
             return before, None
-        value_start, value_stop = spans[2] if confirmation.narrowed else (start, end)
-        if value_start < 0:
+        if not confirmation.narrowed:
+            value_start, value_stop = start, end
+        elif value_start < 0:
             return start + 1, None
         body_start, first = self._character(start), self._character(value_start)
         head = self._character(value_stop)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gateway.scan.confirm import Match
 from gateway.scan.database import Database, Expression
 from gateway.scan.patterns import compiled
+from gateway.scan.re2_body import Match
 
 _FILE = Path(__file__).with_name("signatures.txt")
 _INSERTED = re.compile(r"@([a-z]+)@")

@@ -11,8 +11,8 @@ from zlib import crc32
 
 import orjson
 
-from gateway.scan.confirm import Match
 from gateway.scan.patterns import compiled
+from gateway.scan.re2_body import Match
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64

@@ -7,9 +7,9 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.confirm import Match
 from gateway.scan.library.checks import Said
 from gateway.scan.patterns import compiled
+from gateway.scan.re2_body import Match
 
 _VERSION: Final = Said(r"(?i)(?:version|\bver\.?|\bv|release|build|chrome/|safari/)\W{0,3}$")
 _VERSION_SIGNS: Final = ("v", "release", "build", "chrome/", "safari/")

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.plugin import THE_REST, Budget, OverBudgetError, Pattern, TextStream
 from gateway.scan.binding import engine_for
-from gateway.scan.confirm import Confirmation
+from gateway.scan.re2_body import Re2Body
 from gateway.scan.scanner import UseScanner
 
 WORD = Pattern("word", "word", r"zebra|quartz")
@@ -81,13 +81,13 @@ def test_a_text_twice_as_long_takes_twice_as_many_looks(
 ) -> None:
     """Runs used to sort everything behind them anew: 64 kB of tokens took half a second."""
     looks = Counter[int]()
-    search = Confirmation.search
+    search = Re2Body.search
 
-    def counted(self: Confirmation, data: bytes, start: int, stop: int) -> list[tuple[int, int]]:
+    def counted(self: Re2Body, data: bytes, start: int, stop: int) -> list[tuple[int, int]]:
         looks[len(data)] += 1
         return search(self, data, start, stop)
 
-    monkeypatch.setattr(Confirmation, "search", counted)
+    monkeypatch.setattr(Re2Body, "search", counted)
     for repeats in (100, 200):
         scanner(1_000_000).find(unit * repeats)
         channel = scanner(1_000_000).channel("response")

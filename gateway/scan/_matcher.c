@@ -1,0 +1,528 @@
+/* Looks for an expression in bytes of UTF-8, as RE2 does: the leftmost body, and of those that begin
+ * there the one that the expression prefers. The steps are made by program.py.
+ *
+ * A search follows one way through the steps and keeps the others on a stack. Steps never lead back,
+ * so that it ends; where it takes many, it is begun anew with a note of each step and place that was
+ * tried, so that none is tried twice (as in RE2's BitState). Most places are told by a look at one
+ * byte: each step has a table of those that may come. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+enum { CHAR, RUN, LAZY, SPLIT, SAVE, EDGE, LOOK, START, STOP, FOUND };
+enum { NUMBERS = 7, PLAIN = 128, TABLE = 257, END = 256, ENDLESS = INT32_MAX };
+/* Without notes: what a usual search takes is far below. */
+enum { STEPS_FREE = 1024 };
+/* A search over more gives way to other threads. */
+enum { LONG = 16384 };
+enum { STACK = 48 };
+
+typedef struct {
+    uint8_t plain[PLAIN];
+    int ranges;
+    const uint32_t *beyond; /* pairs of code points */
+} Class;
+
+typedef struct {
+    int kind, escapes;
+    int32_t least, most;
+    int32_t following, other;
+    const Class *chars;
+    const uint8_t *ahead;
+} Step;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *parts; /* what the tables point into */
+    Step *steps;
+    Class *classes;
+    const Class *alone, *apart;
+    int32_t count, sole;
+    int64_t longest; /* bytes of a body at most */
+} Matcher;
+
+/* -- characters */
+
+/* A character of more than one byte; -1 and one byte where it is none. */
+static int32_t decoded(const uint8_t *data, Py_ssize_t at, Py_ssize_t size, int *bytes) {
+    uint8_t first = data[at];
+    int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
+    *bytes = 1;
+    if (first < 0xC0 || at + more >= size) return -1;
+    int32_t point = first & (0x3F >> more);
+    for (int n = 1; n <= more; n++) {
+        if ((data[at + n] & 0xC0) != 0x80) return -1;
+        point = point << 6 | (data[at + n] & 0x3F);
+    }
+    *bytes = more + 1;
+    return point;
+}
+
+static int holds(const Class *c, int32_t point) {
+    int low = 0, high = c->ranges;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if ((int32_t)c->beyond[2 * middle + 1] < point)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < c->ranges && (int32_t)c->beyond[2 * low] <= point;
+}
+
+/* The bytes of the character at `at` if it is of the class, else 0. */
+static inline int taken(const Class *c, const uint8_t *data, Py_ssize_t at, Py_ssize_t size) {
+    if (at >= size) return 0;
+    uint8_t byte = data[at];
+    if (byte < PLAIN) return c->plain[byte];
+    if (!c->ranges) return 0;
+    int bytes;
+    int32_t point = decoded(data, at, size, &bytes);
+    return point >= 0 && holds(c, point) ? bytes : 0;
+}
+
+static inline int is_word(uint8_t byte) {
+    return byte < PLAIN && (Py_ISALNUM(byte) || byte == '_');
+}
+
+/* Where the character before `at` begins. */
+static inline Py_ssize_t back(const uint8_t *data, Py_ssize_t at) {
+    do at--;
+    while (at > 0 && (data[at] & 0xC0) == 0x80);
+    return at;
+}
+
+static int may_stand_before(const Matcher *m, const uint8_t *data, Py_ssize_t at) {
+    if (!m->alone || !at) return 1;
+    Py_ssize_t before = back(data, at);
+    if (taken(m->alone, data, before, at)) return 1;
+    if (!m->apart || !taken(m->apart, data, before, at)) return 0;
+    return !before || !Py_ISDIGIT(data[back(data, before)]);
+}
+
+/* -- one search */
+
+typedef struct {
+    int32_t step;         /* to go on with; of a run the step itself */
+    Py_ssize_t at, limit; /* of a run: the end that was tried, and the last that may be */
+    Py_ssize_t start, stop;
+} Other;
+
+typedef struct {
+    const Matcher *m;
+    const uint8_t *data;
+    Py_ssize_t size, first;
+    Py_ssize_t start, stop; /* of the value */
+    Other *others, own[STACK];
+    Py_ssize_t many, room;
+    uint8_t *notes; /* a bit for each step and place from `first` on, or NULL */
+    Py_ssize_t width;
+    int failed; /* no memory */
+} Try;
+
+static inline int ahead(const Try *t, const Step *s, Py_ssize_t at) {
+    return s->ahead[at < t->size ? t->data[at] : END];
+}
+
+static int keep(Try *t, int32_t step, Py_ssize_t at, Py_ssize_t limit) {
+    if (t->many == t->room) {
+        Py_ssize_t room = t->room * 4;
+        Other *more = t->others == t->own ? NULL : t->others;
+        more = PyMem_RawRealloc(more, room * sizeof *more);
+        if (!more) {
+            t->failed = 1;
+            return 0;
+        }
+        if (t->others == t->own) memcpy(more, t->own, sizeof t->own);
+        t->others = more;
+        t->room = room;
+    }
+    t->others[t->many++] = (Other){step, at, limit, t->start, t->stop};
+    return 1;
+}
+
+/* Whether a step was tried at a place before; notes that it is now. */
+static inline int tried(Try *t, int32_t step, Py_ssize_t at) {
+    if (!t->notes) return 0;
+    Py_ssize_t bit = step * t->width + at - t->first;
+    uint8_t mask = (uint8_t)(1 << (bit & 7)), *byte = &t->notes[bit >> 3];
+    int known = *byte & mask;
+    *byte |= mask;
+    return known;
+}
+
+/* A line or tab as JSON and most languages write it. */
+static inline int is_escape(const Try *t, Py_ssize_t at) {
+    if (t->data[at] != '\\' || at + 1 >= t->size) return 0;
+    uint8_t next = t->data[at + 1];
+    return next == 'n' || next == 'r' || next == 't';
+}
+
+/* The ends of a run from `at` on, as many characters as it may have; -1 if it is too short. */
+static Py_ssize_t run(const Try *t, const Step *s, Py_ssize_t at, Py_ssize_t *least_end) {
+    const Class *c = s->chars;
+    int32_t count = 0;
+    Py_ssize_t limit = t->size;
+    *least_end = at;
+    while (count < s->most && at < limit) {
+        uint8_t byte = t->data[at];
+        int bytes = byte < PLAIN ? c->plain[byte] : taken(c, t->data, at, limit);
+        if (!bytes) {
+            if (!s->escapes || !is_escape(t, at)) break;
+            bytes = 2;
+        }
+        at += bytes;
+        if (++count == s->least) *least_end = at;
+    }
+    return count < s->least ? -1 : at;
+}
+
+/* The last end of a run, from `at` back to `limit`, behind which what follows may come; or -1. */
+static inline Py_ssize_t end_before(const Try *t, const Step *next, Py_ssize_t at, Py_ssize_t limit) {
+    while (!ahead(t, next, at)) {
+        if (at <= limit) return -1;
+        at = back(t->data, at);
+    }
+    return at;
+}
+
+/* The first end of a lazy run, from `at` on to `limit`. */
+static inline Py_ssize_t end_behind(const Try *t, const Step *next, Py_ssize_t at, Py_ssize_t limit) {
+    while (!ahead(t, next, at)) {
+        if (at >= limit) return -1;
+        do at++;
+        while (at < limit && (t->data[at] & 0xC0) == 0x80);
+    }
+    return at;
+}
+
+/* Goes on with an end of a run behind which the next step may come; -1 where there is none. */
+static Py_ssize_t choose(Try *t, int32_t step, Py_ssize_t at, Py_ssize_t limit) {
+    const Step *s = &t->m->steps[step], *next = &t->m->steps[s->following];
+    if (s->kind == RUN) {
+        at = end_before(t, next, at, limit);
+        if (at > limit && !keep(t, step, at, limit)) return -1;
+    } else {
+        at = end_behind(t, next, at, limit);
+        if (at >= 0 && at < limit && !keep(t, step, at, limit)) return -1;
+    }
+    return at;
+}
+
+/* The next of what was kept: the place to go on at, and the step; -1 if there is none. */
+static Py_ssize_t resume(Try *t, int32_t *step) {
+    while (t->many && !t->failed) {
+        Other other = t->others[--t->many];
+        const Step *s = &t->m->steps[other.step];
+        t->start = other.start;
+        t->stop = other.stop;
+        Py_ssize_t at = other.at;
+        if (s->kind != RUN && s->kind != LAZY) {
+            *step = other.step;
+            return at;
+        }
+        if (other.limit < 0) { /* a branch that begins with a run */
+            *step = other.step;
+            return at;
+        }
+        if (s->kind == RUN) {
+            at = back(t->data, at);
+        } else {
+            do at++;
+            while (at < other.limit && (t->data[at] & 0xC0) == 0x80);
+        }
+        at = choose(t, other.step, at, other.limit);
+        if (at >= 0) {
+            *step = s->following;
+            return at;
+        }
+    }
+    return -1;
+}
+
+enum { NO_BODY = -1, TOO_MANY = -2 };
+
+/* The end of the body that begins at t->first. */
+static Py_ssize_t body(Try *t) {
+    const Matcher *m = t->m;
+    int32_t step = m->count - 1;
+    Py_ssize_t at = t->first;
+    int left = STEPS_FREE;
+    t->many = 0;
+    t->start = t->stop = -1;
+    for (;;) {
+        const Step *s = &m->steps[step];
+        int on = ahead(t, s, at);
+        if (--left < 0 && !t->notes) return TOO_MANY;
+        if (on) {
+            switch (s->kind) {
+            case CHAR: {
+                int bytes = taken(s->chars, t->data, at, t->size);
+                at += bytes;
+                on = bytes;
+                break;
+            }
+            case RUN:
+            case LAZY: {
+                Py_ssize_t low, high = tried(t, step, at) ? -1 : run(t, s, at, &low);
+                on = 0;
+                if (high >= 0) {
+                    at = s->kind == RUN ? choose(t, step, high, low) : choose(t, step, low, high);
+                    on = at >= 0;
+                }
+                break;
+            }
+            case SPLIT:
+                if (tried(t, step, at)) {
+                    on = 0;
+                } else if (!ahead(t, &m->steps[s->following], at)) {
+                    step = s->other;
+                    continue;
+                } else if (ahead(t, &m->steps[s->other], at) && !keep(t, s->other, at, -1)) {
+                    on = 0;
+                }
+                break;
+            case SAVE:
+                *(s->least ? &t->stop : &t->start) = at;
+                break;
+            case EDGE:
+                on = is_word(at ? t->data[at - 1] : 0) != is_word(at < t->size ? t->data[at] : 0);
+                break;
+            case LOOK:
+                on = at >= t->size || taken(s->chars, t->data, at, t->size);
+                break;
+            case START:
+                on = !at;
+                break;
+            case STOP:
+                on = at >= t->size;
+                break;
+            default:
+                return at;
+            }
+        }
+        if (on) {
+            step = s->following;
+        } else {
+            at = resume(t, &step);
+            if (at < 0) return NO_BODY;
+        }
+    }
+}
+
+/* The same with notes of what was tried. */
+static Py_ssize_t body_noted(Try *t) {
+    Py_ssize_t rest = t->size - t->first;
+    t->width = (t->m->longest < rest ? (Py_ssize_t)t->m->longest : rest) + 1;
+    t->notes = PyMem_RawCalloc((size_t)t->m->count * (size_t)t->width / 8 + 1, 1);
+    if (!t->notes) {
+        t->failed = 1;
+        return NO_BODY;
+    }
+    Py_ssize_t end = body(t);
+    PyMem_RawFree(t->notes);
+    t->notes = NULL;
+    return end;
+}
+
+/* The first place from `at` on where a body may begin. */
+static inline Py_ssize_t next_start(
+    const Matcher *m, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop) {
+    const uint8_t *may = m->steps[m->count - 1].ahead;
+    if (m->sole >= 0) {
+        const uint8_t *found = at < stop ? memchr(data + at, m->sole, (size_t)(stop - at)) : NULL;
+        return found ? found - data : stop;
+    }
+    while (at < stop && !may[data[at]]) at++;
+    return at;
+}
+
+/* The body that begins first from `at` on and before `stop`: where it ends, or -1. */
+static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
+    const Step *entry = &t->m->steps[t->m->count - 1];
+    /* Only where nothing has to come a body may begin at the end. */
+    int at_end = stop > t->size && entry->ahead[END];
+    if (stop > t->size) stop = t->size;
+    for (;; at++) {
+        at = next_start(t->m, t->data, at, stop);
+        if (at >= stop && (at > t->size || !at_end)) return NO_BODY;
+        if (!may_stand_before(t->m, t->data, at)) continue;
+        t->first = at;
+        Py_ssize_t end = body(t);
+        if (end == TOO_MANY) end = body_noted(t);
+        if (end >= 0 || t->failed) return end;
+    }
+}
+
+static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
+    if (many != 3 || !PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "search(data, start, stop) looks through bytes");
+        return NULL;
+    }
+    Py_ssize_t start = PyLong_AsSsize_t(args[1]), stop = PyLong_AsSsize_t(args[2]);
+    if (PyErr_Occurred()) return NULL;
+    Try t = {.m = self, .data = (const uint8_t *)PyBytes_AS_STRING(args[0]),
+             .size = PyBytes_GET_SIZE(args[0]), .room = STACK, .notes = NULL, .failed = 0};
+    t.others = t.own;
+    if (start < 0) start = 0;
+    Py_ssize_t end;
+    if (stop - start > LONG || (self->longest >= ENDLESS && t.size - start > LONG)) {
+        Py_BEGIN_ALLOW_THREADS;
+        end = leftmost(&t, start, stop);
+        Py_END_ALLOW_THREADS;
+    } else {
+        end = leftmost(&t, start, stop);
+    }
+    if (t.others != t.own) PyMem_RawFree(t.others);
+    if (t.failed) return PyErr_NoMemory();
+    if (end < 0) Py_RETURN_NONE;
+    return Py_BuildValue("(nnnn)", t.first, end, t.start, t.stop);
+}
+
+/* -- what it is made of */
+
+/* Classes and tables point into `parts`, which is kept. */
+static int read_classes(Matcher *m, PyObject *classes) {
+    Py_ssize_t many = PySequence_Fast_GET_SIZE(classes);
+    m->classes = PyMem_RawCalloc((size_t)many + 1, sizeof *m->classes);
+    if (!m->classes) return -1;
+    for (Py_ssize_t n = 0; n < many; n++) {
+        const char *plain, *beyond;
+        Py_ssize_t size, bytes;
+        if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(classes, n), "y#y#", &plain, &size, &beyond, &bytes))
+            return -1;
+        if (size != PLAIN || bytes % 8) {
+            PyErr_SetString(PyExc_ValueError, "a class has 128 bytes, and pairs of code points");
+            return -1;
+        }
+        memcpy(m->classes[n].plain, plain, PLAIN);
+        m->classes[n].ranges = (int)(bytes / 8);
+        m->classes[n].beyond = (const uint32_t *)beyond;
+    }
+    return 0;
+}
+
+static int read_step(Matcher *m, Py_ssize_t number, const int32_t *n, PyObject *classes, PyObject *tables) {
+    Step *s = &m->steps[number];
+    int is_last = n[0] == FOUND, has_class = n[0] == CHAR || n[0] == RUN || n[0] == LAZY || n[0] == LOOK;
+    int right = n[0] >= CHAR && n[0] <= FOUND && n[6] >= 0 && n[6] < PySequence_Fast_GET_SIZE(tables) &&
+        (is_last || (n[4] >= 0 && n[4] < number)) &&
+        (n[0] != SPLIT || (n[5] >= 0 && n[5] < number)) &&
+        (!has_class || (n[1] >= 0 && n[1] < PySequence_Fast_GET_SIZE(classes)));
+    PyObject *table = right ? PySequence_Fast_GET_ITEM(tables, n[6]) : NULL;
+    if (!right || !PyBytes_Check(table) || PyBytes_GET_SIZE(table) != TABLE) {
+        PyErr_SetString(PyExc_ValueError, "each step follows from what was made before it");
+        return -1;
+    }
+    *s = (Step){n[0], has_class && n[5] > 0, n[2], n[3], n[4], n[5], has_class ? &m->classes[n[1]] : NULL,
+                (const uint8_t *)PyBytes_AS_STRING(table)};
+    return 0;
+}
+
+static const Class *class_or_none(const Matcher *m, int number) {
+    return number < 0 ? NULL : &m->classes[number];
+}
+
+/* The one byte that a body begins with, or -1 where there are several. */
+static int32_t sole_byte(const uint8_t *may) {
+    int32_t found = -1;
+    for (int byte = 0; byte < END; byte++) {
+        if (!may[byte]) continue;
+        if (found >= 0) return -1;
+        found = byte;
+    }
+    return found;
+}
+
+static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *tables, int alone, int apart) {
+    Py_ssize_t size = PyBytes_GET_SIZE(steps), many = size / (NUMBERS * 4);
+    Py_ssize_t known = PySequence_Fast_GET_SIZE(classes);
+    const int32_t *numbers = (const int32_t *)PyBytes_AS_STRING(steps);
+    if (!many || size % (NUMBERS * 4) || alone >= known || apart >= known) {
+        PyErr_SetString(PyExc_ValueError, "a step has seven numbers");
+        return -1;
+    }
+    m->steps = PyMem_RawCalloc((size_t)many, sizeof *m->steps);
+    m->count = (int32_t)many;
+    if (!m->steps || read_classes(m, classes) < 0) return -1;
+    for (Py_ssize_t n = 0; n < many; n++) {
+        if (read_step(m, n, numbers + n * NUMBERS, classes, tables) < 0) return -1;
+        const Step *s = &m->steps[n];
+        /* No way takes a step twice, and no character has more than four bytes. */
+        m->longest += s->kind == CHAR ? 4 : s->kind == RUN || s->kind == LAZY ? 4 * (int64_t)s->most : 0;
+    }
+    m->alone = class_or_none(m, alone);
+    m->apart = class_or_none(m, apart);
+    m->sole = sole_byte(m->steps[many - 1].ahead);
+    return 0;
+}
+
+static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names)) {
+    PyObject *steps, *classes, *tables;
+    int alone, apart;
+    if (!PyArg_ParseTuple(args, "SOO(ii)", &steps, &classes, &tables, &alone, &apart)) return -1;
+    if (self->parts) {
+        PyErr_SetString(PyExc_ValueError, "a matcher is made once");
+        return -1;
+    }
+    classes = PySequence_Tuple(classes);
+    tables = classes ? PySequence_Tuple(tables) : NULL;
+    self->parts = tables ? PyTuple_Pack(2, classes, tables) : NULL;
+    int made = self->parts ? read_all(self, steps, classes, tables, alone, apart) : -1;
+    Py_XDECREF(classes);
+    Py_XDECREF(tables);
+    if (made < 0 && !PyErr_Occurred()) PyErr_NoMemory();
+    return made;
+}
+
+static void matcher_dealloc(Matcher *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyMem_RawFree(self->steps);
+    PyMem_RawFree(self->classes);
+    Py_XDECREF(self->parts);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef matcher_methods[] = {
+    {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL,
+     "search(data, start, stop): the first body that begins at start or later and before stop, and its "
+     "value, as four places; None if there is none."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot matcher_slots[] = {
+    {Py_tp_init, matcher_init},
+    {Py_tp_dealloc, matcher_dealloc},
+    {Py_tp_methods, matcher_methods},
+    {Py_tp_doc, "Matcher(steps, classes, tables, before): see program.py."},
+    {0, NULL},
+};
+
+static PyType_Spec matcher_spec = {
+    .name = "gateway.scan._matcher.Matcher",
+    .basicsize = sizeof(Matcher),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = matcher_slots,
+};
+
+static int module_exec(PyObject *module) {
+    PyObject *type = PyType_FromSpec(&matcher_spec);
+    if (!type) return -1;
+    int added = PyModule_AddObjectRef(module, "Matcher", type);
+    Py_DECREF(type);
+    return added;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "gateway.scan._matcher",
+    .m_doc = "Searches of single expressions in C.",
+    .m_size = 0,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__matcher(void) { return PyModuleDef_Init(&module_def); }

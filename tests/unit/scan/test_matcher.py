@@ -1,0 +1,224 @@
+"""The matcher in C finds what RE2 finds: the same bodies and values, wherever the search begins."""
+
+from __future__ import annotations
+
+from itertools import product
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.plugin import Runtime
+from gateway.plugin.pattern import Pattern
+from gateway.scan.confirm import next_body
+from gateway.scan.expression import (
+    Boundary,
+    Chars,
+    Choice,
+    ExpressionError,
+    Node,
+    Ranges,
+    Repeat,
+    Series,
+    Value,
+    bounded,
+    for_re2,
+    has_value,
+    lengths,
+    parse,
+)
+from gateway.scan.patterns import NATIVE, ReadyPattern, compiled
+from gateway.scan.program import TooLongError, program, standing_before
+from gateway.scan.re2_body import Re2Body
+from gateway_plugins.dlp.config import DlpConfig
+from gateway_plugins.dlp.patterns import patterns_for
+from gateway_plugins.dlp.rules import Rules
+from gateway_plugins.threat import Threats
+
+needs_c = pytest.mark.skipif(not NATIVE, reason="this build has no C")
+
+_CONFIG = DlpConfig.model_validate({})
+READY = [
+    ReadyPattern(pattern)
+    for pattern in (
+        *patterns_for(_CONFIG, Rules(_CONFIG)),
+        *Threats(Threats.Config(), Runtime()).patterns,
+    )
+]
+ODD = " aZ09_.:=/\"'é指\u200bÀ😀\n-\x00"
+
+
+def matcher(*parts: Any) -> Any:
+    from gateway.scan._matcher import Matcher  # noqa: PLC0415  # only in a compiled build
+
+    return Matcher(*program(*parts))
+
+
+def spelled(node: Node, random: Random) -> str:
+    """A text that matches a tree."""
+    if isinstance(node, Chars):
+        first, last = random.choice(node.ranges or ((33, 33),))
+        return chr(random.randint(first, min(last, first + 80)))
+    if isinstance(node, Series):
+        return "".join(spelled(item, random) for item in node.items)
+    if isinstance(node, Choice):
+        return spelled(random.choice(node.items), random)
+    if isinstance(node, Repeat):
+        most = node.least + 3 if node.most is None else min(node.most, node.least + 6)
+        return "".join(spelled(node.item, random) for _ in range(random.randint(node.least, most)))
+    return spelled(node.item, random) if isinstance(node, Value) else ""
+
+
+def changed(text: str, random: Random) -> str:
+    at = random.randint(0, len(text))
+    return random.choice(
+        (text, text[:at] + text[at + 1 :], text[:at] + random.choice(ODD) + text[at:])
+    )
+
+
+def spoiled(node: Node, random: Random) -> bytes:
+    """Matches of a tree, each changed or not, one behind the other."""
+    parts = [random.choice(("", *ODD)) + changed(spelled(node, random), random) for _ in range(3)]
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def same(looker: Any, plain: Re2Body, data: bytes, *, narrowed: bool) -> None:
+    size = len(data)
+    text = data.decode()
+    for part in ("", text[: len(text) // 3], text[: len(text) // 2]):
+        start = len(part.encode())
+        ours = next_body(looker, data, start, size, size)
+        theirs = next_body(plain, data, start, size, size)
+        assert ours[: 4 if narrowed else 2] == theirs[: 4 if narrowed else 2], (data, start)
+
+
+@needs_c
+@pytest.mark.parametrize("ready", READY, ids=lambda ready: ready.pattern.name)
+def test_every_pattern_is_found_as_re2_finds_it(ready: ReadyPattern) -> None:
+    random = Random(ready.pattern.name)  # noqa: S311  # texts of a test
+    plain = ready.re2_body()
+    assert not isinstance(ready.confirmation.looker, Re2Body)
+    for _ in range(40):
+        data = spoiled(ready.body, random)
+        same(ready.confirmation.looker, plain, data, narrowed=ready.narrowed)
+
+
+@needs_c
+def test_every_run_ends_where_re2_ends_it() -> None:
+    random = Random(1)  # noqa: S311  # texts of a test
+    pieces = [
+        *ODD,
+        "\\n",
+        "\\r",
+        "\\t",
+        "\\\\",
+        "-----END",
+        "-----END RSA PRIVATE KEY-----",
+        "A" * 9,
+    ]
+    with_run = [ready for ready in READY if ready.run]
+    assert len(with_run) > 3
+    for ready in with_run:
+        plain = ready.re2_run()
+        for _ in range(60):
+            text = "".join(random.choices([*pieces, "AbCd/+", "x=", "\\n" * 3], k=8))
+            data = text.encode()
+            spans = plain.search(data, 0, len(data))
+            assert ready.confirmation.run_end(data, 0) == (spans[2][1], spans[1][1]), data
+
+
+CHARS = st.sampled_from([
+    *[Chars(((97, 97),)), Chars(((98, 98),)), Chars(((97, 98),)), Chars(((48, 57),))],
+    *[Chars(((32, 47), (0xE9, 0xE9))), Chars(((0x80, 0x10FFFF),)), Chars(())],
+    Chars(((0, 0x10FFFF),)),
+])  # fmt: skip
+TREES: st.SearchStrategy[Node] = st.recursive(
+    CHARS | st.just(Boundary()),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=4).map(lambda items: Series(tuple(items)))
+        | st.lists(inner, min_size=2, max_size=4).map(lambda items: Choice(tuple(items)))
+        | st.builds(
+            lambda item, least, more, greedy: Repeat(item, least, least + more, greedy),
+            *(inner, st.integers(0, 3), st.integers(0, 4), st.booleans()),
+        )
+    ),
+    max_leaves=8,
+)
+CLASSES: st.SearchStrategy[Ranges] = st.sampled_from([(), ((48, 57), (97, 122)), ((97, 97),)])
+TEXTS = st.lists(st.sampled_from("aaabb01 .-é€\U0001f600"), max_size=14).map("".join)
+
+
+@needs_c
+@settings(deadline=None, max_examples=600)
+@given(TREES, TREES, st.booleans(), CLASSES, CLASSES, st.lists(TEXTS, min_size=1, max_size=4))
+def test_any_expression_is_found_as_re2_finds_it(  # noqa: PLR0917  # what is given
+    one: Node, other: Node, narrowed: bool, left: Ranges, right: Ranges, texts: list[str]
+) -> None:
+    body = Series((one, Value(other))) if narrowed else Series((one, other))
+    if not lengths(body)[0]:
+        body = Series((body, Chars(((97, 98),))))
+    found = matcher(body, standing_before(left, ()), right)
+    ready = ReadyPattern(Pattern("x", "x", "x", left="", right=""))
+    ready.body, ready.left, ready.right, ready.narrowed = body, left, right, has_value(body)
+    plain = ready.re2_body()
+    for text in texts:
+        same(found, plain, text.encode(), narrowed=narrowed)
+
+
+@needs_c
+@settings(deadline=None)
+@given(st.sampled_from(["a", "ab", "aab", "ba1", "a€"]), st.integers(1, 400), st.booleans())
+def test_what_takes_many_steps_is_found_all_the_same(unit: str, many: int, ends: bool) -> None:
+    expression = r"(?:[ab]{0,9}?[ab€]{0,7}a?){1,9}(?:a{0,5}b{0,5}){2,6}(?P<value>[ab]{0,9})c"
+    body = bounded(parse(expression))
+    plain = Re2Body(compiled(f"({for_re2(body)})"))
+    data = (unit * many + ("c" if ends else "")).encode()
+    same(matcher(body), plain, data, narrowed=True)
+
+
+@needs_c
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["a", "b", " ", "$", "{", "x1", "\n", "é"]), max_size=6).map("".join)
+)
+def test_anchors_are_those_of_re2(text: str) -> None:
+    for expression in (r"^\$[({]|^a$|b$", r"^(?:a|b){1,3}$", r"(?i)^X\d", r"$", r"^\W+a"):
+        found = matcher(parse(expression, anchors=True))
+        spans = compiled(expression)(text.encode(), 0, len(text.encode()))
+        body = found.search(text.encode(), 0, len(text.encode()) + 1)
+        assert (body is None) == (spans[0][0] < 0)
+        assert body is None or body[:2] == spans[0]
+
+
+def test_anchors_are_refused_where_streams_are_searched() -> None:
+    with pytest.raises(ExpressionError, match="an anchor"):
+        parse("(?:a|^b)")
+
+
+def test_an_expression_of_too_many_steps_is_left_to_re2() -> None:
+    with pytest.raises(TooLongError):
+        program(bounded(parse("(?:(?:ab){900}c){30}")))
+    words = "|".join("".join(letters) for letters in product("abcdefgh", repeat=5))
+    ready = ReadyPattern(Pattern("long", "x", f"(?:{words})"))
+    assert isinstance(ready.confirmation.looker, Re2Body)
+
+
+@needs_c
+def test_steps_that_make_no_sense_are_refused() -> None:
+    from gateway.scan._matcher import Matcher  # noqa: PLC0415  # only in a compiled build
+
+    steps, classes, tables, before = program(parse("a[bc]"))
+    for wrong in (
+        (steps[:-1], classes, tables, before),
+        (steps, [], tables, before),
+        (steps, classes, [], before),
+        (steps, classes, tables, (9, -1)),
+        (steps[-28:], classes, tables, before),
+        (b"", classes, tables, before),
+    ):
+        with pytest.raises(ValueError, match=r"step|class"):
+            Matcher(*wrong)
+    with pytest.raises(TypeError):
+        Matcher(steps, classes, tables, before).search("a", 0, 1)  # type: ignore[arg-type]  # a text
