@@ -19,7 +19,7 @@ from gateway.scan.confirm import Match
 from gateway.scan.patterns import compiled
 
 try:
-    from gateway.scan import _values
+    from gateway.scan import _jose, _values
 
     NATIVE = True
 except ImportError:  # not compiled
@@ -269,6 +269,13 @@ def jwt_header(value: str, before: str) -> bool:
     part = value.partition(".")[0]
     if part.startswith(_JWT_BEGINS):
         return True
+    if NATIVE and not _jose.may_name_algorithm(part):  # what orjson refuses costs it an exception
+        return False
+    return names_algorithm(part)
+
+
+def names_algorithm(part: str) -> bool:
+    """Whether it is an object with one of the names that such headers have."""
     try:
         header = orjson.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
