@@ -1,4 +1,8 @@
-"""What tells a value from one that only looks like it: check digits, structure, randomness."""
+"""What tells a value from one that only looks like it: check digits, structure, randomness.
+
+What is asked of every secret is told by `_values.c`. What is said `plainly` is its plain form, which
+is asked where nothing is compiled, and where C leaves a value to it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,13 @@ import orjson
 
 from gateway.scan.patterns import compiled
 from gateway.scan.re2_body import Match
+
+try:
+    from gateway.scan import _jose, _values
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
@@ -139,7 +150,13 @@ def entropy(text: str) -> float:
 
 
 def has_entropy(text: str, bits: float) -> bool:
-    """Whether it has at least so many bits of entropy per character.
+    """Whether it has at least so many bits of entropy per character."""
+    told = _values.entropic(text, bits) if NATIVE else None
+    return has_entropy_plainly(text, bits) if told is None else told
+
+
+def has_entropy_plainly(text: str, bits: float) -> bool:
+    """The plain form of it.
 
     Of so many different characters there is a least entropy: where one of them is all that repeats.
     It tells most values that are random without a count of each.
@@ -154,6 +171,11 @@ def has_entropy(text: str, bits: float) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether it stands for a value that somebody is to fill in."""
+    return _values.placeholder(text) if NATIVE else is_placeholder_plainly(text)
+
+
+def is_placeholder_plainly(text: str) -> bool:
+    """The plain form of it."""
     return len(text) <= RANDOM_LENGTH and (_PLACEHOLDER(text) or repeats(text))
 
 
@@ -166,6 +188,21 @@ def repeats(text: str) -> bool:
         return False
     often = any(small.count(character) >= _REPEATED_MIN for character in set(small))
     return often and _REPEATED.search(small) is not None
+
+
+def is_random(value: str, bits: float, digits_min: int = 0) -> bool:
+    """No placeholder, and at least so many bits of entropy per character and so many digits."""
+    told = _values.random(value, bits, digits_min) if NATIVE else None
+    return is_random_plainly(value, bits, digits_min) if told is None else told
+
+
+def is_random_plainly(value: str, bits: float, digits_min: int) -> bool:
+    """The plain form of it."""
+    return (
+        (not digits_min or sum(c.isdigit() for c in value) >= digits_min)
+        and has_entropy_plainly(value, bits)
+        and not is_placeholder_plainly(value)
+    )
 
 
 def random_enough(bits: float) -> _Random:
@@ -183,7 +220,7 @@ class _Random:
 
     def __call__(self, value: str, before: str) -> bool:
         del before
-        return has_entropy(value, self._bits) and not is_placeholder(value)
+        return is_random(value, self._bits)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Random) and other._bits == self._bits
@@ -199,9 +236,11 @@ def github_token(value: str, before: str) -> bool:
     """
     del before
     prefix, _, rest = value.partition("_")
-    return _base62(crc32(rest[:-6].encode())) == rest[-6:] or (
-        bool(prefix) and not is_placeholder(rest) and has_entropy(rest, 3)
-    )
+    if prefix and is_random(rest, 3.0):
+        return True
+    number = crc32(rest[:-6].encode())
+    # Its last character alone tells most that are none.
+    return rest[-1:] == _BASE62[number % 62] and _base62(number) == rest[-6:]
 
 
 def _base62(number: int) -> str:
@@ -215,15 +254,13 @@ def _base62(number: int) -> str:
 def google_key(value: str, before: str) -> bool:
     """Random, and none of those that everybody knows."""
     del before
-    digest = sha256(value.encode()).hexdigest()[:12]
-    return has_entropy(value, 3.5) and digest not in _SAMPLE_KEYS and not is_placeholder(value)
+    return is_random(value, 3.5) and sha256(value.encode()).hexdigest()[:12] not in _SAMPLE_KEYS
 
 
 def with_digits(value: str, before: str) -> bool:
     """Random, with digits among the letters: no name in a program."""
     del before
-    number = sum(c.isdigit() for c in value)
-    return number > 1 and has_entropy(value, 3) and not is_placeholder(value)
+    return is_random(value, 3.0, digits_min=2)
 
 
 def jwt_header(value: str, before: str) -> bool:
@@ -232,6 +269,13 @@ def jwt_header(value: str, before: str) -> bool:
     part = value.partition(".")[0]
     if part.startswith(_JWT_BEGINS):
         return True
+    if NATIVE and not _jose.may_name_algorithm(part):  # what orjson refuses costs it an exception
+        return False
+    return names_algorithm(part)
+
+
+def names_algorithm(part: str) -> bool:
+    """Whether it is an object with one of the names that such headers have."""
     try:
         header = orjson.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:

@@ -1,4 +1,7 @@
-"""Secrets that only their surroundings give away: what is assigned to a password, a token, a key."""
+"""Secrets that only their surroundings give away: what is assigned to a password, a token, a key.
+
+The values are told by `_values.c`; what is said `plainly` is its plain form, as in checks.py.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,18 @@ from gateway.scan.library.checks import (
     PLACEHOLDER,
     RANDOM_LENGTH,
     Said,
-    has_entropy,
+    has_entropy_plainly,
     is_placeholder,
+    is_placeholder_plainly,
     repeats,
 )
+
+try:
+    from gateway.scan import _values
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 _ASSIGN: Final = r"""["'`\])]{0,2}(?:: ?[A-Za-z]{1,10})?\s{0,4}(?:[:=|?!+]{0,4}[=>]|:|,|\|\|)\s{0,12}["'`=\s\\({]{0,6}"""
 _NAME_REST: Final = r"[\w.-]{0,8}"
@@ -51,23 +62,45 @@ _DIGITS_MIN: Final = 2
 
 def looks_assigned(value: str, before: str) -> bool:
     """Whether the value of a token is one, and no name, path, expression or placeholder."""
+    told = _values.assigned(value) if NATIVE else None
+    if told is None:
+        return looks_assigned_plainly(value) and not _names_id(before)
+    return told and not _names_id(before)
+
+
+def looks_assigned_plainly(value: str) -> bool:
+    """The plain form of it, whatever stands before."""
     text = value.rstrip("=.,;")
     if _is_no_secret(text) or (text[:1].isdigit() and _DATE.match(text)):
         return False
-    if ("id" in before.lower() and _NAME_OF_IT(before)) or text.endswith("1234567890"):
+    if text.endswith("1234567890"):
         return False
     if _WORDS.fullmatch(text):
         # Without a digit: only a long text that is no row of words.
         return len(text) >= 20 and "_" not in text and "." not in text and _mixed(text)
     number = sum(c.isdigit() for c in text)
     if number == len(text):
-        return number >= 16 and has_entropy(text, 2.2)
+        return number >= 16 and has_entropy_plainly(text, 2.2)
     parts = _PARTS.split(text)
     if len(parts) > 1 and sum(len(p) for p in parts if p.isalpha()) > _WORDY * len(text):
         return False
     if number < _DIGITS_MIN and not _mixed(text):
         return False
-    return has_entropy(text, 3.0 if len(text) >= 16 else 2.6) or _UUID.fullmatch(text) is not None
+    return (
+        has_entropy_plainly(text, 3.0 if len(text) >= 16 else 2.6)
+        or _UUID.fullmatch(text) is not None
+    )
+
+
+def _names_id(before: str) -> bool:
+    """Whether what follows is what a secret is told by, and not the secret."""
+    told = _values.names_id(before) if NATIVE else None
+    return names_id_plainly(before) if told is None else told
+
+
+def names_id_plainly(before: str) -> bool:
+    """The plain form of it."""
+    return "id" in before.lower() and _NAME_OF_IT(before)
 
 
 def _is_no_secret(text: str) -> bool:
@@ -80,18 +113,24 @@ def _is_no_secret(text: str) -> bool:
 def _mixed(text: str) -> bool:
     """Many changes of case: no CamelCase of words."""
     changes = sum(a.islower() != b.islower() for a, b in pairwise(text))
-    return changes * 3 >= len(text) and has_entropy(text, 3.2)
+    return changes * 3 >= len(text) and has_entropy_plainly(text, 3.2)
 
 
 def looks_like_password(value: str, before: str) -> bool:
     """Whether somebody could have chosen it: two kinds of characters, no expression, no word."""
     del before
+    told = _values.password(value) if NATIVE else None
+    return looks_like_password_plainly(value) if told is None else told
+
+
+def looks_like_password_plainly(value: str) -> bool:
+    """The plain form of it."""
     text = value.rstrip(".,;:")
     if len(text) < 6 or len(set(text)) < 4:
         return False
     # One search tells that it is neither; only where it is one of them, which.
     is_either = _NO_PASSWORD(text)
-    if is_placeholder(text) if is_either else repeats(text):
+    if is_placeholder_plainly(text) if is_either else repeats(text):
         return False
     if _WORDS.fullmatch(text) or _UUID.fullmatch(text):
         return False
@@ -262,14 +301,28 @@ def _sent() -> list[Pattern]:
 
 def _strict(value: str, before: str) -> bool:
     """For names that mean little: the value must be of one piece and clearly random."""
+    told = _values.strictly_assigned(value) if NATIVE else None
+    if told is None:
+        return is_strict_plainly(value) and not _names_id(before)
+    return told and not _names_id(before)
+
+
+def is_strict_plainly(value: str) -> bool:
+    """The plain form of it, whatever stands before."""
     text = value.rstrip("=.,;")
-    if not looks_assigned(value, before):
+    if not looks_assigned_plainly(value):
         return False
     if _UUID.fullmatch(text):
         return True
-    return has_entropy(text, 3.0) and "/" not in text and "." not in text[:-1]
+    return has_entropy_plainly(text, 3.0) and "/" not in text and "." not in text[:-1]
 
 
 def _header(value: str, before: str) -> bool:
     del before
-    return not is_placeholder(value) and any(c.isdigit() or c == "=" for c in value)
+    told = _values.header(value) if NATIVE else None
+    return is_header_plainly(value) if told is None else told
+
+
+def is_header_plainly(value: str) -> bool:
+    """No placeholder, with a digit or an equals sign."""
+    return not is_placeholder_plainly(value) and any(c.isdigit() or c == "=" for c in value)

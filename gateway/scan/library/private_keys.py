@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import has_entropy, jwt_header
+from gateway.scan.library.checks import has_entropy, has_entropy_plainly, jwt_header
+
+try:
+    from gateway.scan import _values
+
+    NATIVE = True
+except ImportError:  # not compiled: the plain form does
+    NATIVE = False
 
 _RANK: Final = 10
 
@@ -92,7 +99,13 @@ def _random(value: str, before: str) -> bool:
 def _material(value: str, before: str) -> bool:
     """Both cases and digits, evenly: neither a digest in hexadecimal nor words."""
     del before
+    told = _values.material(value) if NATIVE else None
+    return is_material_plainly(value) if told is None else told
+
+
+def is_material_plainly(value: str) -> bool:
+    """The plain form of it."""
     upper = sum(c.isupper() for c in value)
     lower = sum(c.islower() for c in value)
     number = sum(c.isdigit() for c in value)
-    return min(upper, lower) >= 10 and number >= 3 and has_entropy(value, 4.4)
+    return min(upper, lower) >= 10 and number >= 3 and has_entropy_plainly(value, 4.4)
