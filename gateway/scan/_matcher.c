@@ -114,6 +114,7 @@ typedef struct {
     const uint8_t *data;
     Py_ssize_t size, first;
     Py_ssize_t start, stop; /* of the value */
+    Py_ssize_t low, high;   /* the ends of a run that it begins with, where they are known; else -1 */
     Other *others, own[STACK];
     Py_ssize_t many, room;
     uint8_t *notes; /* a bit for each step and place from `first` on, or NULL */
@@ -251,6 +252,11 @@ static Py_ssize_t body(Try *t) {
     int left = STEPS_FREE;
     t->many = 0;
     t->start = t->stop = -1;
+    if (t->high >= 0) {
+        at = m->steps[step].kind == RUN ? choose(t, step, t->high, t->low) : choose(t, step, t->low, t->high);
+        if (at < 0) return NO_BODY;
+        step = m->steps[step].following;
+    }
     for (;;) {
         const Step *s = &m->steps[step];
         int on = ahead(t, s, at);
@@ -338,20 +344,54 @@ static inline Py_ssize_t next_start(
     return at;
 }
 
+static Py_ssize_t body_at(Try *t, Py_ssize_t at) {
+    t->first = at;
+    Py_ssize_t end = body(t);
+    return end == TOO_MANY ? body_noted(t) : end;
+}
+
 /* The body that begins first from `at` on and before `stop`: where it ends, or -1. */
 static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
-    const Step *entry = &t->m->steps[t->m->count - 1];
     /* Only where nothing has to come a body may begin at the end. */
-    int at_end = stop > t->size && entry->ahead[END];
+    int at_end = stop > t->size && t->m->steps[t->m->count - 1].ahead[END];
     if (stop > t->size) stop = t->size;
+    t->high = -1;
     for (;; at++) {
         at = next_start(t->m, t->data, at, stop);
         if (at >= stop && (at > t->size || !at_end)) return NO_BODY;
         if (!may_stand_before(t->m, t->data, at)) continue;
-        t->first = at;
-        Py_ssize_t end = body(t);
-        if (end == TOO_MANY) end = body_noted(t);
+        Py_ssize_t end = body_at(t, at);
         if (end >= 0 || t->failed) return end;
+    }
+}
+
+/* The same of an expression that begins with a run. A text may be one long run, of which each place is a
+ * beginning: each end is tried once, because what follows does not depend on where the run began, and
+ * each byte of the run is looked at once. */
+static Py_ssize_t leftmost_run(Try *t, Py_ssize_t at, Py_ssize_t stop) {
+    const Step *s = &t->m->steps[t->m->count - 1];
+    const uint8_t *data = t->data, *plain = s->chars->plain;
+    Py_ssize_t end = at, tried_to = at - 1; /* the run up to `end` is known */
+    if (stop > t->size) stop = t->size;
+    for (;; at++) {
+        at = next_start(t->m, data, at, stop);
+        if (at >= stop) return NO_BODY;
+        if (end < at) {
+            end = at;
+            tried_to = at - 1;
+        }
+        while (end < t->size && end - at < s->most && data[end] < PLAIN && plain[data[end]]) end++;
+        if (end < t->size && end - at < s->most && data[end] >= PLAIN) { /* not ASCII */
+            t->high = -1;
+        } else {
+            t->high = end;
+            t->low = at + s->least > tried_to ? at + s->least : tried_to + 1;
+            if (t->low > end) continue;
+        }
+        if (!may_stand_before(t->m, data, at)) continue;
+        Py_ssize_t found = body_at(t, at);
+        if (found >= 0 || t->failed) return found;
+        if (t->high >= 0) tried_to = end;
     }
 }
 
@@ -366,13 +406,16 @@ static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
              .size = PyBytes_GET_SIZE(args[0]), .room = STACK, .notes = NULL, .failed = 0};
     t.others = t.own;
     if (start < 0) start = 0;
+    const Step *entry = &self->steps[self->count - 1];
+    int runs = (entry->kind == RUN || entry->kind == LAZY) && !entry->escapes && entry->most < ENDLESS;
+    Py_ssize_t (*look)(Try *, Py_ssize_t, Py_ssize_t) = runs ? leftmost_run : leftmost;
     Py_ssize_t end;
     if (stop - start > LONG || (self->longest >= ENDLESS && t.size - start > LONG)) {
         Py_BEGIN_ALLOW_THREADS;
-        end = leftmost(&t, start, stop);
+        end = look(&t, start, stop);
         Py_END_ALLOW_THREADS;
     } else {
-        end = leftmost(&t, start, stop);
+        end = look(&t, start, stop);
     }
     if (t.others != t.own) PyMem_RawFree(t.others);
     if (t.failed) return PyErr_NoMemory();

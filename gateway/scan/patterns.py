@@ -231,6 +231,11 @@ class ReadyPattern:
         raise ExpressionError("nothing may stand before it; leave a separator in `left`")
 
 
+def looker(expression: str) -> Looker:
+    """What looks for an expression of RE2 anywhere in a text. Raises ExpressionError."""
+    return _matcher(parse(expression, anchors=True)) or Re2Body(compiled(f"({expression})"))
+
+
 def _matcher(
     body: Node, before: tuple[Ranges, Ranges] | None = None, behind: Ranges = ()
 ) -> Matcher | None:

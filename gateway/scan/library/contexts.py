@@ -188,6 +188,7 @@ def _passwords() -> list[Pattern]:
             left="A-Za-z0-9",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=41,
         ),
         Pattern(
@@ -197,6 +198,7 @@ def _passwords() -> list[Pattern]:
             left="",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=41,
         ),
         Pattern(
@@ -218,6 +220,7 @@ def _passwords() -> list[Pattern]:
             left=r"\w",
             right=r"\w",
             validator=looks_like_password,
+            seldom=True,
             rank=43,
         ),
     ]
