@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.alike import ALIKE
+from gateway.scan.library.check_digits import Form, Number, Rule, values
 from gateway.scan.library.checks import digits
 from gateway.scan.library.contact import names_phone
 from gateway.scan.library.national import QUICK
@@ -243,11 +244,34 @@ def has_digits(value: str, before: str) -> bool:
 
 _NRIC_WEIGHTS: Final = (2, 7, 6, 5, 4, 3, 2)
 _NRIC_LETTERS: Final = {"ST": "JZIHGFEDCBA", "FG": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
+_NRIC: Final = Number(
+    {
+        9: [
+            Form(
+                Rule(
+                    (1, *_NRIC_WEIGHTS),
+                    11,
+                    expected=letters,
+                    even=values("0123456789" + kinds, (*range(10), *starts)),
+                ),
+                known={0: kinds},
+            )
+            for kinds, starts, letters in (
+                ("ST", (0, 4), "JZIHGFEDCBA"),
+                ("FG", (0, 4), "XWUTRQPNMLK"),
+                ("M", (3,), "XWUTRQPNJLK"),
+            )
+        ]
+    }
+)
+"""The letter counts as well: 4 for the later series."""
 
 
 def is_nric(value: str, before: str) -> bool:
     """Singapore's check letter."""
     del before
+    if not _NRIC(value):
+        return False
     total = sum(int(d) * w for d, w in zip(value[1:8], _NRIC_WEIGHTS, strict=True))
     total += {"T": 4, "G": 4, "M": 3}.get(value[0], 0)
     letters = next(v for k, v in _NRIC_LETTERS.items() if value[0] in k)
