@@ -23,24 +23,31 @@ static const uint8_t rotations[LANES - 1] = {
 
 static inline uint64_t rotated(uint64_t lane, int by) { return lane << by | lane >> (64 - by); }
 
+/* Unrolled, all places and rotations are constants: two thirds of the time. */
 static void permute(uint64_t lane[LANES]) {
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t column[5];
+#pragma GCC unroll 24
         for (int x = 0; x < 5; x++)
             column[x] = lane[x] ^ lane[x + 5] ^ lane[x + 10] ^ lane[x + 15] ^ lane[x + 20];
+#pragma GCC unroll 24
         for (int x = 0; x < 5; x++) {
             uint64_t mixed = column[(x + 4) % 5] ^ rotated(column[(x + 1) % 5], 1);
+#pragma GCC unroll 24
             for (int at = x; at < LANES; at += 5) lane[at] ^= mixed;
         }
         uint64_t moved = lane[1];
+#pragma GCC unroll 24
         for (int at = 0; at < LANES - 1; at++) {
             uint64_t next = lane[places[at]];
             lane[places[at]] = rotated(moved, rotations[at]);
             moved = next;
         }
+#pragma GCC unroll 24
         for (int row = 0; row < LANES; row += 5) {
             uint64_t before[5];
             memcpy(before, lane + row, sizeof before);
+#pragma GCC unroll 24
             for (int x = 0; x < 5; x++)
                 lane[row + x] = before[x] ^ (~before[(x + 1) % 5] & before[(x + 2) % 5]);
         }

@@ -151,15 +151,25 @@ def names_phone(before: str) -> bool:
 
 
 def _has_word(before: str) -> bool:
-    """Whether a letter, or a sign of what is counted, stands behind the last digit.
+    """Whether two letters, or a sign of what is counted, stand behind the last digit.
 
-    What says that a number is a telephone number, or none, has one, and no digit behind it.
+    What says that a number is a telephone number, or none, has these, and no digit behind them.
     """
-    for character in reversed(before):
+    place = len(before)
+    letter = False
+    while place:
+        place -= 1
+        character = before[place]
         if character in "0123456789":
             return False
-        if character.isalpha() or character in "$€£#":
-            return True
+        if character.isalpha():
+            if letter:
+                return True
+            letter = True
+        else:
+            if character in "$€£#":
+                return True
+            letter = False
     return False
 
 
@@ -189,14 +199,18 @@ def _is_phone(value: str, before: str) -> bool:
         return False
     if value[0].isdigit() and _DATES.fullmatch(value):
         return False
-    if _has_word(before):
-        if _PHONE_NEAR(before):
-            return True
-        if _NOT_PHONE(before):
-            return False
+    spoken = _has_word(before)
+    if spoken and _PHONE_NEAR(before):
+        return True
+    return _is_valid(value, number) and not (spoken and _NOT_PHONE(before))
+
+
+def _is_valid(value: str, number: str) -> bool:
+    """By what it is written like, without a word that says what it is."""
     if value.startswith("+"):
         return len(number) >= _INTERNATIONAL_MIN and _valid_abroad(number)
-    grouped = any(c in " -.()" for c in value.strip())
+    inner = value.strip()
+    grouped = " " in inner or "-" in inner or "." in inner or "(" in inner or ")" in inner
     if not grouped:
         # A trunk prefix: with it, a number of ten or eleven digits is little else.
         return number[0] == "0" and len(number) in {10, 11} and _valid_at_home(number)

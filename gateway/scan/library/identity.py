@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import digits, luhn, verhoeff
+from gateway.scan.library.alike import ALIKE
+from gateway.scan.library.check_digits import Form, Number, Rule, values
+from gateway.scan.library.checks import digits
 from gateway.scan.library.contact import names_phone
+from gateway.scan.library.national import QUICK
 
 _SSN: Final = re.compile(r"(?!000|666|9)\d{3}\D?(?!00)\d{2}\D?(?!0000)\d{4}")
 _SSN_KNOWN: Final = frozenset({"123456789", "078051120", "219099999", "987654321"})
@@ -24,37 +27,32 @@ _NAMED: Final = (
 )
 
 
-_QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
-    "in_.aadhaar": verhoeff,
-    "ca.sin": luhn,
-    "za.idnr": luhn,
-}
-"""Check digits that are quicker told here: what fails is not asked about."""
-
-
 class _Checked:
     """A validator by a module of python-stdnum; `named` says that something before names it."""
 
-    __slots__ = ("_module", "_named")
+    __slots__ = ("_alike", "_module", "_named", "_quick")
 
     def __init__(self, module: str, *, named: bool) -> None:
         self._module = module
         self._named = named
+        self._quick = QUICK.get(module)
+        self._alike = ALIKE.get(module)
 
     def prepare(self) -> None:
         """Loads the module, so that no request waits for it."""
         _module(self._module)
 
     def __call__(self, value: str, before: str) -> bool:
-        quick = _QUICK.get(self._module)
-        if quick is not None and not quick(digits(value)):
+        quick = self._quick
+        if quick is not None and not quick(value):
+            return False
+        alike = self._alike
+        like = "" if alike is None else alike(value)
+        if like and not _answer(self._module, like):
             return False
         if not self._named and names_phone(before):
             return False
-        try:
-            return bool(_module(self._module).is_valid(value))
-        except Exception:  # noqa: BLE001  # a number that the module's tables cannot place
-            return True  # its digits were right as far as they were asked about
+        return bool(like) or _asked(self._module, value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Checked) and other._key() == self._key()
@@ -64,6 +62,17 @@ class _Checked:
 
     def _key(self) -> tuple[str, bool]:
         return self._module, self._named
+
+
+def _asked(module: str, value: str) -> bool:
+    try:
+        return bool(_module(module).is_valid(value))
+    except Exception:  # noqa: BLE001  # a number that the module's tables cannot place
+        return True  # its digits were right as far as they were asked about
+
+
+_answer: Final = lru_cache(maxsize=1024)(_asked)
+"""Of the numbers that stand for many: there are fewer."""
 
 
 @lru_cache(maxsize=128)
@@ -235,11 +244,34 @@ def has_digits(value: str, before: str) -> bool:
 
 _NRIC_WEIGHTS: Final = (2, 7, 6, 5, 4, 3, 2)
 _NRIC_LETTERS: Final = {"ST": "JZIHGFEDCBA", "FG": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
+_NRIC: Final = Number(
+    {
+        9: [
+            Form(
+                Rule(
+                    (1, *_NRIC_WEIGHTS),
+                    11,
+                    expected=letters,
+                    even=values("0123456789" + kinds, (*range(10), *starts)),
+                ),
+                known={0: kinds},
+            )
+            for kinds, starts, letters in (
+                ("ST", (0, 4), "JZIHGFEDCBA"),
+                ("FG", (0, 4), "XWUTRQPNMLK"),
+                ("M", (3,), "XWUTRQPNJLK"),
+            )
+        ]
+    }
+)
+"""The letter counts as well: 4 for the later series."""
 
 
 def is_nric(value: str, before: str) -> bool:
     """Singapore's check letter."""
     del before
+    if not _NRIC(value):
+        return False
     total = sum(int(d) * w for d, w in zip(value[1:8], _NRIC_WEIGHTS, strict=True))
     total += {"T": 4, "G": 4, "M": 3}.get(value[0], 0)
     letters = next(v for k, v in _NRIC_LETTERS.items() if value[0] in k)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv6Address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import Pattern
+from gateway.scan.library.check_digits import LETTERS, NO, UNCLEAR, YES
 from gateway.scan.library.checks import Said
 from gateway.scan.patterns import compiled
 from gateway.scan.re2_body import Match
+
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
 
 _VERSION: Final = Said(r"(?i)(?:version|\bver\.?|\bv|release|build|chrome/|safari/)\W{0,3}$")
 _VERSION_SIGNS: Final = ("v", "release", "build", "chrome/", "safari/")
@@ -23,6 +27,9 @@ _IPV6_BEGINS: Final = (
     r"(?:^|[^\w:.])(?:::|[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{1,4}:){0,7}:|(?:[0-9A-Fa-f]{1,4}:){6})"
 )
 """Every address has two colons at once, or six of them between its groups."""
+_COLON: Final = 58
+_NINE: Final = 57
+_GROUPS: Final = 8
 _OF_IPV6: Final = frozenset(b"0123456789abcdefABCDEF:")
 
 
@@ -125,6 +132,9 @@ def is_ipv6(value: str, before: str) -> bool:
     shortened = text.count("::")
     if shortened > 1 or (not shortened and colons != (6 if "." in text else 7)):  # RFC 4291
         return False
+    told = _of_groups(text.encode(), shortened) if text.isascii() else UNCLEAR
+    if told != UNCLEAR:
+        return told == YES
     if shortened and not any(c.isdigit() for c in text):
         return False
     try:
@@ -134,7 +144,60 @@ def is_ipv6(value: str, before: str) -> bool:
     return any(c in "0123456789abcdefABCDEF" for c in text)
 
 
+def _of_groups(data: bytes, shortened: i64) -> i64:
+    """NO or YES by the groups of hexadecimal digits; UNCLEAR where something else stands there.
+
+    In an address that is shortened there must be a digit: letters alone may be names of a language.
+    """
+    size: i64 = len(data)
+    groups: i64 = 0
+    longest: i64 = 0
+    most_colons: i64 = 0
+    figures: i64 = 0
+    length: i64 = 0
+    colons: i64 = 0
+    place: i64 = 0
+    while place < size:
+        byte: i64 = data[place]
+        place += 1
+        if byte == _COLON:
+            colons += 1
+            most_colons = max(most_colons, colons)
+            length = 0
+            continue
+        if LETTERS[byte & 0xDF if byte > _NINE else byte] > 15:  # not hexadecimal
+            return UNCLEAR
+        if length == 0:
+            groups += 1
+        if byte <= _NINE:
+            figures += 1
+        length += 1
+        longest = max(longest, length)
+        colons = 0
+    if longest > 4 or most_colons > 2 or size < 2:  # digits of a group
+        return NO
+    if (data[0] == _COLON != data[1]) or (data[size - 1] == _COLON != data[size - 2]):
+        return NO
+    if shortened:
+        return YES if groups < _GROUPS and figures else NO
+    return YES if groups == _GROUPS else NO
+
+
 def is_mac(value: str, before: str) -> bool:
     """Neither nobody's nor everybody's."""
     del before
-    return len(set(value.lower()) - {":", "-", "."}) > 1
+    if not value.isascii():
+        return len(set(value.lower()) - {":", "-", "."}) > 1
+    data = value.lower().encode()
+    size: i64 = len(data)
+    first: i64 = 0
+    place: i64 = 0
+    while place < size:
+        byte: i64 = data[place]
+        place += 1
+        if byte == _COLON or byte == 45 or byte == 46:  # noqa: PLR1714  # hyphen, full stop
+            continue
+        if first and byte != first:
+            return True
+        first = byte
+    return False

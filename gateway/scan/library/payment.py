@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.cards import may_begin
 from gateway.scan.library.checks import Said, luhn
 from gateway.scan.library.wallets import base58check, bech32, eip55
+
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
 
 _ISSUERS: Final = re.compile(
     r"4\d{12}(?:\d{3}|\d{6})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
@@ -146,4 +149,21 @@ def is_iban(value: str, before: str) -> bool:
     known = _IBAN_LENGTHS.get(text[:2])
     if known is None or (known != len(text) and "iban" not in before.lower()):
         return False
-    return int("".join([str(int(c, 36)) for c in text[4:] + text[:4]])) % 97 == 1
+    rotated = text[4:] + text[:4]
+    if rotated.isascii() and rotated.isalnum():
+        return _rest_97(rotated.encode()) == 1
+    return int("".join([str(int(c, 36)) for c in rotated])) % 97 == 1
+
+
+def _rest_97(data: bytes) -> i64:
+    """What the number leaves that digits and capital letters spell, A as 10 and Z as 35."""
+    size: i64 = len(data)
+    rest: i64 = 0
+    place: i64 = 0
+    while place < size:
+        byte: i64 = data[place]
+        rest = rest * 10 + byte - 48 if byte < 65 else rest * 100 + byte - 55
+        if rest > 1_000_000_000_000:
+            rest %= 97
+        place += 1
+    return rest % 97

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Final
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
 
 try:
     from gateway.scan import _keccak
@@ -12,40 +15,97 @@ try:
 except ImportError:  # not compiled
     NATIVE = False
 
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_NONE: Final = 255
+"""The value of a character that has none."""
+
+
+def _values(characters: str) -> bytes:
+    """What each byte counts: its place among them."""
+    table = bytearray([_NONE] * 256)
+    for place, character in enumerate(characters):
+        table[ord(character)] = place
+    return bytes(table)
+
+
+_BASE58: Final = _values("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
+_AT_ONCE: Final = 10
+"""So many characters of base 58 make a number of less than 63 bits."""
+_BECH32: Final = _values("qpzry9x8gf2tvdw0s3jn54khce6mua7l")
 _BECH32_SUMS: Final = (1, 0x2BC830A3)
 """BIP 173 and BIP 350."""
+_KINDS_MIN: Final = 5
+_LETTERS: Final = 65
+_SMALL: Final = 97
 
 
 def base58check(value: str, before: str) -> bool:
     """Version byte, 20 bytes, and four of a double SHA-256."""
     del before
+    letters = value.encode()
     number = 0
-    for character in value:
-        number = number * 58 + _BASE58.index(character)
-    try:
-        data = number.to_bytes(25, "big")
-    except OverflowError:
+    size: i64 = len(letters)
+    place: i64 = 0
+    while place < size:
+        end = min(place + _AT_ONCE, size)
+        part: i64 = 0
+        unit: i64 = 1
+        while place < end:
+            byte: i64 = letters[place]
+            digit: i64 = _BASE58[byte]
+            if digit == _NONE:
+                return False
+            part = part * 58 + digit
+            unit *= 58
+            place += 1
+        number = number * int(unit) + int(part)  # of any size, which i64 is not
+    if number >> 200:
         return False
-    return hashlib.sha256(hashlib.sha256(data[:-4]).digest()).digest()[:4] == data[-4:]
+    data = number.to_bytes(25, "big")
+    return sha256(sha256(data[:-4]).digest()).digest()[:4] == data[-4:]
 
 
 def bech32(value: str, before: str) -> bool:
     """The checksum over the readable part and the data (BIP 173, BIP 350)."""
     del before
-    if value != value.lower() and value != value.upper():
+    small = value.lower()
+    if (value != small and value != value.upper()) or not value.isascii():
         return False
-    human, _, data = value.lower().rpartition("1")
-    values = [ord(c) >> 5 for c in human] + [0] + [ord(c) & 31 for c in human]
-    check = 1
-    for number in [*values, *(_BECH32.index(c) for c in data)]:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ number
-        for bit in range(5):
-            check ^= _GENERATOR[bit] if (top >> bit) & 1 else 0
+    human, _, rest = small.rpartition("1")
+    letters = human.encode()
+    check: i64 = 1
+    for letter in letters:
+        check = _taken(check, letter >> 5)
+    check = _taken(check, 0)
+    for letter in letters:
+        check = _taken(check, letter & 31)
+    data = rest.encode()
+    size: i64 = len(data)
+    place: i64 = 0
+    while place < size:
+        byte: i64 = data[place]
+        number: i64 = _BECH32[byte]
+        if number == _NONE:
+            return False
+        check = _taken(check, number)
+        place += 1
     return check in _BECH32_SUMS
+
+
+def _taken(check: i64, number: i64) -> i64:
+    """The checksum with five bits more."""
+    top = check >> 25
+    check = (check & 0x1FFFFFF) << 5 ^ number
+    if top & 1:
+        check ^= 0x3B6A57B2
+    if top & 2:
+        check ^= 0x26508E6D
+    if top & 4:
+        check ^= 0x1EA119FA
+    if top & 8:
+        check ^= 0x3D4233DD
+    if top & 16:
+        check ^= 0x2A1462B3
+    return check
 
 
 def eip55(value: str, before: str) -> bool:
@@ -53,13 +113,20 @@ def eip55(value: str, before: str) -> bool:
     del before
     hexadecimal = value[2:]
     lower = hexadecimal.lower()
-    if hexadecimal in {lower, hexadecimal.upper()}:
-        return len(set(lower)) > 4
-    digest = (_keccak.keccak256 if NATIVE else keccak256)(lower.encode()).hex()
-    return all(
-        c.isdigit() or (int(d, 16) > 7) == c.isupper()
-        for c, d in zip(hexadecimal, digest, strict=False)
-    )
+    if hexadecimal == lower or hexadecimal == hexadecimal.upper():  # a set is slow
+        return len(set(lower)) >= _KINDS_MIN
+    digest = (_keccak.keccak256 if NATIVE else keccak256)(lower.encode())
+    letters = hexadecimal.encode()
+    size: i64 = min(len(letters), 2 * len(digest))
+    place: i64 = 0
+    while place < size:
+        letter: i64 = letters[place]
+        byte: i64 = digest[place >> 1]
+        half = byte & 15 if place & 1 else byte >> 4
+        if letter >= _LETTERS and (half > 7) != (letter < _SMALL):  # bits of the hash
+            return False
+        place += 1
+    return True
 
 
 _ROTATIONS: Final = (

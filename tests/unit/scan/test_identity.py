@@ -1,0 +1,25 @@
+"""Singapore's check letter."""
+
+from __future__ import annotations
+
+from random import Random
+
+from gateway.scan.library.identity import is_nric
+
+LETTERS = {"S": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
+
+
+def check_letter(kind: str, number: str) -> str:
+    total = sum(int(d) * w for d, w in zip(number, (2, 7, 6, 5, 4, 3, 2), strict=True))
+    if kind == "M":
+        return LETTERS["M"][10 - (total + 3) % 11]
+    return LETTERS["S" if kind in "ST" else "F"][(total + (4 if kind in "TG" else 0)) % 11]
+
+
+def test_one_letter_is_right_for_a_number_of_singapore() -> None:
+    random = Random(1)  # noqa: S311  # the same in every run
+    for kind in "STFGM":
+        for _ in range(100):
+            number = f"{random.randrange(10**7):07}"
+            right = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if is_nric(kind + number + c, "")]
+            assert right == [check_letter(kind, number)]
