@@ -1,10 +1,12 @@
-"""Singapore's check letter."""
+"""Singapore's check letter, and tables that are read before they are needed."""
 
 from __future__ import annotations
 
 from random import Random
 
-from gateway.scan.library.identity import is_nric
+import pytest
+
+from gateway.scan.library.identity import identity_patterns, is_nric
 
 LETTERS = {"S": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
 
@@ -23,3 +25,18 @@ def test_one_letter_is_right_for_a_number_of_singapore() -> None:
             number = f"{random.randrange(10**7):07}"
             right = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if is_nric(kind + number + c, "")]
             assert right == [check_letter(kind, number)]
+
+
+def test_what_is_prepared_reads_no_table_with_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pattern in identity_patterns():
+        prepare = getattr(pattern.validator, "prepare", None)
+        if prepare is not None:
+            prepare()
+
+    reads: list[object] = []
+    monkeypatch.setattr("stdnum.numdb.read", reads.append)
+    texts = {"cn-ric": "11010119900307803X", "id-nik": "3171011708450001", "us-ein": "04-2103594"}
+    for pattern in identity_patterns():
+        if pattern.name in texts and pattern.validator is not None:
+            pattern.validator(texts[pattern.name], "")
+    assert not reads
