@@ -35,10 +35,11 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *parts; /* what the tables point into */
+    PyObject *judge; /* is told a value; False rejects it. NULL for none */
     Step *steps;
     Class *classes;
     const Class *alone, *apart;
-    int32_t count, sole;
+    int32_t count, sole, narrowed;
     int64_t longest; /* bytes of a body at most */
 } Matcher;
 
@@ -119,7 +120,7 @@ typedef struct {
     Py_ssize_t many, room;
     uint8_t *notes; /* a bit for each step and place from `first` on, or NULL */
     Py_ssize_t width;
-    int failed; /* no memory */
+    int failed; /* no memory, or an exception is set */
 } Try;
 
 static inline int ahead(const Try *t, const Step *s, Py_ssize_t at) {
@@ -350,6 +351,26 @@ static Py_ssize_t body_at(Try *t, Py_ssize_t at) {
     return end == TOO_MANY ? body_noted(t) : end;
 }
 
+/* Whether the value of a body is rejected by itself. A text may be full of such, so they are not
+ * brought out one by one. What is not ASCII is left to others. */
+static int is_rejected(Try *t, Py_ssize_t end) {
+    const Matcher *m = t->m;
+    if (!m->judge) return 0;
+    Py_ssize_t start = m->narrowed ? t->start : t->first, stop = m->narrowed ? t->stop : end;
+    if (start < 0) return 0;
+    for (Py_ssize_t at = start; at < stop; at++)
+        if (t->data[at] >= PLAIN) return 0;
+    PyObject *value = PyUnicode_New(stop - start, PLAIN - 1), *answer = NULL;
+    if (value) {
+        memcpy(PyUnicode_1BYTE_DATA(value), t->data + start, (size_t)(stop - start));
+        answer = PyObject_CallOneArg(m->judge, value);
+        Py_DECREF(value);
+    }
+    t->failed = !answer;
+    Py_XDECREF(answer);
+    return answer == Py_False;
+}
+
 /* The body that begins first from `at` on and before `stop`: where it ends, or -1. */
 static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
     /* Only where nothing has to come a body may begin at the end. */
@@ -361,6 +382,7 @@ static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
         if (at >= stop && (at > t->size || !at_end)) return NO_BODY;
         if (!may_stand_before(t->m, t->data, at)) continue;
         Py_ssize_t end = body_at(t, at);
+        if (end >= 0 && is_rejected(t, end)) continue;
         if (end >= 0 || t->failed) return end;
     }
 }
@@ -390,6 +412,7 @@ static Py_ssize_t leftmost_run(Try *t, Py_ssize_t at, Py_ssize_t stop) {
         }
         if (!may_stand_before(t->m, data, at)) continue;
         Py_ssize_t found = body_at(t, at);
+        if (found >= 0 && is_rejected(t, found)) continue;
         if (found >= 0 || t->failed) return found;
         if (t->high >= 0) tried_to = end;
     }
@@ -410,7 +433,8 @@ static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
     int runs = (entry->kind == RUN || entry->kind == LAZY) && !entry->escapes && entry->most < ENDLESS;
     Py_ssize_t (*look)(Try *, Py_ssize_t, Py_ssize_t) = runs ? leftmost_run : leftmost;
     Py_ssize_t end;
-    if (stop - start > LONG || (self->longest >= ENDLESS && t.size - start > LONG)) {
+    int is_long = stop - start > LONG || (self->longest >= ENDLESS && t.size - start > LONG);
+    if (is_long && !self->judge) {
         Py_BEGIN_ALLOW_THREADS;
         end = look(&t, start, stop);
         Py_END_ALLOW_THREADS;
@@ -418,7 +442,7 @@ static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
         end = look(&t, start, stop);
     }
     if (t.others != t.own) PyMem_RawFree(t.others);
-    if (t.failed) return PyErr_NoMemory();
+    if (t.failed) return PyErr_Occurred() ? NULL : PyErr_NoMemory();
     if (end < 0) Py_RETURN_NONE;
     return Py_BuildValue("(nnnn)", t.first, end, t.start, t.stop);
 }
@@ -493,6 +517,7 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
         if (read_step(m, n, numbers + n * NUMBERS, classes, tables) < 0) return -1;
         const Step *s = &m->steps[n];
         /* No way takes a step twice, and no character has more than four bytes. */
+        m->narrowed |= s->kind == SAVE;
         m->longest += s->kind == CHAR ? 4 : s->kind == RUN || s->kind == LAZY ? 4 * (int64_t)s->most : 0;
     }
     m->alone = class_or_none(m, alone);
@@ -502,9 +527,9 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
 }
 
 static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names)) {
-    PyObject *steps, *classes, *tables;
+    PyObject *steps, *classes, *tables, *judge = Py_None;
     int alone, apart;
-    if (!PyArg_ParseTuple(args, "SOO(ii)", &steps, &classes, &tables, &alone, &apart)) return -1;
+    if (!PyArg_ParseTuple(args, "SOO(ii)|O", &steps, &classes, &tables, &alone, &apart, &judge)) return -1;
     if (self->parts) {
         PyErr_SetString(PyExc_ValueError, "a matcher is made once");
         return -1;
@@ -512,6 +537,7 @@ static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names
     classes = PySequence_Tuple(classes);
     tables = classes ? PySequence_Tuple(tables) : NULL;
     self->parts = tables ? PyTuple_Pack(2, classes, tables) : NULL;
+    self->judge = judge == Py_None ? NULL : Py_NewRef(judge);
     int made = self->parts ? read_all(self, steps, classes, tables, alone, apart) : -1;
     Py_XDECREF(classes);
     Py_XDECREF(tables);
@@ -524,14 +550,15 @@ static void matcher_dealloc(Matcher *self) {
     PyMem_RawFree(self->steps);
     PyMem_RawFree(self->classes);
     Py_XDECREF(self->parts);
+    Py_XDECREF(self->judge);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
 static PyMethodDef matcher_methods[] = {
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL,
-     "search(data, start, stop): the first body that begins at start or later and before stop, and its "
-     "value, as four places; None if there is none."},
+     "search(data, start, stop): the first body that begins at start or later and before stop, and whose "
+     "value is not rejected by itself, and that value, as four places; None if there is none."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -539,7 +566,7 @@ static PyType_Slot matcher_slots[] = {
     {Py_tp_init, matcher_init},
     {Py_tp_dealloc, matcher_dealloc},
     {Py_tp_methods, matcher_methods},
-    {Py_tp_doc, "Matcher(steps, classes, tables, before): see program.py."},
+    {Py_tp_doc, "Matcher(steps, classes, tables, before, judge=None): see program.py."},
     {0, NULL},
 };
 

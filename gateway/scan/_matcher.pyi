@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 class Matcher:
     def __init__(
@@ -7,5 +7,7 @@ class Matcher:
         classes: Sequence[tuple[bytes, bytes]],
         tables: Sequence[bytes],
         before: tuple[int, int],
+        judge: Callable[[str], bool | None] | None = None,
+        /,
     ) -> None: ...
     def search(self, data: bytes, start: int, stop: int, /) -> tuple[int, int, int, int] | None: ...

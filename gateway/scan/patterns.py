@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -160,7 +161,10 @@ class ReadyPattern:
 
     def _compile(self) -> Confirmation:
         looker: Looker | None = _matcher(
-            self.body, standing_before(self.left, self.apart), self.right
+            self.body,
+            standing_before(self.left, self.apart),
+            self.right,
+            getattr(self.pattern.validator, "alone", None),
         )
         near: Looker | None = None
         if self.near is not None:
@@ -237,13 +241,16 @@ def looker(expression: str) -> Looker:
 
 
 def _matcher(
-    body: Node, before: tuple[Ranges, Ranges] | None = None, behind: Ranges = ()
+    body: Node,
+    before: tuple[Ranges, Ranges] | None = None,
+    behind: Ranges = (),
+    judge: Callable[[str], bool | None] | None = None,
 ) -> Matcher | None:
     """What looks for it in C; None where nothing is compiled, or it would take too many steps."""
     if not NATIVE:
         return None
     try:
-        return Matcher(*program(body, before, behind))
+        return Matcher(*program(body, before, behind), judge)
     except TooLongError:
         return None
 
