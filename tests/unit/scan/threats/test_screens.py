@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.scan.patterns import ReadyPattern
@@ -76,6 +76,21 @@ def test_nothing_is_left_out(text: str) -> None:
         told = list(screen(text.encode()))
         assert found_by(each, text) <= set(told)
         assert told == sorted(told)
+
+
+@pytest.mark.skipif(not exfiltration.NATIVE, reason="not compiled")
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(LINKS, TEXTS))
+@example("[" * 480 + "](//x?d=abcdefgh)")
+@example("[![" + "\u00e9" * 117 + "](//x?d=abcdefgh)")
+@example("<a \0href=//x?d=abcdefgh")
+def test_in_c_no_place_is_told_in_vain(text: str) -> None:
+    """A text may be full of addresses that carry nothing: none is looked at by itself."""
+    for each in ready():
+        screen = each.confirmation.screen
+        assert screen is not None
+        if each.pattern.name.startswith("threat_exfiltration"):
+            assert list(screen(text.encode())) == sorted(found_by(each, text))
 
 
 def test_every_rule_with_addresses_has_a_screen() -> None:
