@@ -11,8 +11,11 @@
 typedef const uint8_t *Bytes;
 typedef Py_ssize_t Size;
 
-enum { ADDRESS = 1, SPACE = 2, OPAQUE = 4, HEX = 8, CAPITAL = 16, LETTER = 32, DIGIT = 64, HOLE = 128 };
-static uint8_t kinds[256];
+enum {
+    ADDRESS = 1, SPACE = 2, OPAQUE = 4, HEX = 8, CAPITAL = 16, LETTER = 32, DIGIT = 64, HOLE = 128,
+    BETWEEN = 256
+};
+static uint16_t kinds[256];
 
 /* As in exfiltration.py. */
 enum {
@@ -50,9 +53,7 @@ static int hex_digit(uint8_t c) {
 /* As `unquote_plus`; below 0 where memory is short. `room` has so many bytes. */
 static int decode(Bytes raw, Size size, uint8_t *room, Size room_size, Text *text) {
     *text = (Text){raw, PyUnicode_1BYTE_KIND, size, NULL, NULL};
-    Size plain = 0;
-    while (plain < size && raw[plain] != '%' && raw[plain] != '+') plain++;
-    if (plain == size) return 0;
+    if (!memchr(raw, '%', size) && !memchr(raw, '+', size)) return 0;
     if (size > room_size) {
         room = text->room = PyMem_Malloc(size);
         if (!room) return PyErr_NoMemory(), -1;
@@ -119,6 +120,14 @@ static inline int has_hole(const void *data, const int kind, Size size) {
             square = -1;
         }
     }
+    return 0;
+}
+
+/* Whether it may have one; addresses overlap, so that a byte may be asked for many times. */
+static int may_have_hole(Bytes text, Size size) {
+    if (memchr(text, '$', size) || memchr(text, '}', size) || memchr(text, '>', size)) return 1;
+    for (Bytes at = text, end = text + size; (at = memchr(at, '[', end - at));)
+        if (++at < end && (kinds[*at] & CAPITAL || *at == ' ')) return 1;
     return 0;
 }
 
@@ -211,6 +220,31 @@ static inline int tells(const void *data, const int kind, Size size, int fetched
                                  !is_hash(data, kind, opaque, opaque_stop));
 }
 
+/* Whether so many bytes of this kind stand in a row. */
+static int has_run(Bytes text, Size size, int kind, Size least) {
+    for (Size stop = least; stop <= size;) {
+        Size at = stop;
+        while (at > stop - least && kinds[text[at - 1]] & kind) at--;
+        if (at == stop - least) return 1;
+        stop = at + least;
+    }
+    return 0;
+}
+
+/* Whether `tells` could say so of a text in ASCII, of which little is looked at. */
+static int may_tell(Bytes text, Size size) {
+    int spaces = 0;
+    for (Size at = 0; at < size; at++) spaces |= text[at] <= ' ';
+    if (spaces || memchr(text, '@', size) || has_run(text, size, DIGIT, DIGITS_MIN) ||
+        has_run(text, size, OPAQUE, OPAQUE_MIN))
+        return 1;
+    for (Bytes at = text, end = text + size; (at = memchr(at, 's', end - at)); at++)
+        if (at[1] == 'k' && at[2] == '-') return 1;
+    for (Bytes at = text, end = text + size; (at = memchr(at, 'J', end - at)); at++)
+        if (at - text > 1 && at[-1] == 'y') return 1;
+    return 0;
+}
+
 /* -- the name of a value */
 
 static const char *const WHOLE[] = {
@@ -245,7 +279,7 @@ static int tail_has_hole(Bytes tail, Size size) {
     uint8_t room[ROOM];
     Text text;
     int found = decode(tail, size, room, ROOM, &text);
-    if (!found)
+    if (!found && (text.owner || may_have_hole(text.data, text.size)))
         found = text.kind == PyUnicode_1BYTE_KIND
                     ? has_hole(text.data, PyUnicode_1BYTE_KIND, text.size)
                     : has_hole(text.data, text.kind, text.size);
@@ -262,7 +296,7 @@ static int pair_tells(Bytes pair, Size size, int fetched) {
     uint8_t room[ROOM];
     Text text;
     int found = decode(value, pair + size - value, room, ROOM, &text);
-    if (!found)
+    if (!found && (text.data != value || may_tell(value, text.size)))
         found = text.kind == PyUnicode_1BYTE_KIND
                     ? tells(text.data, PyUnicode_1BYTE_KIND, text.size, fetched)
                     : tells(text.data, text.kind, text.size, fetched);
@@ -273,7 +307,7 @@ static int pair_tells(Bytes pair, Size size, int fetched) {
 
 static int pairs_tell(Bytes text, Size size, int fetched) {
     for (Size at = 0, start = 0; at <= size; at++) {
-        if (at < size && text[at] != '&' && text[at] != '#' && text[at] != ';') continue;
+        if (at < size && !(kinds[text[at]] & BETWEEN)) continue;
         int found = pair_tells(text + start, at - start, fetched);
         if (found) return found;
         start = at + 1;
@@ -310,12 +344,22 @@ static int is_opaque_segment(Bytes text, Size size) {
            !reads_as_words(text, PyUnicode_1BYTE_KIND, 0, name);
 }
 
-/* Whether a piece between these signs is longer than `most`; `judge` has a look at each that is. */
+/* Whether a piece between these signs has so many bytes; `judge` has a look at each that has.
+ *
+ * Of shorter ones little is looked at: backwards from where one would be long enough.
+ */
 static int has_long(Bytes text, Size size, uint8_t sign, Size least, int (*judge)(Bytes, Size)) {
-    for (Size at = 0, start = 0; at <= size; at++) {
-        if (at < size && text[at] != sign) continue;
-        if (at - start >= least && (!judge || judge(text + start, at - start))) return 1;
-        start = at + 1;
+    for (Size start = 0; size - start >= least;) {
+        Size at = start + least;
+        while (at > start && text[at - 1] != sign) at--;
+        if (at > start) {
+            start = at;
+            continue;
+        }
+        Bytes end = memchr(text + start, sign, size - start);
+        Size stop = end ? end - text : size;
+        if (!judge || judge(text + start, stop - start)) return 1;
+        start = stop;
     }
     return 0;
 }
@@ -375,18 +419,20 @@ static Size address_at(Bytes data, Size at, const char *opening, int any_case, S
     return start;
 }
 
-/* Whether the address at `start` carries something. */
-static int is_loaded(Bytes data, Size start, Size slashes, int fetched) {
-    Size stop = slashes + ADDRESS_MIN;
-    while (stop < slashes + ADDRESS_MAX && kinds[data[stop]] & ADDRESS) stop++;
-    return carries(data + start, stop - start, fetched);
-}
-
 typedef struct {
     Bytes data;
     Size size;
     PyObject *places;
+    Size known; /* so far reaches what may stand in the last address */
 } Search;
+
+/* Whether the address at `start` carries something. */
+static int is_loaded(Search *s, Size start, Size slashes, int fetched) {
+    Size stop = slashes > s->known ? slashes : s->known;
+    while (stop < slashes + ADDRESS_MAX && kinds[s->data[stop]] & ADDRESS) stop++;
+    s->known = stop;
+    return carries(s->data + start, stop - start, fetched);
+}
 
 static int tell(Search *s, Size place) {
     PyObject *number = PyLong_FromSsize_t(place);
@@ -462,7 +508,7 @@ static int find_brackets(Search *s, int which) {
         int count = 0;
         if (label_before(data, &labels[which], last, &stop, &count) >= 0) {
             int fetched = which != LINKS || is_image(data, start);
-            int loaded = is_loaded(data, start, slashes, fetched);
+            int loaded = is_loaded(s, start, slashes, fetched);
             if (loaded < 0 || (loaded && tell_labels(s, &labels[which], last, at))) return -1;
         }
         if (which == IMAGES) last = at; /* the next image ends at the next address */
@@ -510,7 +556,7 @@ static int find_tags(Search *s) {
         if (!is_one) continue;
         Size start = address_of_tag(data, s->size, at, &slashes);
         if (start < 0) continue;
-        int loaded = is_loaded(data, start, slashes, 1);
+        int loaded = is_loaded(s, start, slashes, 1);
         if (loaded < 0 || (loaded && tell(s, place))) return -1;
     }
     return 0;
@@ -523,7 +569,7 @@ static int find_styles(Search *s) {
         if (at < 3 || !begins(data + at - 3, "url")) continue;
         Size start = address_at(data, at + 1, "\"'", 1, &slashes);
         if (start < 0) continue;
-        int loaded = is_loaded(data, start, slashes, 1);
+        int loaded = is_loaded(s, start, slashes, 1);
         if (loaded < 0 || (loaded && tell(s, at - 3))) return -1;
     }
     return 0;
@@ -536,7 +582,7 @@ static PyObject *found_in(PyObject *data, int which) {
         PyErr_SetString(PyExc_TypeError, "bytes are searched");
         return NULL;
     }
-    Search s = {(Bytes)PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), PyList_New(0)};
+    Search s = {(Bytes)PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), PyList_New(0), 0};
     if (!s.places) return NULL;
     int failed = which == TAGGED ? find_tags(&s)
                  : which == STYLED ? find_styles(&s)
@@ -564,8 +610,8 @@ static PyObject *carries_data(PyObject *Py_UNUSED(module), PyObject *const *give
     return found < 0 ? NULL : PyBool_FromLong(found);
 }
 
-static void mark(const char *characters, uint8_t kind) {
-    for (; *characters; characters++) kinds[(uint8_t)*characters] |= kind;
+static void mark(const char *characters, int kind) {
+    for (; *characters; characters++) kinds[(uint8_t)*characters] |= (uint16_t)kind;
 }
 
 static int module_exec(PyObject *Py_UNUSED(module)) {
@@ -580,6 +626,7 @@ static int module_exec(PyObject *Py_UNUSED(module)) {
     mark("_", CAPITAL);
     mark(" \t\n\r\f\v", SPACE);
     mark("{}<>[]$", HOLE);
+    mark("&#;", BETWEEN);
     return 0;
 }
 
