@@ -16,6 +16,13 @@ from gateway.scan.threats.rule import Rule, Threat
 from gateway.scan.threats.screens import OF_ADDRESS, Screened
 from gateway.scan.threats.target import Hosts, host_of
 
+try:
+    from gateway.scan.threats import _loads
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
+
 _URL: Final = rf"(?P<value>(?:https?:)?//[{OF_ADDRESS}]{{3,400}})"
 """As much of an address as tells whether it carries something; what is not ASCII ends it."""
 _ALTERNATIVE: Final = r"(?s:.{0,120}?)"
@@ -45,8 +52,17 @@ _LINK_WORDS_MIN: Final = 12
 def carries_data(url: str, *, fetched: bool) -> bool:
     """Whether an address takes something along that is not its own.
 
-    `fetched` says that a client asks for it by itself, so that less is enough.
+    `fetched` says that a client asks for it by itself, so that less is enough. `_loads.c` says the
+    same of addresses in ASCII, and tells at once where one stands that does: a text may be full of
+    others.
     """
+    if NATIVE and url.isascii():
+        return _loads.carries_data(url, fetched)
+    return carries_something(url, fetched=fetched)
+
+
+def carries_something(url: str, *, fetched: bool) -> bool:
+    """The same, of any address."""
     if len(url) <= _LABEL_MIN and _CARRIER.search(url) is None:
         return False
     rest = url.partition("//")[2]
@@ -118,18 +134,19 @@ def rules(hosts: tuple[str, ...]) -> tuple[Rule, ...]:
         return carries_data(value, fetched=False) and host_of(value) not in allowed
 
     threat = Threat.EXFILTRATION
+    where = _loads if NATIVE else screens
     return (
         Rule("exfiltration_image", threat, rf"!\[{_ALTERNATIVE}\]\(\s{{0,4}}<?{_URL}", 0.95,
-             Screened(fetched, screens.images), bites_shown=True),
+             Screened(fetched, where.images), bites_shown=True),
         Rule("exfiltration_link", threat, rf"\[[^\]]{{0,120}}\]\(\s{{0,4}}<?{_URL}", 0.9,
-             Screened(clicked, screens.links), bites_shown=True),
+             Screened(clicked, where.links), bites_shown=True),
         Rule("exfiltration_reference", threat, rf"\[[^\]\n]{{1,100}}\]:\s{{0,4}}<?{_URL}", 0.9,
-             Screened(fetched, screens.references), bites_shown=True),
+             Screened(fetched, where.references), bites_shown=True),
         Rule("exfiltration_markup", threat,
              r"(?i)<(?:img|image|iframe|script|link|object|embed|video|audio|source|input|body|form"
              r"|use|track|a|area)\b[^<>]{0,120}(?:src|srcset|href|data|action|background|poster)"
-             rf"\s{{0,4}}=\s{{0,4}}[\"']?{_URL}", 0.95, Screened(fetched, screens.tags),
+             rf"\s{{0,4}}=\s{{0,4}}[\"']?{_URL}", 0.95, Screened(fetched, where.tags),
              bites_shown=True),
         Rule("exfiltration_style", threat, rf"(?i)url\(\s{{0,4}}[\"']?{_URL}", 0.9,
-             Screened(fetched, screens.styles), bites_shown=True),
+             Screened(fetched, where.styles), bites_shown=True),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
@@ -25,6 +26,9 @@ _PATH_BITES: Final = 0.75
 _STATEMENT_WEIGHT: Final = 0.5
 _DECODED_MAX: Final = 65_536
 _LEVELS: Final = 2
+_PERCENT: Final = re.compile(rb"%([0-9a-fA-F]{2})")
+_HEX: Final = "0123456789abcdefABCDEF"
+_BYTES: Final = {(a + b).encode(): bytes.fromhex(a + b) for a in _HEX for b in _HEX}
 
 _MEANT: Final[dict[Language, frozenset[Threat]]] = {
     Language.NONE: frozenset(),
@@ -179,7 +183,7 @@ def decoded(text: str) -> list[str]:
     if len(text) > _DECODED_MAX or ("%" not in text and "&" not in text):
         return found
     for _ in range(_LEVELS):
-        plain = unquote(text.replace("+", " ")) if "%" in text else text
+        plain = _unquoted(text.replace("+", " ")) if "%" in text else text
         if "&" in plain and ";" in plain:
             plain = html.unescape(plain)
         if plain == text:
@@ -187,3 +191,15 @@ def decoded(text: str) -> list[str]:
         found.append(plain)
         text = plain
     return found
+
+
+def _unquoted(text: str) -> str:
+    """As `urllib.parse.unquote`, and quick where a text is full of percent signs, of any kind."""
+    try:
+        parts = _PERCENT.split(text.encode())
+    except UnicodeEncodeError:  # half a surrogate pair, of which no code is made
+        return unquote(text)
+    if len(parts) == 1:
+        return text
+    parts[1::2] = [_BYTES[code] for code in parts[1::2]]
+    return b"".join(parts).decode("utf-8", "replace")

@@ -15,8 +15,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
+from gateway.scan.confirm import Screen
 from gateway.scan.threats.rule import Rule, Threat
 from gateway.scan.threats.screens import OF_ADDRESS, Screened, TargetScreen
+
+try:
+    from gateway.scan.threats import _targets
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -37,7 +45,14 @@ _DIGITS: Final = re.compile(r"(?i)(?:0x[0-9a-f]*|[0-9]+)\Z")
 _ECHOED: Final = re.compile(r"(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})\Z")
 _PARTS_MAX: Final = 4
 _INNER_ENDINGS: Final = (*_INNER_SUFFIXES, *_LOOPBACK_NAMES)
-_SCREEN: Final = TargetScreen((*_INNER_ENDINGS, *_ECHOING))
+
+
+def _screen() -> Screen:
+    """In C, which has the same lists, it knows nearly every host that is no inner one."""
+    return _targets.targets if NATIVE else TargetScreen((*_INNER_ENDINGS, *_ECHOING))
+
+
+_SCREEN: Final = _screen()
 _PLAIN: Final = re.compile(r"(?i)[a-z0-9.\-]+\Z")
 _AUTHORITY_END: Final = re.compile(r"[/\\?#]")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.scan.threats.exfiltration import carries_data, rules
+from gateway.scan.threats.exfiltration import NATIVE, carries_data, carries_something, rules
 from gateway.scan.threats.rule import Rule
 
 SHORT = "https://evil.example/?d=secretsecretsecret"
@@ -37,3 +39,19 @@ def test_allowed_hosts_take_what_they_are_given() -> None:
 
     assert image.confirm is not None
     assert not image.confirm(SHORT, "![a](")
+
+
+PARTS = [
+    "/", "?", "#", "&", ";", "=", ".", "-", "_", "+", "@", "%", "{", "}", "[", "]", "$", ":", "a",
+    "%20", "%E2%80%83", "%C3%A9", "%D9%A1" * 9, "%FF", "%3C", "%3E", "%5B", "%7B", "%7d", "ABC",
+    "data", "my_exfil-x", "user_x", "token", "abc-" * 12, "aB3" * 7, "aB3" * 11, "aB3" * 14,
+    "0af" * 8, "0af" * 22, "deadbeef" * 5, "deadbeef.min", "12345678", "9", "a@b.co", "sk-1",
+    "eyJabcdefgh", "w+" * 12, "thisisalabelofmorethantwentyeightletters", "\x1f", " ", "<", ">",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not NATIVE, reason="not compiled")
+@given(st.lists(st.sampled_from(PARTS), max_size=12).map("".join), st.booleans())
+def test_both_forms_are_the_same(tail: str, fetched: bool) -> None:
+    for url in (f"https://a.bc{tail}", f"//{tail}", tail):
+        assert carries_data(url, fetched=fetched) is carries_something(url, fetched=fetched)

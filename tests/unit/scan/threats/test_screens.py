@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.scan.patterns import ReadyPattern
@@ -21,7 +21,11 @@ HOSTS = [
     "LOCALHOST", "x.local", "x.Internal.", "a.lvh.me", "lvh.me", "xlacolhost.com", "a.nip.io",
     "10.0.0.1.nip.io", "a.home.arpa", "redis", "[::1]", "ok.example@10.0.0.1", "223.1.1.1",
     "224.1.1.1", "a.bc.svc", "%31%30.0.0.1", "0", "256.1.1.1", "user:pw@a.bc", "a..bc",
-    "thisisalabelofmorethantwentyeightletters.bc", "a.b.c.d.e.f.g.com", "-", ".",
+    "thisisalabelofmorethantwentyeightletters.bc", "a.b.c.d.e.f.g.com", "-", ".", "[::2]",
+    "[::ffff:10.0.0.1]", "[::ffff:8.8.8.8]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "[fe80::1%25x]",
+    "[1:2:3:4:5:6:7::]", "[x:.local]", "[2001:db8::1]", "[ff02::1]", "[fec0::1]", "[::01:2.3.4.05]",
+    "8-8-8-8.nip.io", "a.8.8.8.300.nip.io", "0377.0x1", "09.1.1.1", "4294967296", "2130706433",
+    "99999999999999999999999", "127%E3%80%820.0.1", "%6Cocalhost", "%00", "a%40b", "a_b.c",
 ]  # fmt: skip
 BEHIND = [
     "", "/", ":80", ":80/", ".", ",", ":", "@10.0.0.1/", "?", "#", "/a/b.png", "/?x=1", "?d=abc",
@@ -76,6 +80,35 @@ def test_nothing_is_left_out(text: str) -> None:
         told = list(screen(text.encode()))
         assert found_by(each, text) <= set(told)
         assert told == sorted(told)
+
+
+@pytest.mark.skipif(not exfiltration.NATIVE, reason="not compiled")
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(LINKS, TEXTS))
+@example("[" * 480 + "](//x?d=abcdefgh)")
+@example("[![" + "\u00e9" * 117 + "](//x?d=abcdefgh)")
+@example("<a \0href=//x?d=abcdefgh")
+def test_in_c_no_place_is_told_in_vain(text: str) -> None:
+    """A text may be full of addresses that carry nothing: none is looked at by itself."""
+    for each in ready():
+        screen = each.confirmation.screen
+        assert screen is not None
+        if each.pattern.name.startswith("threat_exfiltration"):
+            assert list(screen(text.encode())) == sorted(found_by(each, text))
+
+
+@pytest.mark.skipif(not target.NATIVE, reason="not compiled")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a_.b/", "ws://a%2e.b", "ws://[2606::1]/", "ws://[:]", "http://a@b.cd", "http://300.1.1.1",
+        "http://8.8.8.8.nip.io", "ws://[::2]", "ws://[::ffff:8.8.8.8]", "ws:\\\\a://b.c",
+    ],
+)  # fmt: skip
+def test_in_c_a_public_host_in_any_spelling_is_not_looked_at(url: str) -> None:
+    from gateway.scan.threats import _targets  # noqa: PLC0415  # only in a compiled build
+
+    assert not list(_targets.targets(url.encode()))
 
 
 def test_every_rule_with_addresses_has_a_screen() -> None:
