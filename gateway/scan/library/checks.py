@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import re
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 import orjson
 
+from gateway.plugin.pattern import Validator
 from gateway.scan.confirm import Looker, next_body
 from gateway.scan.patterns import looker
 
@@ -205,6 +207,32 @@ def is_random_plainly(value: str, bits: float, digits_min: int) -> bool:
         and has_entropy_plainly(value, bits)
         and not is_placeholder_plainly(value)
     )
+
+
+class Judged:
+    """A validator of which `alone`, told a value of ASCII alone, may say that it does not count.
+
+    The matcher asks it, so that what a text is full of is not brought out one by one. Compares by
+    the validator, so that equal patterns share an engine.
+    """
+
+    __slots__ = ("_whole", "alone")
+
+    def __init__(self, whole: Validator, alone: str) -> None:
+        """`alone` is the name of a function of `_values.c`."""
+        self._whole = whole
+        self.alone: Callable[[str], bool | None] | None = None
+        if NATIVE:
+            self.alone = getattr(_values, alone)
+
+    def __call__(self, value: str, before: str) -> bool:
+        return self._whole(value, before)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Judged) and other._whole == self._whole
+
+    def __hash__(self) -> int:
+        return hash(self._whole)
 
 
 def random_enough(bits: float) -> _Random:

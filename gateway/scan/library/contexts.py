@@ -13,6 +13,7 @@ from gateway.plugin.pattern import Pattern
 from gateway.scan.library.checks import (
     PLACEHOLDER,
     RANDOM_LENGTH,
+    Judged,
     Said,
     has_entropy_plainly,
     is_placeholder,
@@ -177,7 +178,7 @@ def _passwords() -> list[Pattern]:
             _PASSWORD_NAMES + _NAME_REST + _ASSIGN + _VALUE,
             left="",
             right=r"\w",
-            validator=looks_like_password,
+            validator=_PASSWORD,
             seldom=True,
             rank=40,
         ),
@@ -187,7 +188,7 @@ def _passwords() -> list[Pattern]:
             r"(?:(?i:pass|pwd|pw)|[A-Z_]PASS)" + _ASSIGN + _VALUE,
             left="A-Za-z0-9",
             right=r"\w",
-            validator=looks_like_password,
+            validator=_PASSWORD,
             seldom=True,
             rank=41,
         ),
@@ -197,7 +198,7 @@ def _passwords() -> list[Pattern]:
             r"(?:PASS|PWD|PW)" + _ASSIGN + _VALUE,
             left="",
             right=r"\w",
-            validator=looks_like_password,
+            validator=_PASSWORD,
             seldom=True,
             rank=41,
         ),
@@ -208,7 +209,7 @@ def _passwords() -> list[Pattern]:
             r"(?P<value>[^\s\"'`<>,;|\\]{6,72})",
             left=r"\w",
             right=r"\w",
-            validator=looks_like_password,
+            validator=_PASSWORD,
             seldom=True,
             rank=42,
         ),
@@ -219,7 +220,7 @@ def _passwords() -> list[Pattern]:
             r"|oauth2-bearer|key)[= ]\s{0,2}[\"']?)(?P<value>[^\s\"'`<>,;|\\]{6,160})",
             left=r"\w",
             right=r"\w",
-            validator=looks_like_password,
+            validator=_PASSWORD,
             seldom=True,
             rank=43,
         ),
@@ -234,7 +235,7 @@ def _secrets() -> list[Pattern]:
             _SECRET_NAMES + _NAME_REST + _ASSIGN + _SECRET,
             left="",
             right=r"\w",
-            validator=looks_assigned,
+            validator=_ASSIGNED,
             rank=45,
         ),
         Pattern(
@@ -243,7 +244,7 @@ def _secrets() -> list[Pattern]:
             r"(?:[_.-]?[Kk]ey|_KEY|[_.-](?:[Ii]d|ID))(?:_?[A-Za-z]{1,8})?" + _ASSIGN + _SECRET,
             left="",
             right=r"\w",
-            validator=_strict,
+            validator=_STRICT,
             rank=46,
         ),
         Pattern(
@@ -254,7 +255,7 @@ def _secrets() -> list[Pattern]:
             r"|contribsys__com)[\w.-]{0,24}" + _ASSIGN + r"(?P<value>[A-Za-z0-9][\w=:.-]{11,80})",
             left="",
             right=r"\w",
-            validator=_strict,
+            validator=_STRICT,
             rank=47,
         ),
         Pattern(
@@ -277,7 +278,7 @@ def _sent() -> list[Pattern]:
             r"|x-api-key\s{0,2}:\s{0,2})(?P<value>[A-Za-z0-9][\w./+=~-]{7,400})",
             left=r"\w",
             right=r"\w",
-            validator=_header,
+            validator=_HEADER,
             rank=44,
         ),
         Pattern(
@@ -329,3 +330,9 @@ def _header(value: str, before: str) -> bool:
 def is_header_plainly(value: str) -> bool:
     """No placeholder, with a digit or an equals sign."""
     return not is_placeholder_plainly(value) and any(c.isdigit() or c == "=" for c in value)
+
+
+_PASSWORD: Final = Judged(looks_like_password, "password")
+_ASSIGNED: Final = Judged(looks_assigned, "assigned")
+_STRICT: Final = Judged(_strict, "strictly_assigned")
+_HEADER: Final = Judged(_header, "header")

@@ -30,12 +30,13 @@ _NAMED: Final = (
 class _Checked:
     """A validator by a module of python-stdnum; `named` says that something before names it."""
 
-    __slots__ = ("_alike", "_module", "_named", "_quick")
+    __slots__ = ("_alike", "_module", "_named", "alone")
 
     def __init__(self, module: str, *, named: bool) -> None:
         self._module = module
         self._named = named
-        self._quick = QUICK.get(module)
+        self.alone = QUICK.get(module)
+        """What the matcher asks of a value first (`Judged`)."""
         self._alike = ALIKE.get(module)
 
     def prepare(self) -> None:
@@ -46,7 +47,7 @@ class _Checked:
             _asked(self._module, example)
 
     def __call__(self, value: str, before: str) -> bool:
-        quick = self._quick
+        quick = self.alone
         if quick is not None and not quick(value):
             return False
         alike = self._alike

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.scan.patterns import ReadyPattern
+from gateway.scan.re2_body import Re2Body
 from gateway.scan.threats import exfiltration, target
 from gateway.scan.threats.judge import pattern_of
 
@@ -48,19 +49,19 @@ LINKS = st.tuples(*map(st.sampled_from, (AROUND, BEGINNINGS, HOSTS, BEHIND, AROU
 
 
 @cache
-def ready() -> list[ReadyPattern]:
+def ready() -> list[tuple[ReadyPattern, Re2Body]]:
     rules = [*target.rules(()), *exfiltration.rules(())]
     made = [ReadyPattern(pattern_of(rule, ("request",))) for rule in rules]
-    return [each for each in made if each.confirmation.screen is not None]
+    return [(each, each.re2_body()) for each in made if each.confirmation.screen is not None]
 
 
-def found_by(each: ReadyPattern, text: str) -> set[int]:
+def found_by(each: ReadyPattern, body: Re2Body, text: str) -> set[int]:
     """Where RE2 and the look of the rule find something, whatever the screen says."""
     data = text.encode()
     found: set[int] = set()
     place = 0
     while place < len(data):
-        spans = each.confirmation.search(data, place, len(data))
+        spans = body.search(data, place, len(data))
         if spans[0][0] < 0:
             break
         start, stop = spans[2] if each.narrowed else spans[1]
@@ -74,11 +75,11 @@ def found_by(each: ReadyPattern, text: str) -> set[int]:
 @settings(max_examples=1500, deadline=None)
 @given(st.one_of(LINKS, TEXTS))
 def test_nothing_is_left_out(text: str) -> None:
-    for each in ready():
+    for each, body in ready():
         screen = each.confirmation.screen
         assert screen is not None
         told = list(screen(text.encode()))
-        assert found_by(each, text) <= set(told)
+        assert found_by(each, body, text) <= set(told)
         assert told == sorted(told)
 
 
@@ -90,11 +91,11 @@ def test_nothing_is_left_out(text: str) -> None:
 @example("<a \0href=//x?d=abcdefgh")
 def test_in_c_no_place_is_told_in_vain(text: str) -> None:
     """A text may be full of addresses that carry nothing: none is looked at by itself."""
-    for each in ready():
+    for each, body in ready():
         screen = each.confirmation.screen
         assert screen is not None
         if each.pattern.name.startswith("threat_exfiltration"):
-            assert list(screen(text.encode())) == sorted(found_by(each, text))
+            assert list(screen(text.encode())) == sorted(found_by(each, body, text))
 
 
 @pytest.mark.skipif(not target.NATIVE, reason="not compiled")
@@ -124,7 +125,7 @@ def test_every_rule_with_addresses_has_a_screen() -> None:
     ],
 )
 def test_plain_addresses_are_not_looked_at(text: str) -> None:
-    for each in ready():
+    for each, body in ready():
         screen = each.confirmation.screen
         assert screen is not None
         assert not list(screen(text.encode()))
