@@ -17,6 +17,7 @@ enum { STEPS_FREE = 1024 };
 /* A search over more gives way to other threads. */
 enum { LONG = 16384 };
 enum { STACK = 48 };
+enum { IS_FIRST = 1, IS_WIDE = 2 };
 
 typedef struct {
     uint8_t plain[PLAIN];
@@ -41,6 +42,8 @@ typedef struct {
     const Class *alone, *apart;
     int32_t count, sole, narrowed;
     int64_t longest; /* bytes of a body at most */
+    /* What may be the first byte of a body, and may stand around it; IS_WIDE where the second is not told. */
+    uint8_t before[TABLE], first[TABLE], second[TABLE];
 } Matcher;
 
 /* -- characters */
@@ -333,15 +336,39 @@ static Py_ssize_t body_noted(Try *t) {
     return end;
 }
 
-/* The first place from `at` on where a body may begin. */
+/* Whether a body may begin at `at`, as far as three bytes tell. Without a branch for each: in texts of
+ * letters and digits nobody foretells them. */
+static inline int may_start(const Matcher *m, uint8_t before, uint8_t byte, uint8_t next) {
+    uint8_t first = m->first[byte];
+    return first & m->before[before] & (m->second[next] | first >> 1);
+}
+
+static inline int may_start_at(const Matcher *m, const uint8_t *data, Py_ssize_t at, Py_ssize_t size) {
+    const uint8_t first = m->first[data[at]];
+    return first & m->before[at ? data[at - 1] : END] &
+        (m->second[at + 1 < size ? data[at + 1] : END] | first >> 1);
+}
+
+/* The first place from `at` on and before `stop` where a body may begin, or `stop`. */
 static inline Py_ssize_t next_start(
-    const Matcher *m, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop) {
-    const uint8_t *may = m->steps[m->count - 1].ahead;
+    const Matcher *m, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t size) {
     if (m->sole >= 0) {
-        const uint8_t *found = at < stop ? memchr(data + at, m->sole, (size_t)(stop - at)) : NULL;
-        return found ? found - data : stop;
+        while (at < stop) {
+            const uint8_t *found = memchr(data + at, m->sole, (size_t)(stop - at));
+            if (!found) return stop;
+            at = found - data;
+            if (may_start_at(m, data, at, size)) return at;
+            at++;
+        }
+        return at;
     }
-    while (at < stop && !may[data[at]]) at++;
+    if (at < stop && !at) {
+        if (may_start_at(m, data, at, size)) return at;
+        at++;
+    }
+    Py_ssize_t inner = stop < size ? stop : size - 1;
+    while (at < inner && !may_start(m, data[at - 1], data[at], data[at + 1])) at++;
+    while (at < stop && !may_start_at(m, data, at, size)) at++;
     return at;
 }
 
@@ -378,7 +405,7 @@ static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
     if (stop > t->size) stop = t->size;
     t->high = -1;
     for (;; at++) {
-        at = next_start(t->m, t->data, at, stop);
+        at = next_start(t->m, t->data, at, stop, t->size);
         if (at >= stop && (at > t->size || !at_end)) return NO_BODY;
         if (!may_stand_before(t->m, t->data, at)) continue;
         Py_ssize_t end = body_at(t, at);
@@ -396,7 +423,7 @@ static Py_ssize_t leftmost_run(Try *t, Py_ssize_t at, Py_ssize_t stop) {
     Py_ssize_t end = at, tried_to = at - 1; /* the run up to `end` is known */
     if (stop > t->size) stop = t->size;
     for (;; at++) {
-        at = next_start(t->m, data, at, stop);
+        at = next_start(t->m, data, at, stop, t->size);
         if (at >= stop) return NO_BODY;
         if (end < at) {
             end = at;
@@ -502,6 +529,60 @@ static int32_t sole_byte(const uint8_t *may) {
     return found;
 }
 
+/* What may stand before a body as far as one byte tells, and the end for the beginning of the text. */
+static void fill_before(Matcher *m) {
+    const uint8_t *may = m->steps[m->count - 1].ahead;
+    for (int byte = 0; byte < TABLE; byte++) {
+        m->first[byte] = !may[byte] ? 0 : byte < PLAIN ? IS_FIRST : IS_FIRST | IS_WIDE;
+        m->before[byte] = byte >= PLAIN || !m->alone || m->alone->plain[byte] ||
+            (m->apart && m->apart->plain[byte]);
+    }
+}
+
+static void add_class(uint8_t *table, const Class *c) {
+    for (int byte = 0; byte < END; byte++) table[byte] |= byte < PLAIN ? c->plain[byte] : c->ranges > 0;
+}
+
+static void add_table(uint8_t *table, const uint8_t *more) {
+    for (int byte = 0; byte < TABLE; byte++) table[byte] |= more[byte];
+}
+
+/* Adds what may be the second byte where the first one is taken by this step or by one behind it. */
+static void add_second(Matcher *m, int32_t number, uint8_t *seen) {
+    const Step *s = &m->steps[number];
+    if (seen[number]) return;
+    seen[number] = 1;
+    switch (s->kind) {
+    case CHAR:
+        add_table(m->second, m->steps[s->following].ahead);
+        break;
+    case RUN:
+    case LAZY:
+        if (s->most > 1) add_class(m->second, s->chars);
+        if (s->least < 2) add_table(m->second, m->steps[s->following].ahead);
+        if (!s->least) add_second(m, s->following, seen);
+        break;
+    case SPLIT:
+        add_second(m, s->other, seen);
+        add_second(m, s->following, seen);
+        break;
+    case SAVE:
+    case EDGE:
+        add_second(m, s->following, seen);
+        break;
+    default:
+        memset(m->second, 1, TABLE);
+    }
+}
+
+static int fill_second(Matcher *m) {
+    uint8_t *seen = PyMem_RawCalloc((size_t)m->count, 1);
+    if (!seen) return -1;
+    add_second(m, m->count - 1, seen);
+    PyMem_RawFree(seen);
+    return 0;
+}
+
 static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *tables, int alone, int apart) {
     Py_ssize_t size = PyBytes_GET_SIZE(steps), many = size / (NUMBERS * 4);
     Py_ssize_t known = PySequence_Fast_GET_SIZE(classes);
@@ -523,7 +604,8 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
     m->alone = class_or_none(m, alone);
     m->apart = class_or_none(m, apart);
     m->sole = sole_byte(m->steps[many - 1].ahead);
-    return 0;
+    fill_before(m);
+    return fill_second(m);
 }
 
 static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names)) {

@@ -125,7 +125,7 @@ def test_every_rule_with_addresses_has_a_screen() -> None:
     ],
 )
 def test_plain_addresses_are_not_looked_at(text: str) -> None:
-    for each, body in ready():
+    for each, _ in ready():
         screen = each.confirmation.screen
         assert screen is not None
         assert not list(screen(text.encode()))
