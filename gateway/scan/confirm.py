@@ -66,7 +66,9 @@ class Confirmation:
         self._near = near
         self._validator = validator
         self.narrowed = narrowed
-        self.screen: Screen | None = getattr(validator, "screen", None)
+        # The matcher asks what a value alone tells while it looks: nothing is gained by both.
+        is_judged = hasattr(validator, "alone") and not isinstance(looker, Re2Body)
+        self.screen: Screen | None = None if is_judged else getattr(validator, "screen", None)
         """Tells where a body may begin at all; None where nobody knows better."""
 
     def accepts(self, value: str, before: str) -> bool:

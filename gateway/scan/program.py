@@ -173,10 +173,13 @@ class _Steps:
         return self.add(kind, following=following, ahead=ahead)
 
     def _choice(self, node: Choice, following: int) -> int:
-        first, *others = [self.node(item, following) for item in reversed(node.items)]
-        for branch in others:
-            first = self._split(branch, first)
-        return first
+        """Halves of halves: the tables of most of them end the look at the whole half."""
+        branches = [self.node(item, following) for item in node.items]
+        while len(branches) > 1:
+            pairs = zip(branches[::2], branches[1::2], strict=False)
+            halves = [self._split(first, second) for first, second in pairs]
+            branches = halves + branches[len(branches) & ~1 :]
+        return branches[0]
 
     def _split(self, first: int, second: int) -> int:
         ahead = self._ahead[first] | self._ahead[second]

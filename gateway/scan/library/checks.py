@@ -218,12 +218,9 @@ class Judged:
 
     __slots__ = ("_whole", "alone")
 
-    def __init__(self, whole: Validator, alone: str) -> None:
-        """`alone` is the name of a function of `_values.c`."""
+    def __init__(self, whole: Validator, alone: Callable[[str], bool | None] | None) -> None:
         self._whole = whole
-        self.alone: Callable[[str], bool | None] | None = None
-        if NATIVE:
-            self.alone = getattr(_values, alone)
+        self.alone = alone
 
     def __call__(self, value: str, before: str) -> bool:
         return self._whole(value, before)
@@ -233,6 +230,11 @@ class Judged:
 
     def __hash__(self) -> int:
         return hash(self._whole)
+
+
+def told_in_c(name: str) -> Callable[[str], bool | None] | None:
+    """A function of `_values.c`; None where nothing is compiled."""
+    return getattr(_values, name) if NATIVE else None
 
 
 def random_enough(bits: float) -> _Random:

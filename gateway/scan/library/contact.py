@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.checks import Said, digits
+
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
 
 _PHONE_NEAR: Final = Said(
     r"(?i)(?:phone|\btel\b|tel[.:]|telephone|mobile|mobil|cell|\bcall|fax|dial|whatsapp|\bsms"
@@ -41,7 +44,15 @@ _REGIONS: Final = (
     "AU",
     "TR",
 )
-_DIGITS: Final = range(7, 16)
+_ZERO: Final = 48
+_NINE: Final = 57
+_BIG_A: Final = 65
+_BIG_Z: Final = 90
+_SMALL_A: Final = 97
+_SMALL_Z: Final = 122
+_ASCII_LAST: Final = 127
+_DIGITS_MIN: Final = 7
+_DIGITS_MAX: Final = 15
 _INTERNATIONAL_MIN: Final = 8
 _GROUPED_MIN: Final = 9
 
@@ -155,22 +166,27 @@ def _has_word(before: str) -> bool:
 
     What says that a number is a telephone number, or none, has these, and no digit behind them.
     """
-    place = len(before)
+    place: i64 = len(before)
     letter = False
     while place:
         place -= 1
-        character = before[place]
-        if character in "0123456789":
+        code: i64 = ord(before[place])
+        if _ZERO <= code <= _NINE:
             return False
-        if character.isalpha():
+        if _BIG_A <= code <= _BIG_Z or _SMALL_A <= code <= _SMALL_Z or _is_letter(code):
             if letter:
                 return True
             letter = True
         else:
-            if character in "$€£#":
+            if chr(code) in "$€£#":
                 return True
             letter = False
     return False
+
+
+def _is_letter(code: i64) -> bool:
+    """Whether a character beyond ASCII is a letter."""
+    return code > _ASCII_LAST and chr(code).isalpha()
 
 
 class PhoneCheck:
@@ -183,6 +199,10 @@ class PhoneCheck:
         for said in (_PHONE_NEAR, _NOT_PHONE):
             said.prepare()
 
+    def alone(self, value: str) -> bool:
+        """See `Judged`."""
+        return bool(_number_of(value))
+
     def __call__(self, value: str, before: str) -> bool:
         return _is_phone(value, before)
 
@@ -193,11 +213,21 @@ class PhoneCheck:
         return hash(PhoneCheck)
 
 
+def _number_of(value: str) -> str:
+    """The digits of what may be a telephone number; none of what is none whatever stands before."""
+    is_bare = value.isdigit()
+    number = value if is_bare else digits(value.partition("x")[0].partition("e")[0])
+    size = len(number)
+    if size < _DIGITS_MIN or size > _DIGITS_MAX or number == number[0] * size:
+        return ""
+    if not is_bare and value[0].isdigit() and _DATES.fullmatch(value):  # each has a separator
+        return ""
+    return number
+
+
 def _is_phone(value: str, before: str) -> bool:
-    number = digits(value.partition("x")[0].partition("e")[0])
-    if len(number) not in _DIGITS or number == number[0] * len(number):
-        return False
-    if value[0].isdigit() and _DATES.fullmatch(value):
+    number = _number_of(value)
+    if not number:
         return False
     spoken = _has_word(before)
     if spoken and _PHONE_NEAR(before):

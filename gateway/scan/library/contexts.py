@@ -19,6 +19,7 @@ from gateway.scan.library.checks import (
     is_placeholder,
     is_placeholder_plainly,
     repeats,
+    told_in_c,
 )
 
 try:
@@ -332,7 +333,7 @@ def is_header_plainly(value: str) -> bool:
     return not is_placeholder_plainly(value) and any(c.isdigit() or c == "=" for c in value)
 
 
-_PASSWORD: Final = Judged(looks_like_password, "password")
-_ASSIGNED: Final = Judged(looks_assigned, "assigned")
-_STRICT: Final = Judged(_strict, "strictly_assigned")
-_HEADER: Final = Judged(_header, "header")
+_PASSWORD: Final = Judged(looks_like_password, told_in_c("password"))
+_ASSIGNED: Final = Judged(looks_assigned, told_in_c("assigned"))
+_STRICT: Final = Judged(_strict, told_in_c("strictly_assigned"))
+_HEADER: Final = Judged(_header, told_in_c("header"))

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.alike import ALIKE
 from gateway.scan.library.check_digits import Form, Number, Rule, values
-from gateway.scan.library.checks import digits
+from gateway.scan.library.checks import Judged, digits
 from gateway.scan.library.contact import names_phone
-from gateway.scan.library.national import QUICK
+from gateway.scan.library.national import EXACT, QUICK
+
+if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
+    from mypy_extensions import i64
 
 _SSN: Final = re.compile(r"(?!000|666|9)\d{3}\D?(?!00)\d{2}\D?(?!0000)\d{4}")
 _SSN_KNOWN: Final = frozenset({"123456789", "078051120", "219099999", "987654321"})
 _DIGITS_MIN: Final = 5
+_ZERO: Final = 48
+_NINE: Final = 57
 
 _NAMED: Final = (
     r"(?i:\bssn|\bsocial (?:security|insurance)|\bnational (?:id|insurance|identity)"
@@ -30,13 +35,14 @@ _NAMED: Final = (
 class _Checked:
     """A validator by a module of python-stdnum; `named` says that something before names it."""
 
-    __slots__ = ("_alike", "_module", "_named", "alone")
+    __slots__ = ("_alike", "_exact", "_module", "_named", "alone")
 
     def __init__(self, module: str, *, named: bool) -> None:
         self._module = module
         self._named = named
         self.alone = QUICK.get(module)
         """What the matcher asks of a value first (`Judged`)."""
+        self._exact = module in EXACT
         self._alike = ALIKE.get(module)
 
     def prepare(self) -> None:
@@ -56,7 +62,9 @@ class _Checked:
             return False
         if not self._named and names_phone(before):
             return False
-        return bool(like) or _asked(self._module, value)
+        # What is all zeros is asked about.
+        is_told = bool(like) or (self._exact and value[0] != "0")
+        return is_told or _asked(self._module, value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Checked) and other._key() == self._key()
@@ -227,7 +235,7 @@ def _by_check_digits() -> list[Pattern]:
 
 def _by_what_names_them() -> list[Pattern]:
     value = r"(?P<value>[A-Z0-9]{1,15}(?:[ ./-]?[A-Z0-9]{1,14}){0,5})"
-    named = Pattern("named-id", "national_id", _NAMED + value, validator=has_digits, rank=29)
+    named = Pattern("named-id", "national_id", _NAMED + value, validator=_HAS_DIGITS, rank=29)
     return [named] + [
         Pattern(
             name,
@@ -235,7 +243,7 @@ def _by_what_names_them() -> list[Pattern]:
             expression,
             left=r"\w-",
             near=near,
-            validator=has_digits if near else None,
+            validator=_HAS_DIGITS if near else None,
             rank=28,
         )
         for name, expression, near in _PLAIN
@@ -251,7 +259,22 @@ def is_ssn(value: str, before: str) -> bool:
 def has_digits(value: str, before: str) -> bool:
     """A number, and no word."""
     del before
-    return len(digits(value)) >= _DIGITS_MIN
+    return _has_digits(value)
+
+
+def _has_digits(value: str) -> bool:
+    data = value.encode("utf-8", "replace")
+    size: i64 = len(data)
+    place: i64 = 0
+    found: i64 = 0
+    while place < size:
+        byte: i64 = data[place]
+        found += _ZERO <= byte <= _NINE
+        place += 1
+    return bool(found >= _DIGITS_MIN)
+
+
+_HAS_DIGITS: Final = Judged(has_digits, _has_digits)
 
 
 _NRIC_WEIGHTS: Final = (2, 7, 6, 5, 4, 3, 2)

@@ -237,3 +237,8 @@ QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
     "us.rtn": _one(9, Rule((7, 3, 9, 7, 3, 9, 7, 3, -1), 10)),
     "za.idnr": _of_check_digits(luhn),
 }
+EXACT: Final = frozenset(
+    "au.acn au.tfn br.cnpj br.cpf ch.ssn cl.rut de.vat es.dni es.nie gb.nhs il.idnr in_.epic nl.bsn"
+    " pt.nif th.pin tr.tckimlik us.rtn".split()
+)
+"""Of these the quick form says all that python-stdnum would, but that no number is all zeros."""

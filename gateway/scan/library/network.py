@@ -112,6 +112,10 @@ class Ipv6Check:
             yield start
             place = start + 1
 
+    def alone(self, value: str) -> bool:
+        """See `Judged`."""
+        return is_ipv6(value, "")
+
     def __call__(self, value: str, before: str) -> bool:
         return is_ipv6(value, before)
 

@@ -11,7 +11,7 @@ from stdnum.eu import vat
 
 from gateway.scan.expression import Chars, Choice, Repeat, Series, parse
 from gateway.scan.library.identity import _NUMBERS, _asked, _Checked
-from gateway.scan.library.national import QUICK
+from gateway.scan.library.national import EXACT, QUICK
 from gateway.scan.library.vat import may_be_vat
 
 VALID = {
@@ -193,3 +193,17 @@ def test_a_vat_number_of_no_length_of_its_state_is_none() -> None:
 def test_a_check_that_turns_down_asks_nobody(named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.scan.library.identity._module", None)
     assert not _Checked("gb.nhs", named=named)("943 476 5871", "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "module"), [(e, m) for _, e, m, _ in _NUMBERS if m in EXACT]
+)
+def test_what_is_not_asked_would_be_accepted(expression: str, module: str) -> None:
+    random = Random(expression)  # noqa: S311  # the same in every run
+    tree, right = parse(expression), 0
+    for _ in range(4000):
+        value = matched(tree, random)
+        if QUICK[module](value) and value[0] != "0":
+            right += 1
+            assert _asked(module, value)
+    assert right > 5
