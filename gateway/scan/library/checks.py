@@ -101,10 +101,10 @@ _PLACEHOLDER: Final = Said(PLACEHOLDER)
 
 def digits(text: str) -> str:
     """Its digits alone."""
-    plain = text.replace(" ", "").replace("-", "").removeprefix("+")
-    if plain.isdigit() and plain.isascii():
-        return plain
-    return "".join([c for c in plain if c in "0123456789"])
+    return text.encode("ascii", "ignore").translate(None, _NO_DIGITS).decode("ascii")
+
+
+_NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 
 
 def luhn(number: str) -> bool:

@@ -22,12 +22,12 @@ _NOT_PHONE: Final = Said(
     r"|build|port|commit|year|total|amount|sum|price|code|id|key|npi|routing|license|passport|[$€£#])"
     r"\W{0,3}(?:no\W*|number\W*|is\W*)*$"
 )
-_DATES: Final = re.compile(
-    r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12]\d|3[01])(?:[ ]\d\d)?"
+_DATES: Final = Said(
+    r"^(?:(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12]\d|3[01])(?:[ ]\d\d)?"
     r"|(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|[12]\d|3[01])[-./](?:(?:19|20)\d\d|\d\d)"
-    r"|(?:\d{1,3}\.){3}\d{1,3}|\d+\.\d+|(?:19|20)\d\d\s?[-/]\s?(?:19|20)?\d\d"
+    r"|(?:\d{1,3}\.){3}\d{1,3}|\d+\.\d+|(?:19|20)\d\d\s?[-/]\s?(?:19|20)?\d\d)$"
 )
-_DOTTED: Final = re.compile(r"(?:\d{1,3}\.){3,}\d{1,3}")
+_DOTTED: Final = Said(r"^(?:\d{1,3}\.){3,8}\d{1,3}$")
 _REGIONS: Final = (
     "PH",
     "KR",
@@ -196,7 +196,7 @@ class PhoneCheck:
         """Loads the numbering plans, so that no request waits for it."""
         _plans_abroad()
         _plans()
-        for said in (_PHONE_NEAR, _NOT_PHONE):
+        for said in (_PHONE_NEAR, _NOT_PHONE, _DATES, _DOTTED):
             said.prepare()
 
     def alone(self, value: str) -> bool:
@@ -220,7 +220,7 @@ def _number_of(value: str) -> str:
     size = len(number)
     if size < _DIGITS_MIN or size > _DIGITS_MAX or number == number[0] * size:
         return ""
-    if not is_bare and value[0].isdigit() and _DATES.fullmatch(value):  # each has a separator
+    if not is_bare and value[0].isdigit() and _DATES(value):  # each has a separator
         return ""
     return number
 
@@ -246,7 +246,7 @@ def _is_valid(value: str, number: str) -> bool:
         return number[0] == "0" and len(number) in {10, 11} and _valid_at_home(number)
     if len(number) < _GROUPED_MIN or "/" in value:
         return False
-    if _DOTTED.fullmatch(value) and number[0] != "0":
+    if _DOTTED(value) and number[0] != "0":
         return False
     return _valid_at_home(number)
 
@@ -265,7 +265,7 @@ def _valid_abroad(number: str) -> bool:
 def _valid_at_home(number: str) -> bool:
     """A number as one of the plans has them, with its trunk prefix or without."""
     short = number[1:] if number[0] in "01" else number
-    return _plans().fullmatch(short) is not None
+    return _plans()(short)
 
 
 @cache
@@ -280,9 +280,11 @@ def _plans_abroad() -> dict[int, tuple[re.Pattern[str], ...]]:
 
 
 @cache
-def _plans() -> re.Pattern[str]:
+def _plans() -> Said:
     """The national numbers of all regions that are known here."""
-    return re.compile("|".join(f"(?:{_plan(region).pattern})" for region in _REGIONS))
+    plans = Said(f"^(?:{'|'.join(_plan(region).pattern for region in _REGIONS)})$")
+    plans.prepare()
+    return plans
 
 
 @cache

@@ -36,6 +36,7 @@ from gateway_plugins.dlp.config import DlpConfig
 from gateway_plugins.dlp.patterns import patterns_for
 from gateway_plugins.dlp.rules import Rules
 from gateway_plugins.threat import Threats
+from tests.expression_texts import spelled
 
 needs_c = pytest.mark.skipif(not NATIVE, reason="this build has no C")
 
@@ -54,21 +55,6 @@ def matcher(*parts: Any) -> Any:
     from gateway.scan._matcher import Matcher  # noqa: PLC0415  # only in a compiled build
 
     return Matcher(*program(*parts))
-
-
-def spelled(node: Node, random: Random) -> str:
-    """A text that matches a tree."""
-    if isinstance(node, Chars):
-        first, last = random.choice(node.ranges or ((33, 33),))
-        return chr(random.randint(first, min(last, first + 80)))
-    if isinstance(node, Series):
-        return "".join(spelled(item, random) for item in node.items)
-    if isinstance(node, Choice):
-        return spelled(random.choice(node.items), random)
-    if isinstance(node, Repeat):
-        most = node.least + 3 if node.most is None else min(node.most, node.least + 6)
-        return "".join(spelled(node.item, random) for _ in range(random.randint(node.least, most)))
-    return spelled(node.item, random) if isinstance(node, Value) else ""
 
 
 def changed(text: str, random: Random) -> str:
