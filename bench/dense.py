@@ -1,10 +1,10 @@
-"""What a text costs that is full of random matches of one pattern, for each pattern of `dlp` and `threat`.
+"""What a text costs that is full of random matches of one pattern, for each of `dlp` and `threat`.
 
     PYTHONPATH=$(.ci/compile --path) python -P bench/dense.py
 
 A text that repeats one value shows little: what remembers states is quick where they come again.
-Prints a Markdown table of 64 kB: how many patterns cost how much, and the worst of them. Times are CPU
-times, the better one of two; the texts are the same in every run.
+Prints a Markdown table of 64 kB: how many patterns cost how much, and the worst of them. Times are
+CPU times, the better one of two; the texts are the same in every run.
 """
 
 from __future__ import annotations

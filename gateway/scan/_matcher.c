@@ -17,6 +17,8 @@ enum { STEPS_FREE = 1024 };
 /* A search over more gives way to other threads. */
 enum { LONG = 16384 };
 enum { STACK = 48 };
+/* So many values are rejected in one search: whoever counts what a text costs gets a turn. */
+enum { REJECTED_MOST = 8 };
 enum { IS_FIRST = 1, IS_WIDE = 2 };
 
 typedef struct {
@@ -124,6 +126,7 @@ typedef struct {
     uint8_t *notes; /* a bit for each step and place from `first` on, or NULL */
     Py_ssize_t width;
     int failed; /* no memory, or an exception is set */
+    int rejected;
 } Try;
 
 static inline int ahead(const Try *t, const Step *s, Py_ssize_t at) {
@@ -246,7 +249,7 @@ static Py_ssize_t resume(Try *t, int32_t *step) {
     return -1;
 }
 
-enum { NO_BODY = -1, TOO_MANY = -2 };
+enum { NO_BODY = -1, TOO_MANY = -2, PAUSED = -3 };
 
 /* The end of the body that begins at t->first. */
 static Py_ssize_t body(Try *t) {
@@ -409,7 +412,10 @@ static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
         if (at >= stop && (at > t->size || !at_end)) return NO_BODY;
         if (!may_stand_before(t->m, t->data, at)) continue;
         Py_ssize_t end = body_at(t, at);
-        if (end >= 0 && is_rejected(t, end)) continue;
+        if (end >= 0 && is_rejected(t, end)) {
+            if (++t->rejected == REJECTED_MOST) return PAUSED;
+            continue;
+        }
         if (end >= 0 || t->failed) return end;
     }
 }
@@ -439,7 +445,10 @@ static Py_ssize_t leftmost_run(Try *t, Py_ssize_t at, Py_ssize_t stop) {
         }
         if (!may_stand_before(t->m, data, at)) continue;
         Py_ssize_t found = body_at(t, at);
-        if (found >= 0 && is_rejected(t, found)) continue;
+        if (found >= 0 && is_rejected(t, found)) {
+            if (++t->rejected == REJECTED_MOST) return PAUSED;
+            continue;
+        }
         if (found >= 0 || t->failed) return found;
         if (t->high >= 0) tried_to = end;
     }
@@ -470,6 +479,7 @@ static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
     }
     if (t.others != t.own) PyMem_RawFree(t.others);
     if (t.failed) return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    if (end == PAUSED) return Py_BuildValue("(niii)", t.first + 1, -1, -1, -1);
     if (end < 0) Py_RETURN_NONE;
     return Py_BuildValue("(nnnn)", t.first, end, t.start, t.stop);
 }
@@ -640,7 +650,8 @@ static void matcher_dealloc(Matcher *self) {
 static PyMethodDef matcher_methods[] = {
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL,
      "search(data, start, stop): the first body that begins at start or later and before stop, and whose "
-     "value is not rejected by itself, and that value, as four places; None if there is none."},
+     "value is not rejected by itself, and that value, as four places; None if there is none. After eight "
+     "values that were rejected the place to go on at, and -1."},
     {NULL, NULL, 0, NULL},
 };
 

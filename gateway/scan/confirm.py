@@ -34,7 +34,8 @@ def next_body(  # noqa: PLR0917  # asked for every candidate: names would cost
     """The first body that begins at `start` or later and before `before`; NO_BODY if none does.
 
     `data` is UTF-8, looked at up to `stop`, behind which no body that counts ends. With `exact` it
-    begins at `start` itself, and `before` is behind that.
+    begins at `start` itself, and `before` is behind that. Where several values were rejected it is
+    the place to go on at, with an end of -1.
     """
     if not isinstance(looker, Re2Body):
         return looker.search(data, start, before) or NO_BODY

@@ -174,6 +174,8 @@ class Search:
         )
         if start < 0:
             return before, None
+        if end < 0:
+            return start, None
         if not confirmation.narrowed:
             value_start, value_stop = start, end
         elif value_start < 0:

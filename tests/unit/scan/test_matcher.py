@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.plugin import Runtime
-from gateway.plugin.pattern import Pattern
+from gateway.plugin.pattern import Budget, OverBudgetError, Pattern
 from gateway.scan.confirm import next_body
 from gateway.scan.expression import (
     Boundary,
@@ -32,6 +32,7 @@ from gateway.scan.expression import (
 from gateway.scan.patterns import NATIVE, ReadyPattern, compiled
 from gateway.scan.program import TooLongError, program, standing_before
 from gateway.scan.re2_body import Re2Body
+from gateway.scan.search import Search
 from gateway_plugins.dlp.config import DlpConfig
 from gateway_plugins.dlp.patterns import patterns_for
 from gateway_plugins.dlp.rules import Rules
@@ -48,13 +49,14 @@ READY = [
         *Threats(Threats.Config(), Runtime()).patterns,
     )
 ]
+PASSWORD = next(ready for ready in READY if ready.pattern.name == "password-constant")
 ODD = " aZ09_.:=/\"'é指\u200bÀ😀\n-\x00"
 
 
-def matcher(*parts: Any) -> Any:
+def matcher(*parts: Any, judge: Any = None) -> Any:
     from gateway.scan._matcher import Matcher  # noqa: PLC0415  # only in a compiled build
 
-    return Matcher(*program(*parts))
+    return Matcher(*program(*parts), judge)
 
 
 def changed(text: str, random: Random) -> str:
@@ -86,9 +88,48 @@ def test_every_pattern_is_found_as_re2_finds_it(ready: ReadyPattern) -> None:
     random = Random(ready.pattern.name)  # noqa: S311  # texts of a test
     plain = ready.re2_body()
     assert not isinstance(ready.confirmation.looker, Re2Body)
+    found = matcher(ready.body, standing_before(ready.left, ready.apart), ready.right)
     for _ in range(40):
-        data = spoiled(ready.body, random)
-        same(ready.confirmation.looker, plain, data, narrowed=ready.narrowed)
+        same(found, plain, spoiled(ready.body, random), narrowed=ready.narrowed)
+
+
+@needs_c
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["k=ab ", "k=a", "k=é ", "k=", "b", " "]), max_size=40).map("".join)
+)
+def test_what_is_rejected_by_itself_is_passed_over(text: str) -> None:
+    body, data = parse("k=(?P<value>[abké=]{1,3})"), text.encode()
+    judged, plain = matcher(body, judge=lambda value: "b" not in value), matcher(body)
+
+    def places(found: Any) -> list[tuple[int, ...]]:
+        told, at = [], 0
+        while (place := found.search(data, at, len(data))) is not None:
+            at = place[0] + (place[1] >= 0)
+            told += [place] if place[1] >= 0 else []
+        return told
+
+    def counts(place: tuple[int, ...]) -> bool:
+        value = data[place[2] : place[3]]
+        return not value.isascii() or b"b" not in value
+
+    assert places(judged) == [place for place in places(plain) if counts(place)]
+
+
+@needs_c
+def test_what_a_judge_raises_comes_out() -> None:
+    def judge(value: str) -> bool:
+        raise LookupError(value)
+
+    with pytest.raises(LookupError):
+        matcher(parse("k=a"), judge=judge).search(b"k=a", 0, 3)
+
+
+@needs_c
+def test_values_that_are_rejected_are_counted() -> None:
+    search = Search(text := "PW:abcdef " * 400, text.encode(), {PASSWORD: None}, Budget(20))
+    with pytest.raises(OverBudgetError):
+        search.run(PASSWORD, 0, 1, len(text))
 
 
 @needs_c
