@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import binascii
 import codecs
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+
+from gateway.scan.entities import unescaped
 
 try:
     from gateway.scan import _signs
@@ -35,7 +36,6 @@ _LETTER = re.compile(r"[^\W\d_]")
 _SPACES = re.compile(r" {2,}")
 _BETWEEN = "-._* "
 """All that `_SPACED` has besides letters and digits."""
-_ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
 _QUOTED = re.compile(rb"(?:%[0-9a-fA-F]{2})+")
 _REVERSED = ("snoitc", "erongi", "tpmorp", "tegrof")
 _ROT13 = ("vafgeh", "vtaber", "cebzcg", "sbetrg")
@@ -107,7 +107,7 @@ def _whole(text: str, signs: int) -> Iterator[View]:
         if plain != text:
             yield View("percent", plain, 0, stop)
     if signs & _ENTITY_SIGN:
-        plain = _unescaped(text)
+        plain = unescaped(text)
         if plain != text:
             yield View("entities", plain, 0, stop)
     if signs & _ESCAPE_SIGN:
@@ -139,20 +139,6 @@ def _octets(found: re.Match[bytes]) -> bytes:
     run = found[0]
     known = _ONE_QUOTED.get(run)
     return bytes.fromhex(run.decode().replace("%", "")) if known is None else known
-
-
-def _unescaped(text: str) -> str:
-    """What `html.unescape` says, told once for each entity that occurs."""
-    known: dict[str, str] = {}
-
-    def meant(found: re.Match[str]) -> str:
-        entity = found[0]
-        plain = known.get(entity)
-        if plain is None:
-            plain = known[entity] = html.unescape(entity)
-        return plain
-
-    return _ENTITY.sub(meant, text)
 
 
 def _escaped(found: re.Match[str]) -> str:

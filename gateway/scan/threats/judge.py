@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
@@ -10,6 +9,7 @@ from urllib.parse import unquote
 
 from gateway.plugin.finding import Finding
 from gateway.plugin.pattern import JSON_REST, THE_REST, Budget, Direction, Pattern
+from gateway.scan.entities import unescaped
 from gateway.scan.threats import command, exfiltration, markup, sql, target
 from gateway.scan.threats.fields import Language, is_long, language_of, values_of
 from gateway.scan.threats.rule import Rule, Threat
@@ -185,7 +185,7 @@ def decoded(text: str) -> list[str]:
     for _ in range(_LEVELS):
         plain = _unquoted(text.replace("+", " ")) if "%" in text else text
         if "&" in plain and ";" in plain:
-            plain = html.unescape(plain)
+            plain = unescaped(plain)
         if plain == text:
             break
         found.append(plain)

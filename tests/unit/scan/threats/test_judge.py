@@ -32,3 +32,8 @@ def test_percent_signs_are_decoded_as_python_does(text: str) -> None:
 )
 def test_a_text_is_decoded_twice_at_most(text: str, views: list[str]) -> None:
     assert decoded(text) == views
+
+
+def test_a_number_of_any_length_is_decoded() -> None:
+    """Python itself refuses to read so many digits."""
+    assert decoded(f"&#{'1' * 5000};&lt;script&gt;") == ["\ufffd<script>"]
