@@ -53,7 +53,7 @@ def test_of_a_name_that_is_none_few_beginnings_are_tried(monkeypatch: pytest.Mon
     asked = []
 
     class Asked(dict[str, str]):
-        def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]  # names alone
             asked.append(name)
             return default
 
