@@ -49,6 +49,7 @@ def test_generated_tables_are_current(page: Path, tables: ModuleType) -> None:
     assert tables.with_tables(text) == text, "run `python docs/tables.py`"
 
 
+@pytest.mark.timeout(240)  # each example of `dlp` and `threat` compiles a database of patterns
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_example_policy_loads(page: Path, tmp_path: Path) -> None:
     written = examples(page)
