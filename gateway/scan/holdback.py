@@ -1,61 +1,138 @@
 """How much of a text may yet become part of a match: derived from the patterns, for any number.
 
-The patterns become one automaton, whose positions are the characters of the expressions (Glushkov's
-construction). It is read backwards from the end of the text: the set of positions from which what
-was read leads to the end, with something still to come. Where that set has the first position of a
-pattern, and the character before may stand before it, a match may have begun. Where it is empty,
-nothing that stands earlier reaches the end. Sets are integers, one bit for each position, and the
-steps are remembered, so that one character costs a look-up.
+The automaton of the patterns is read backwards from the end of the text: the set of positions from
+which what was read leads to the end, with something still to come. Where that set has the first
+position of a pattern, and the character before may stand before it, a match may have begun. Where
+it is empty, nothing that stands earlier reaches the end.
+
+`_live.c` steps from set to set. The plain form remembers the steps instead, so that one character
+costs a look-up: a step is dear in Python, and a random text may ask for a new one with every
+character.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.scan.expression import (
-    Boundary,
-    Chars,
-    Choice,
-    Node,
-    Ranges,
-    Repeat,
-    Series,
-    Value,
-)
+from gateway.scan.automaton import ASCII, Automaton, LiveForm, Ways, bits
+
+try:
+    from gateway.scan._live import Live
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
 
-EXACT_REPEATS_MAX: Final = 4
-"""Longer repetitions are taken for unbounded ones here, and the length of the match bounds them."""
+__all__ = ("HoldBack", "LiveForm", "Remembered", "tables")
+
 STEPS_MAX: Final = 65_536
-"""Steps that are remembered; then the memory starts anew."""
+"""Steps that the plain form remembers; then its memory starts anew."""
 _ROOM: Final = 8
 """A set of positions counts for a step for so many classes of characters."""
-_ASCII: Final = 128
-
-
-@dataclass(frozen=True, slots=True)
-class LiveForm:
-    """What of a pattern matters here.
-
-    `looks_ahead` says that a match is only known with the character behind it.
-    """
-
-    body: Node
-    left: Ranges
-    apart: Ranges
-    length_max: int
-    looks_ahead: bool
-
-
 _DIGITS: Final = frozenset("0123456789")
 _ZERO: Final = 48
 _NINE: Final = 57
 _BEHIND_DIGIT: Final = 2
+_WORD_BITS: Final = 64
+
+
+class HoldBack:
+    """Tells where in a text the earliest match may have begun that is not over."""
+
+    __slots__ = ("_earliest", "positions")
+
+    def __init__(self, forms: Sequence[LiveForm]) -> None:
+        automaton = Automaton(forms)
+        self.positions = automaton.positions
+        """How many characters all expressions have; for what is measured of it."""
+        self._earliest = (
+            Live(automaton.positions, tables(automaton)).earliest
+            if NATIVE
+            else Remembered(automaton).earliest
+        )
+
+    def earliest(self, text: str, floor: int) -> int:
+        """The first character, from `floor` on, that may be part of a match not yet over.
+
+        The length of the text if there is none.
+        """
+        return self._earliest(text, floor)
+
+
+def tables(automaton: Automaton) -> tuple[bytes, ...]:
+    """What `_live.c` reads: sets of positions, and numbers of four bytes."""
+    classes, ways = automaton.classes, Ways(automaton.before)
+    size = (automaton.positions // _WORD_BITS + 1) * _WORD_BITS // 8
+    groups: dict[int, int] = {}
+    """Positions that the same ones may come before are a group."""
+    group = [0] * (size * 8)
+    for number in bits(ways.special):
+        group[number] = groups.setdefault(ways.others[1 << number], len(groups))
+    parts = [_parts(sources) for sources in groups]
+    starts = [0]
+    for each in parts:
+        starts.append(starts[-1] + len(each))
+    rows, behind = _rows(automaton)
+    sets = (automaton.live, ways.loops, ways.plain, ways.special)
+    return (
+        bytes(classes.ascii),
+        _numbers(classes.begins),
+        _numbers(classes.of_ranges),
+        _sets(classes.masks, size),
+        _sets(sets, size),
+        _numbers(group),
+        _numbers(starts),
+        _numbers([word for each in parts for word, _ in each]),
+        _sets([part for each in parts for _, part in each], 8),
+        _sets(rows, size),
+        _numbers(behind),
+        _sets([number for form in automaton.lengths for number in form], 8),
+    )
+
+
+def _sets(masks: Iterable[int], size: int) -> bytes:
+    return b"".join([mask.to_bytes(size, "little") for mask in masks])
+
+
+def _numbers(numbers: Iterable[int]) -> bytes:
+    return _sets(numbers, 4)
+
+
+def _parts(mask: int) -> list[tuple[int, int]]:
+    """The words of a set that are not empty."""
+    size = (mask.bit_length() + _WORD_BITS - 1) // _WORD_BITS
+    data = mask.to_bytes(size * 8, "little")
+    words = [int.from_bytes(data[at * 8 : at * 8 + 8], "little") for at in range(size)]
+    return [(at, word) for at, word in enumerate(words) if word]
+
+
+def _rows(automaton: Automaton) -> tuple[list[int], list[int]]:
+    """The first positions that may stand behind something, and which of them behind what.
+
+    Two numbers for each character of ASCII and one for all others: of what stands behind it, and
+    of what stands behind it and a digit.
+    """
+    firsts = [
+        (_Begin(*begin, most).forbids, mask) for (begin, most), mask in automaton.firsts.items()
+    ]
+    everything = 0
+    for _, mask in firsts:
+        everything |= mask
+    rows = {everything: 0}
+    behind: list[int] = []
+    for point in range(ASCII + 1):
+        for is_digit in (False, True):
+            row = 0
+            for forbids, mask in firsts:
+                forbidden = forbids[point] if point < ASCII else 0
+                if not forbidden or (forbidden == _BEHIND_DIGIT and not is_digit):
+                    row |= mask
+            behind.append(rows.setdefault(row, len(rows)))
+    return list(rows), behind
 
 
 class _Begin:
@@ -73,7 +150,7 @@ class _Begin:
         self.length_max = length_max
         self.forbids = bytes(
             1 if chr(point) in left else _BEHIND_DIGIT if chr(point) in apart else 0
-            for point in range(_ASCII)
+            for point in range(ASCII)
         )
 
     def allows(self, text: str, plain: bytes | None, place: int) -> bool:
@@ -108,125 +185,20 @@ class _State:
         self.others: dict[int, _State] = {}
 
 
-class _Builder:
-    """Numbers the positions of all patterns and joins them."""
+class Remembered:
+    """The plain form: each step is remembered."""
 
-    def __init__(self) -> None:
-        self.symbols: list[Ranges] = []
-        self.before: list[int] = []
-        """For each position the set of those that may come directly before it."""
-
-    def add(self, node: Node) -> tuple[int, int, bool]:
-        """First positions, last positions, and whether the node may be empty."""
-        if isinstance(node, Chars):
-            bit = 1 << len(self.symbols)
-            self.symbols.append(node.ranges)
-            self.before.append(0)
-            return bit, bit, False
-        if isinstance(node, Boundary):
-            return 0, 0, True
-        if isinstance(node, Value):
-            return self.add(node.item)
-        if isinstance(node, Choice):
-            parts = [self.add(item) for item in node.items]
-            return (
-                _union(p[0] for p in parts),
-                _union(p[1] for p in parts),
-                any(p[2] for p in parts),
-            )
-        if isinstance(node, Series):
-            return self._joined(self.add(item) for item in node.items)
-        return self._repeated(node)
-
-    def _joined(self, parts: Iterable[tuple[int, int, bool]]) -> tuple[int, int, bool]:
-        first, last, empty = 0, 0, True
-        for part_first, part_last, part_empty in parts:
-            self._link(last, part_first)
-            first |= part_first if empty else 0
-            last = part_last | (last if part_empty else 0)
-            empty = empty and part_empty
-        return first, last, empty
-
-    def _repeated(self, node: Repeat) -> tuple[int, int, bool]:
-        most = node.most
-        if most is None or most > EXACT_REPEATS_MAX:
-            if node.least <= EXACT_REPEATS_MAX:
-                return self._joined(self._copies(node.item, node.least, looped=True))
-            return self._joined(self._copies(node.item, 1, looped=True))
-        return self._joined(self._copies(node.item, node.least, optional=most - node.least))
-
-    def _copies(
-        self, item: Node, least: int, *, looped: bool = False, optional: int = 0
-    ) -> Iterable[tuple[int, int, bool]]:
-        for number in range(max(least, 1) if looped else least):
-            first, last, empty = self.add(item)
-            if looped and number >= least - 1:
-                self._link(last, first)
-            yield first, last, empty or (looped and not least)
-        for _ in range(optional):
-            first, last, _ = self.add(item)
-            yield first, last, True
-
-    def _link(self, sources: int, targets: int) -> None:
-        for target in _bits(targets):
-            self.before[target] |= sources
-
-
-def _union(masks: Iterable[int]) -> int:
-    found = 0
-    for mask in masks:
-        found |= mask
-    return found
-
-
-def _bits(mask: int) -> Iterable[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
-
-
-class HoldBack:
-    """Tells where in a text the earliest match may have begun that is not over."""
-
-    def __init__(self, forms: Sequence[LiveForm]) -> None:
-        builder = _Builder()
-        firsts: dict[tuple[frozenset[str], frozenset[str], int], int] = {}
-        lefts: dict[Ranges, frozenset[str]] = {}
-        looking = 0
-        for form in forms:
-            first, last, _ = builder.add(form.body)
-            looking |= last if form.looks_ahead else 0
-            left = lefts.setdefault(form.left, _characters(form.left))
-            apart = lefts.setdefault(form.apart, _characters(form.apart))
-            key = (left, apart, form.length_max)
-            firsts[key] = firsts.get(key, 0) | first
-        self._firsts = [(mask, *begin) for begin, mask in firsts.items()]
-        self._positions = len(builder.symbols)
-        self._symbols: dict[Ranges, int] = {}
-        """For each set of characters the positions that have it: there are few sets."""
-        for number, ranges in enumerate(builder.symbols):
-            self._symbols[ranges] = self._symbols.get(ranges, 0) | 1 << number
-        live = looking
-        for sources in builder.before:
-            live |= sources
-        self._classes = _Classes(self._symbols)
+    def __init__(self, automaton: Automaton) -> None:
+        self._firsts = automaton.firsts
+        self._classes = automaton.classes
         self._states: dict[int, _State] = {}
         self._begins: dict[tuple[frozenset[str], frozenset[str], int], _Begin] = {}
         self._count = 0
-        self._root = _State(live, (), self._classes.count)
-        self._ways = _Ways(builder.before)
-
-    @property
-    def positions(self) -> int:
-        """How many characters all expressions have; for what is measured of it."""
-        return self._positions
+        self._root = _State(automaton.live, (), self._classes.count)
+        self._ways = Ways(automaton.before)
 
     def earliest(self, text: str, floor: int) -> int:
-        """The first character, from `floor` on, that may be part of a match not yet over.
-
-        The length of the text if there is none.
-        """
+        """See `HoldBack`."""
         end = earliest = len(text)
         classes = self._classes.ascii
         plain_kinds: i64 = self._classes.count
@@ -266,7 +238,7 @@ class HoldBack:
         known = self._states.get(mask)
         if known is None:
             begins: dict[tuple[frozenset[str], frozenset[str]], int] = {}
-            for first, left, apart, length_max in self._firsts:
+            for ((left, apart), length_max), first in self._firsts.items():
                 if mask & first:
                     begins[left, apart] = max(begins.get((left, apart), 0), length_max)
             found = tuple(self._begin(*key, most) for key, most in begins.items())
@@ -280,74 +252,3 @@ class HoldBack:
         if known is None:
             known = self._begins[key] = _Begin(*key)
         return known
-
-
-class _Classes:
-    """Characters that may stand at the same positions are one class, known by a number.
-
-    `masks` are the positions of each class, `ascii` the classes of the first 128 characters, and
-    the classes up to `count` are those that one of these has.
-    """
-
-    __slots__ = ("_begins", "_of", "ascii", "count", "masks")
-
-    def __init__(self, symbols: dict[Ranges, int]) -> None:
-        changes: dict[int, int] = {0: 0, _ASCII: 0}
-        for ranges, positions in symbols.items():
-            for first, last in ranges:
-                changes[first] = changes.get(first, 0) ^ positions
-                changes[last + 1] = changes.get(last + 1, 0) ^ positions
-        self._begins = sorted(changes)
-        """From each of these characters up to the next one, all are of one class."""
-        numbers: dict[int, int] = {}
-        self._of: list[int] = []
-        mask = self.count = 0
-        for point in self._begins:
-            if point == _ASCII:
-                self.count = len(numbers)
-            mask ^= changes[point]
-            self._of.append(numbers.setdefault(mask, len(numbers)))
-        self.masks = list(numbers)
-        self.ascii = [self.of(chr(point)) for point in range(_ASCII)]
-
-    def of(self, character: str) -> int:
-        return self._of[bisect_right(self._begins, ord(character)) - 1]
-
-
-class _Ways:
-    """The positions that may come directly before those of a set."""
-
-    __slots__ = ("_loops", "_others", "_plain", "_special")
-
-    def __init__(self, before: Sequence[int]) -> None:
-        self._plain = 0
-        """Positions reached from the one before them in number."""
-        self._loops = 0
-        self._special = 0
-        self._others: dict[int, int] = {}
-        for number, sources in enumerate(before):
-            here = 1 << number
-            rest = sources
-            if rest & here:
-                self._loops |= here
-                rest &= ~here
-            if number and rest & (here >> 1):
-                self._plain |= here
-                rest &= ~(here >> 1)
-            if rest:
-                self._special |= here
-                self._others[here] = rest
-
-    def into(self, mask: int) -> int:
-        found = (mask & self._loops) | ((mask & self._plain) >> 1)
-        special = mask & self._special
-        while special:
-            low = special & -special
-            found |= self._others[low]
-            special ^= low
-        return found
-
-
-def _characters(ranges: Ranges) -> frozenset[str]:
-    """The characters of a class; those that are not ASCII are never forbidden before a match."""
-    return frozenset(chr(p) for first, last in ranges for p in range(first, min(last, 127) + 1))
