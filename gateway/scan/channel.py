@@ -199,6 +199,7 @@ class Channel:
         """What is sure before `cut`; the end of what may go."""
         base = search.text
         size = len(base)
+        earliest = cut  # of all that comes behind it, until a run goes across
         while True:
             cut = upcoming.between_bodies(cut)
             group = None
@@ -223,7 +224,9 @@ class Channel:
             if self._is_full(found):
                 return self._rest_from(stop, found)
             upcoming.pass_by(stop)
-            cut = size if final else self._hold_back.earliest(base, stop)
+            if not final and earliest < stop:
+                earliest = self._hold_back.earliest(base, stop)
+            cut = earliest
 
     def _is_full(self, found: Sequence[Finding]) -> bool:
         return len(found) - bool(found[0].continued) >= self._left

@@ -206,3 +206,22 @@ def test_values_that_overlap_for_long_are_one_and_go_out_soon(pairs: int) -> Non
     assert found == [value]
     assert longest <= max(len(value) * 5 // 4, len(value) + 16)
     assert len(held) < 16
+
+
+def test_behind_runs_what_waits_is_not_looked_for_again() -> None:
+    """A piece may be full of runs, and what follows all of them is the same."""
+    patterns = [Pattern("run", "run", "KEY[0-9]{2}", left="", run="a-f")]
+    engine = Engine(patterns)
+    scanner = UseScanner(patterns, {"request": engine, "response": engine})
+    hold_back: Any = scanner._hold_backs["response"]
+    real, asked = hold_back._earliest, []
+
+    def counted(text: str, floor: int) -> int:
+        asked.append(floor)
+        return int(real(text, floor))
+
+    hold_back._earliest = counted
+    found, safe = scanner.channel().feed(TextStream("c", "KEY12abc. " * 50 + "KE", kind="text"))
+
+    assert (len(found), safe) == (50, 500)
+    assert len(asked) == 1
