@@ -201,19 +201,27 @@ class Channel:
         size = len(base)
         earliest = cut  # of all that comes behind it, until a run goes across
         while True:
-            cut = upcoming.between_bodies(cut)
+            is_known = final  # that `cut` is within no match: none goes across the end of all
             group = None
             while upcoming.next_start(size) < cut:
                 group = upcoming.next()
-                if group is None or group.runner is not None:
+                if group is None:
+                    break
+                if group.runner is not None and (is_known or group.head <= cut):
+                    break  # of what begins within a run nothing has to be known
+                if not is_known:
+                    cut, is_known = upcoming.between_bodies(cut), True
+                if group.start >= cut or group.runner is not None:
                     break
                 pattern = group.raw.ready.pattern
                 found.append(self._finding(pattern, group.start, group.head))
                 if self._is_full(found):
                     return self._rest_from(group.head, found)
                 group = None
-            if group is None:
+            if group is None or group.start >= cut:
                 began = len(self._context)
+                if not is_known:
+                    cut = upcoming.between_bodies(cut)
                 if cut == began and size - began > _LONG:
                     self._searched = size - began
                 return cut

@@ -225,3 +225,21 @@ def test_behind_runs_what_waits_is_not_looked_for_again() -> None:
 
     assert (len(found), safe) == (50, 500)
     assert len(asked) == 1
+
+
+def test_what_stands_within_a_run_is_not_looked_at(work: tuple[Work, UseScanner]) -> None:
+    """A whole value is held to its end, and what else is in it belongs to it."""
+    done, scanner = work
+    spent = []
+    for size in (SIZE, 2 * SIZE):
+        channel = scanner.channel(whole_values=True)
+        held = KEY + "uv" * size
+        assert channel.feed(TextStream("c", held, kind="text")) == ([], 0)
+        done.characters = 0
+        found, _ = channel.feed(TextStream("c", held, final=True, kind="text", fresh=len(held)))
+        assert [each.pattern.kind for each in found] == ["key"]
+        spent.append(done.characters)
+
+    # Candidates, and where the run ends; of what begins within it one batch is looked for, whatever
+    # the size.
+    assert spent[1] - spent[0] <= 4 * 2 * SIZE
