@@ -2,8 +2,7 @@
 
 They stand in `signatures.txt`. Each has plain words, one of which must occur before its pattern is
 tried; all are looked for at once. Every gap in the patterns is bounded, so their time is linear in
-the text. In a text of ASCII, RE2 tells first whether a pattern can match at all: a tenth of what
-`re` takes for it.
+the text. RE2 tells first whether a pattern can match at all: a tenth of what `re` takes for it.
 """
 
 from __future__ import annotations
@@ -23,6 +22,12 @@ _LOOKS_AHEAD = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)")
 """`(?! ... )`, with groups of one level in it: what RE2 cannot say."""
 _SPACES = r"\s\x0b\x1c-\x1f"
 """The inside of a class: what `re` takes for a space, of ASCII."""
+_COUNTED = re.compile(r"\{(\d+),\d{2,}\}")
+"""Counted out, a gap has more states than RE2 keeps, and a dense text asks for all of them."""
+_CLASS = re.compile(r"\[(?:\\.|[^\]\\])*\]|\\.")
+_BEYOND = r"\x{80}-\x{10ffff}"
+_GROWS = "\u0130"
+_HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,14 @@ class Signature:
     """A phrase: `name` goes to logs, `words` are the plain words that gate it.
 
     `data_only` marks what is an attack in a tool result or a document, but not from a user. `may`
-    finds something in every text of ASCII in which `pattern` does.
+    finds something in every text of ASCII in which `pattern` does, `may_beyond` in every text.
     """
 
     name: str
     words: tuple[str, ...]
     pattern: re.Pattern[str]
     may: Match
+    may_beyond: Match
     data_only: bool
 
 
@@ -87,32 +93,52 @@ def _parsed(text: str) -> list[Signature]:
             pattern = _INSERTED.sub(lambda inserted: defined[inserted[1]], value)
             gate, data_only = tuple(words.split(" ; ")), name.endswith(" data")
             whole, name = re.compile(pattern, re.DOTALL), name.removesuffix(" data")
-            found.append(Signature(name, gate, whole, compiled(for_ascii(pattern)), data_only))
+            may, may_beyond = compiled(for_ascii(pattern)), compiled(for_all(pattern))
+            found.append(Signature(name, gate, whole, may, may_beyond, data_only))
     return found
 
 
 def for_ascii(pattern: str) -> str:
     """An expression for RE2 that matches wherever `pattern` does in ASCII, if not elsewhere too."""
-    return "(?s)" + _LOOKS_AHEAD.sub("", pattern).replace(r"\s", _SPACES)
+    loose = _COUNTED.sub(lambda least: "*" if least[1] == "0" else "+", pattern)
+    return "(?s)" + _LOOKS_AHEAD.sub("", loose).replace(r"\s", _SPACES)
+
+
+def for_all(pattern: str) -> str:
+    """The same for any text: what is not ASCII may be anything, and edges of words anywhere."""
+    return for_ascii(_CLASS.sub(_widened, pattern))
+
+
+def _widened(part: re.Match[str]) -> str:
+    said = part[0]
+    if said == r"\b":
+        return ""
+    if said in {r"\w", r"\s", r"\d"}:
+        said = f"[{said}]"
+    if said.startswith("[") and not said.startswith("[^"):
+        return f"[{_BEYOND}{said[1:]}"  # in front: a dash at the end stays one
+    return said
 
 
 def matches(text: str, *, data: bool) -> list[Hit]:
     """The signatures in the normalised `text`; `data` says that nobody should give orders in it."""
     small = text.lower()
-    if len(small) != len(text):  # a few capitals grow in small letters; offsets must hold
-        small = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    if len(small) != len(text):  # one capital grows in small letters; offsets must hold
+        small = _GROWS.join([part.lower() for part in text.split(_GROWS)])
+    is_ascii = small.isascii()
+    # A half of a character is none to RE2; what stands for it is no letter either.
+    coded = small.encode() if is_ascii else _HALVES.sub("\ufffd", small).encode()
     gate, having = _gates()
-    coded = small.encode("utf-8", "surrogatepass")
     seen: set[int] = set()
     for word in gate.scan(coded):
         seen |= having[word]
-    is_ascii = len(coded) == len(small)
     hits = []
     for number in sorted(seen):
         signature = signatures()[number]
         if signature.data_only and not data:
             continue
-        if is_ascii and signature.may(coded, 0, len(coded))[0][0] < 0:
+        may = signature.may if is_ascii else signature.may_beyond
+        if may(coded, 0, len(coded))[0][0] < 0:
             continue
         found = signature.pattern.search(small)
         if found:
