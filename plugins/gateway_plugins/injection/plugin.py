@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 AT_ONCE_CHARS = 16_384
 """So many new characters are scored in the event loop: about a millisecond. More go to a thread."""
+TEXT_CHARS = 256
+"""What a text takes by itself, in characters: a request may have thousands of one character."""
 
 _REASON = "injection"
 _REFUSED = Reject(Reason.PROMPT_INJECTION)
@@ -102,7 +104,7 @@ class Injection(Plugin):
         return Looking(self._memory, tenant, self._findings_of(x))
 
     def _judge(self, message: Message) -> Reject | Awaitable[Reject | None] | None:
-        chars = sum([len(text.span.text) for text in message.fresh])
+        chars = sum([TEXT_CHARS + len(text.span.text) for text in message.fresh])
         if chars > AT_ONCE_CHARS:
             return self._judge_aside(message)
         message.score(self._judging)

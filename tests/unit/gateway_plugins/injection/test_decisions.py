@@ -232,6 +232,17 @@ async def test_long_texts_are_judged_in_a_thread() -> None:
         assert await step == Reject(Reason.PROMPT_INJECTION)
 
 
+async def test_many_short_texts_are_judged_in_a_thread() -> None:
+    """Each costs some microseconds, however short it is."""
+    async with running(Injection) as plugin:
+        x = make_exchange(body=chat(*[user(chr(0x4E00 + each)) for each in range(100)]))
+        step = plugin.on_request(x)
+
+        assert step is not None
+        assert not isinstance(step, Reject)
+        assert await step is None
+
+
 @pytest.mark.parametrize(
     ("actions", "skipped"),
     [
