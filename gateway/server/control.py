@@ -91,9 +91,13 @@ class Ready:
     digest: str
 
 
+FAILED_EXIT = 2
+"""The exit code of a worker that said why it cannot start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The worker cannot start: the operator's text."""
+    """The worker cannot start: the operator's text. It ends with `FAILED_EXIT` then."""
 
     message: str
 

@@ -117,7 +117,7 @@ class Worker:
             await self._serve(start, log)
         except SealgateError as error:
             self._channel.send(control.Failed(str(error)))
-            return 2
+            return control.FAILED_EXIT
         except Exception:  # noqa: BLE001  # told in the log; the supervisor replaces this worker
             _log.exception("worker failed")
             return 1

@@ -91,9 +91,8 @@ class Forker:
             data = b""
         if len(data) == EXIT.size:
             pid, code = EXIT.unpack(data)
-            level = logging.INFO if code == 0 else logging.WARNING
             fields = {"worker_pid": pid, **_exit_fields(code)}
-            _log.log(level, "worker exited", extra={"fields": fields})
+            _log.log(exit_level(code), "worker exited", extra={"fields": fields})
         elif not self._closing:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._restarting = self._restart_once()
@@ -115,6 +114,17 @@ class Forker:
             self.watch()
             fields = {"forker_pid": self._process.pid}
             _log.info("forker started", extra={"fields": fields})
+
+
+def exit_level(code: int) -> int:
+    """How loud to say that a worker exited.
+
+    One that said why it cannot start is no news: what is made of `control.Failed` tells it, and
+    which of the two arrives first is chance.
+    """
+    if code == control.FAILED_EXIT:
+        return logging.DEBUG
+    return logging.INFO if code == 0 else logging.WARNING
 
 
 def _exit_fields(code: int) -> dict[str, int | str]:
