@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii  # noqa: TID251  # orjson escapes nothing
 from typing import Any, Final, TypeAlias
 
 import orjson
 
 from gateway.plugin.text import Path
 from gateway.providers.json_text import with_surrogates
+from gateway.providers.surrogates import has_surrogates
 
 _Range: TypeAlias = tuple[int, int]
 MemberPlaces: TypeAlias = tuple[int, int, int, int]
@@ -23,10 +25,10 @@ MemberPlaces: TypeAlias = tuple[int, int, int, int]
 
 _KEPT_BYTES_MAX: Final = 262_144
 """In longer texts with escapes, an edit writes all of the text anew."""
-_UNIT: Final = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
-)
-"""One character, as it is written in a JSON string."""
+_HIGHS: Final = frozenset(first + second for first in "dD" for second in "89abAB")
+"""How the digits of an escaped first half of a character begin."""
+_ESCAPE_LETTERS: Final = 5
+"""What an escape has behind its backslash, if it is not one letter."""
 _NATIVE_DEPTH: Final = 16
 """Levels that the expression steps over by itself; deeper values are walked bracket by bracket."""
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -214,9 +216,11 @@ def _from_the_left(change: tuple[_Range, bytes]) -> tuple[int, int]:
     return start, -stop
 
 
-_NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
-# Some clients take these two for line ends (gemini-cli does), so they are never sent bare.
-_LINE_ENDS: Final = re.compile(r"[\u2028\u2029\ud800-\udfff]")
+_LINE_ENDS: Final = (
+    ("\u2028".encode(), rb"\u2028"),
+    ("\u2029".encode(), rb"\u2029"),
+)
+"""Some clients take these two for line ends (gemini-cli does), so they are never sent bare."""
 _ESCAPED: Final = re.compile(rb"\\u(?!00[0-7])")
 
 
@@ -229,15 +233,13 @@ def json_string(text: str, *, ascii_only: bool = False) -> bytes:
     """`text` as a JSON string with as few escapes as may be."""
     if text.isascii():
         return orjson.dumps(text)
-    wanted = _NOT_ASCII if ascii_only else _LINE_ENDS
-    if wanted.search(text) is None:
-        return orjson.dumps(text)
-    # A lone surrogate is text to Python and none to UTF-8: both halves of it are escaped.
-    parts = [
-        orjson.dumps(part)[1:-1] if number % 2 == 0 else _escapes(part)
-        for number, part in enumerate(re.split(f"({wanted.pattern})", text))
-    ]
-    return b'"' + b"".join(parts) + b'"'
+    # A lone surrogate is text to Python and none to UTF-8: beside one, all is escaped.
+    if ascii_only or has_surrogates(text):
+        return encode_basestring_ascii(text).encode()
+    written = orjson.dumps(text)
+    for bare, escaped in _LINE_ENDS:
+        written = written.replace(bare, escaped)
+    return written
 
 
 def edited_string(old: bytes, text: str, *, ascii_only: bool = False) -> bytes:
@@ -252,12 +254,35 @@ def edited_string(old: bytes, text: str, *, ascii_only: bool = False) -> bytes:
         was: str = orjson.loads(old)
     except orjson.JSONDecodeError:  # half a character
         return json_string(text, ascii_only=ascii_only)
-    units = _UNIT.findall(old[1:-1].decode())
     begin = _alike(was, text)
     end = _alike(was[begin:][::-1], text[begin:][::-1])
     middle = json_string(text[begin : len(text) - end], ascii_only=ascii_only)[1:-1]
-    kept = "".join(units[:begin]).encode(), "".join(units[len(units) - end :]).encode()
-    return b'"%b%b%b"' % (kept[0], middle, kept[1])
+    source = old[1:-1].decode()
+    pieces = source.split("\\")
+    first, last = _place_of(pieces, begin), _place_of(pieces, len(was) - end)
+    return b'"%b%b%b"' % (source[:first].encode(), middle, source[last:].encode())
+
+
+def _place_of(pieces: list[str], character: int) -> int:
+    """Where in the source of a JSON string, split at its backslashes, a character of it begins."""
+    at = count = len(pieces[0])  # a place, and how many characters stand before it
+    index = 1
+    while count < character:
+        piece = pieces[index]
+        if not piece:  # a backslash that is escaped; the next piece goes on behind it
+            index += 1
+            written, plain = 2, len(pieces[index])
+        elif piece[0] != "u":
+            written, plain = 2, len(piece) - 1
+        elif piece[1:3] in _HIGHS:  # the next piece is the second half
+            index += 1
+            written, plain = 12, len(pieces[index]) - _ESCAPE_LETTERS
+        else:
+            written, plain = 6, len(piece) - _ESCAPE_LETTERS
+        index += 1
+        at += written + plain
+        count += 1 + plain
+    return at - (count - character)
 
 
 def _alike(one: str, other: str) -> int:
@@ -270,10 +295,3 @@ def _alike(one: str, other: str) -> int:
         else:
             most = half - 1
     return least
-
-
-def _escapes(character: str) -> bytes:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return b"".join(
-        b"\\u%04x" % int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)
-    )

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from gateway.plugin.pattern import Pattern
 from gateway.scan.database import Database, Expression
 from gateway.scan.expression import ExpressionError, for_re2
+from gateway.scan.fold import prepare as prepare_fold
 from gateway.scan.gate import DIGITS_GATE
 from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern, compiled
@@ -28,6 +29,7 @@ class Engine:
 
     def __init__(self, patterns: Iterable[Pattern], folder: Path | None = None) -> None:
         """Raises ExpressionError, which names the pattern."""
+        prepare_fold()
         self.ready: dict[Pattern, ReadyPattern] = {}
         for pattern in patterns:
             if pattern not in self.ready:

@@ -95,6 +95,12 @@ def _vanishing() -> re.Pattern[str]:
     return re.compile(f"[{plane}{chr(beyond[0])}-{chr(beyond[-1])}]")
 
 
+def prepare() -> None:
+    """Makes the tables, some milliseconds: where a policy is compiled, not with a first text."""
+    _search()
+    _vanishing()
+
+
 class Folded:
     """A folded text; `origin` maps places in it to places in the text that it was made of."""
 
