@@ -48,11 +48,12 @@ def compile_parallel(  # noqa: PLR0917  # distutils calls it by position
         output_dir, macros, include_dirs, sources, depends, extra_postargs
     )
     cc_args = self._get_cc_args(pp_opts, debug, extra_preargs)
-    headers = max((path.stat().st_mtime_ns for path in Path("build").glob("*.h")), default=0)
+    headers = [*Path("build").glob("*.h"), *Path("gateway").rglob("*.h")]
+    newest_header = max((path.stat().st_mtime_ns for path in headers), default=0)
 
     def work(made: str) -> None:
         source, suffix = build[made]
-        newest = max(headers, Path(source).stat().st_mtime_ns)
+        newest = max(newest_header, Path(source).stat().st_mtime_ns)
         if not Path(made).exists() or Path(made).stat().st_mtime_ns < newest:
             # Whole or not there: a compiler that is stopped leaves half a file with a fresh time.
             self._compile(made + ".part", source, suffix, cc_args, extra_postargs, pp_opts)
