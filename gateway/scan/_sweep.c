@@ -6,262 +6,23 @@
  * of bits, or counted from `present`. Only `words` grows with a text.
  */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "sweep_block.h"
+
 #include <stddef.h>
-#include <stdint.h>
 #include <structmember.h>
 
 enum { DROP = 0, WORD = 2, SINGLE = 3 };
-enum { STEM = 5, FIVE = 5, REACH = 4, RING = 256 };
-/* N-grams that are looked up together, and those of words that end with one word. */
-enum { GRAMS = 256, WORD_GRAMS = 8 };
-/* What is kept of an n-gram in 16 bits: the word that it begins in, counted from `settled`, SPAN for
- * each further word, and KNOWN of a word by itself. */
-enum { KNOWN = 1 << 15, SPAN = 1 << 13, PLACE = SPAN - 1 };
-enum { SHORT_WORDS = 20, MIDDLE_WORDS = 64, LONG_WORDS = 200, WIDTHS = 3 };
-enum { LEAST = -256, MOST = 1024 };
-
-#ifdef __GNUC__
-#define PREFETCH(place) __builtin_prefetch(place)
-#else
-#define PREFETCH(place) ((void)0)
-#endif
-/* Machines with wide registers mix eight hashes at a time. */
-#if defined(__x86_64__) && defined(__GNUC__)
-#define WIDE __attribute__((target("avx2,bmi2,popcnt")))
-#define HAS_WIDE                                                              \
-    (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&      \
-     __builtin_cpu_supports("popcnt"))
-#define INTO_EACH __attribute__((always_inline))
-#else
-#define WIDE
-#define HAS_WIDE 0
-#define INTO_EACH
-#endif
+/* Letters of a word that is read in whole registers; a longer one is read letter by letter. */
+enum { LONG_WORD = 32, PART = 512 };
+#define ODD ((Py_ssize_t)1 << (8 * sizeof(Py_ssize_t) - 2))
 #define PRESENT_BYTES (1 << 17)
 #define BLOCKS (PRESENT_BYTES / 4)
 #define POINTS (1 << 17)
 #define DIGITS 10
+#define POWER 0x2C1B3C6Du
 #define UNSEEN (-((int64_t)1 << 40))
 /* From here on a text is read without the interpreter's lock, so that other threads go on. */
 #define UNLOCKED_CHARS 4096
-
-static const int64_t widths[WIDTHS] = {SHORT_WORDS, MIDDLE_WORDS, LONG_WORDS};
-
-typedef struct {
-    PyObject_HEAD
-    PyObject *entries, *present, *kinds, *values, *leet;
-    uint32_t *ranks;
-} Tables;
-
-typedef struct {
-    int64_t sum, best, at;
-} Width;
-
-typedef struct {
-    PyObject_HEAD
-    Tables *tables;
-    int side;
-    int64_t words, known, settled, sum, chars;
-    Width width[WIDTHS];
-    int64_t pending[REACH]; /* sums of the words from `settled` on, the oldest first */
-    int64_t owner[REACH];   /* the words that the newest four characters are of, the newest first */
-    uint32_t recent[FIVE];
-    uint32_t five, w1, w2, w3, stem, gap_first, gap_last;
-    int gap;
-    int32_t ring[RING];
-} Sweep;
-
-/* An n-gram that has a weight, and the words that it is made of. */
-typedef struct {
-    int64_t first;
-    int span, weight;
-} Hit;
-
-typedef struct {
-    Hit *hits;
-    size_t count, room;
-    int is_short_of_memory;
-} Listing;
-
-/* N-grams are gathered and then looked up together, without a branch that depends on what is found:
- * such branches cannot be foretold, and the loads of one look-up need not wait for another's. */
-typedef struct {
-    Sweep *s;
-    const uint8_t *entries, *present, *kinds, *values, *leet;
-    const uint32_t *ranks;
-    int size;
-    uint32_t gram[GRAMS];
-    uint16_t owner[GRAMS];
-    int64_t sums[GRAMS + 2 * REACH];
-    Listing *listing; /* where what is found is told; mostly NULL */
-} Batch;
-
-/* Little-endian on every machine; compilers make one load of it where they can. */
-static inline uint32_t four(const uint8_t *bytes) {
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static inline uint32_t mix(uint32_t gram) {
-    gram ^= gram >> 16;
-    gram *= 0x7FEB352Du;
-    gram ^= gram >> 15;
-    gram *= 0x846CA68Bu;
-    return gram ^ gram >> 16;
-}
-
-static inline uint32_t ones(uint32_t bits) {
-#ifdef __GNUC__
-    return (uint32_t)__builtin_popcount(bits);
-#else
-    uint32_t count = 0;
-    for (; bits; bits &= bits - 1) count++;
-    return count;
-#endif
-}
-
-static inline int64_t bounded(int64_t sum) { return sum < LEAST ? LEAST : sum > MOST ? MOST : sum; }
-
-static inline void widen(Width *width, const int32_t *ring, int64_t word, int64_t size, int64_t sum) {
-    width->sum += sum;
-    if (word >= size) width->sum -= ring[(word - size) & (RING - 1)];
-    if (word >= size - 1 && width->sum > width->best) {
-        width->best = width->sum;
-        width->at = word - (size - 1);
-    }
-}
-
-/* Where the table has room for an n-gram; NULL where it has none. */
-static inline const uint8_t *entry_of(const Batch *b, uint32_t spread) {
-    uint32_t place = spread >> 12, bits = four(b->present + (place >> 5) * 4);
-    if (!(bits >> (place & 31) & 1)) return NULL;
-    uint32_t rank = b->ranks[place >> 5] + ones(bits & ((1u << (place & 31)) - 1));
-    return b->entries + (size_t)rank * 4;
-}
-
-static inline int is_of(const uint8_t *entry, uint32_t spread) {
-    return (entry[0] | (uint32_t)entry[1] << 8) == (spread & 0xFFFF);
-}
-
-/* Tells of the gathered n-grams that have a weight. */
-static void list(Batch *b) {
-    Listing *l = b->listing;
-    if (l->room - l->count < GRAMS) {
-        size_t room = l->room ? l->room * 2 : 2 * GRAMS;
-        Hit *grown = PyMem_Realloc(l->hits, room * sizeof *grown);
-        if (grown == NULL) {
-            l->is_short_of_memory = 1;
-            return;
-        }
-        l->hits = grown, l->room = room;
-    }
-    for (int i = 0; i < b->size; i++) {
-        uint32_t spread = mix(b->gram[i]);
-        const uint8_t *entry = entry_of(b, spread);
-        int weight = entry != NULL && is_of(entry, spread) ? (int8_t)entry[b->s->side] : 0;
-        if (!weight) continue;
-        Hit *hit = &l->hits[l->count++];
-        hit->first = b->s->settled + (b->owner[i] & PLACE);
-        hit->span = 1 + (b->owner[i] & (KNOWN - 1)) / SPAN;
-        hit->weight = weight;
-    }
-}
-
-/* Adds the weights of the gathered n-grams to their words. */
-INTO_EACH static inline void look_up(Batch *b) {
-    uint32_t spread[GRAMS + 1];
-    uint16_t owner[GRAMS + 1];
-    const uint8_t *at[GRAMS];
-    int hits = 0, size = b->size;
-    for (int i = 0; i < size; i++) b->gram[i] = mix(b->gram[i]);
-    for (int i = 0; i < size; i++) {
-        uint32_t place = b->gram[i] >> 12;
-        spread[hits] = b->gram[i];
-        owner[hits] = b->owner[i];
-        hits += b->present[place >> 3] >> (place & 7) & 1;
-    }
-    for (int i = 0; i < hits; i++) {
-        uint32_t place = spread[i] >> 12;
-        uint32_t below = four(b->present + (place >> 5) * 4) & ((1u << (place & 31)) - 1);
-        at[i] = b->entries + (size_t)(b->ranks[place >> 5] + ones(below)) * 4;
-        PREFETCH(at[i]);
-    }
-    for (int i = 0; i < hits; i++) {
-        const uint8_t *entry = at[i];
-        int64_t is_it = is_of(entry, spread[i]);
-        b->sums[owner[i] & PLACE] += -is_it & (int8_t)entry[b->s->side];
-        b->s->known += is_it & (owner[i] / KNOWN);
-    }
-    b->size = 0;
-}
-
-WIDE static void look_up_wide(Batch *b) { look_up(b); }
-static void look_up_narrow(Batch *b) { look_up(b); }
-static int is_wide; /* told when the module is loaded */
-
-/* Looks up what was gathered; words that no later n-gram can begin in are final then. */
-static void flush(Batch *b) {
-    Sweep *s = b->s;
-    if (b->listing != NULL) list(b);
-    if (is_wide)
-        look_up_wide(b);
-    else
-        look_up_narrow(b);
-    int64_t done = s->words - REACH - s->settled;
-    for (int64_t i = 0; i < done; i++) {
-        int64_t word = s->settled + i, sum = bounded(b->sums[i]);
-        s->ring[word & (RING - 1)] = (int32_t)sum;
-        s->sum += sum;
-        for (int w = 0; w < WIDTHS; w++) widen(&s->width[w], s->ring, word, widths[w], sum);
-    }
-    if (done <= 0) return;
-    s->settled += done;
-    /* What is left are the newest words, and the one in the making. */
-    memmove(b->sums, b->sums + done, (REACH + 1) * sizeof *b->sums);
-    memset(b->sums + REACH + 1, 0, sizeof b->sums - (REACH + 1) * sizeof *b->sums);
-}
-
-static inline void gather(Batch *b, uint32_t gram, int64_t word, int marks) {
-    b->gram[b->size] = gram;
-    b->owner[b->size++] = (uint16_t)(word - b->s->settled + marks);
-}
-
-/* The n-grams of words that end with this one. */
-static inline void word_grams(Batch *b, uint32_t word, uint32_t stem) {
-    Sweep *s = b->s;
-    int64_t at = s->words;
-    if (b->size > GRAMS - WORD_GRAMS) flush(b);
-    gather(b, word, at, KNOWN);
-    uint32_t one = s->w1, two = s->w2;
-    if (at > 0) {
-        uint32_t mark = s->gap_first * 0xAFD9D5ABu + s->gap_last * 0xEC48C90Du;
-        if (s->gap && mark) gather(b, mark * 0xBE1E0823u + word, at, 0);
-        gather(b, one + word * 0xDAA66D13u, at - 1, SPAN);
-        gather(b, s->stem * 0x08D12DFDu + stem * 0x4540215Fu, at - 1, SPAN);
-    }
-    if (at > 1) {
-        gather(b, two + one * 0xDAA66D13u + word * 0x17156075u, at - 2, 2 * SPAN);
-        gather(b, two + word * 0x8FF34739u, at - 2, 2 * SPAN);
-    }
-    if (at > 2)
-        gather(
-            b, s->w3 + two * 0xDAA66D13u + one * 0x17156075u + word * 0x538453D7u, at - 3,
-            3 * SPAN);
-    s->w3 = two;
-    s->w2 = one;
-    s->w1 = word;
-    s->stem = stem;
-    s->gap = 0;
-    s->words++;
-}
-
-/* Which words the newest four characters are of, after a word of that length. */
-static inline void own(Sweep *s, int64_t length) {
-    int64_t fresh = length < REACH ? length : REACH;
-    for (int64_t i = REACH - 1; i >= fresh; i--) s->owner[i] = s->owner[i - fresh];
-    for (int64_t i = 0; i < fresh; i++) s->owner[i] = s->words;
-}
 
 static inline uint32_t point(int kind, const void *data, Py_ssize_t at) {
     if (kind == PyUnicode_1BYTE_KIND) return ((const Py_UCS1 *)data)[at];
@@ -270,41 +31,55 @@ static inline uint32_t point(int kind, const void *data, Py_ssize_t at) {
     return code < POINTS ? code : POINTS - 1;
 }
 
-/* One word: its n-grams of characters and of words. In a word that mixes them, digits are read as the
- * letters they stand for. */
+static inline uint32_t value_of(const Block *b, uint32_t code) {
+    return four(b->values + (size_t)code * 4);
+}
+
+/* What stands before the word that begins now, if it is more than spaces. */
+static inline uint32_t mark_of(uint32_t first, uint32_t last) {
+    return first * 0xAFD9D5ABu + last * 0xEC48C90Du;
+}
+
+static inline uint32_t take_gap(Sweep *s) {
+    uint32_t mark = s->gap ? mark_of(s->gap_first, s->gap_last) : 0;
+    s->gap = 0;
+    return mark;
+}
+
+static inline void add_word(Block *b, uint32_t word, uint32_t stem, uint32_t mark) {
+    b->mark[b->marks] = mark;
+    b->marked[b->marks] = (uint8_t)b->words;
+    b->marks += mark != 0;
+    b->word[BEFORE + b->words] = word;
+    b->stem[1 + b->words++] = stem;
+    if (b->words == WORDS) flush(b);
+}
+
+/* One word: its letters and its hash. In a word that mixes them, digits are read as the letters they
+ * stand for. */
 static inline void weigh(
-    Batch *b, int kind, const void *data, Py_ssize_t begin, Py_ssize_t end, int is_mixed
+    Block *b, int kind, const void *data, Py_ssize_t begin, Py_ssize_t end, int is_mixed
 ) {
-    Sweep *s = b->s;
-    uint32_t total = 0, stem = 0, power = 1, five = s->five;
-    uint32_t r0 = s->recent[0], r1 = s->recent[1], r2 = s->recent[2], r3 = s->recent[3];
-    uint32_t r4 = s->recent[4];
+    uint32_t total = 0, stem = 0, power = 1;
     int64_t length = 0;
     for (Py_ssize_t at = begin; at < end; at++) {
         uint32_t code = point(kind, data, at);
         if (b->kinds[code] == DROP) continue;
         if (is_mixed && code - '0' <= 9) code = b->leet[code - '0'];
-        uint32_t value = four(b->values + (size_t)code * 4);
+        uint32_t value = value_of(b, code);
         total += value * power;
-        power *= 0x2C1B3C6Du;
+        power *= POWER;
         if (++length == STEM) stem = total;
-        /* The n-gram of five characters that ends with this one, across any spaces. */
-        five = (five - r0) * 0x64EA2D65u + value * 0x6EAF9711u;
-        r0 = r1, r1 = r2, r2 = r3, r3 = r4, r4 = value;
-        if (s->chars + length < FIVE) continue;
-        if (b->size == GRAMS) flush(b);
-        gather(b, five, length >= FIVE ? s->words : s->owner[FIVE - 1 - length], SPAN);
+        if (b->letters == LETTERS) flush(b);
+        b->owner[REACH + b->letters] = (uint8_t)(b->base + b->words);
+        b->value[REACH + b->letters++] = value;
     }
-    s->recent[0] = r0, s->recent[1] = r1, s->recent[2] = r2, s->recent[3] = r3, s->recent[4] = r4;
-    s->five = five;
-    s->chars += length;
-    own(s, length);
-    word_grams(b, mix(total), mix(length < STEM ? total : stem));
+    add_word(b, total, length < STEM ? total : stem, take_gap(b->s));
 }
 
 /* Weighs the word that begins here and returns the place after its last character. */
 static inline Py_ssize_t one_word(
-    Batch *b, int kind, const void *data, Py_ssize_t begin, Py_ssize_t stop
+    Block *b, int kind, const void *data, Py_ssize_t begin, Py_ssize_t stop
 ) {
     Py_ssize_t end = begin;
     int digits = 0, letters = 0;
@@ -324,9 +99,14 @@ static inline Py_ssize_t one_word(
     return end;
 }
 
-static inline void run(Batch *b, int kind, const void *data, Py_ssize_t stop) {
+/* What stands between two words: the first and the last character are a mark. */
+static inline void note_gap(Block *b, uint32_t first, uint32_t last) {
     Sweep *s = b->s;
-    Py_ssize_t at = 0;
+    if (!s->gap) s->gap = 1, s->gap_first = value_of(b, first);
+    s->gap_last = value_of(b, last);
+}
+
+static inline void run(Block *b, int kind, const void *data, Py_ssize_t at, Py_ssize_t stop) {
     while (at < stop) {
         uint32_t code = point(kind, data, at);
         uint8_t what = b->kinds[code];
@@ -334,41 +114,187 @@ static inline void run(Batch *b, int kind, const void *data, Py_ssize_t stop) {
             at = one_word(b, kind, data, at, stop);
             continue;
         }
-        if (what == SINGLE) {
+        if (what == SINGLE)
             weigh(b, kind, data, at, at + 1, 0);
-        } else if (what != DROP) { /* between two words: the first and the last are a mark */
-            uint32_t value = four(b->values + (size_t)code * 4);
-            if (!s->gap) s->gap = 1, s->gap_first = value;
-            s->gap_last = value;
-        }
+        else if (what != DROP)
+            note_gap(b, code, code);
         at++;
     }
 }
 
-static void run_kind(
-    Sweep *s, int kind, const void *data, Py_ssize_t stop, Listing *listing
-) {
+#if CAN_BE_WIDE
+/* The powers that a word's letters are multiplied with; made when the module is loaded. */
+static uint32_t powers[LONG_WORD];
+
+static void make_powers(void) {
+    powers[0] = 1;
+    for (int i = 1; i < LONG_WORD; i++) powers[i] = powers[i - 1] * POWER;
+}
+
+/* A word of ASCII letters alone, eight at a time; `weigh` says what is done. `text` has LANES more. */
+WIDE static inline void weigh_plain(Block *b, const uint8_t *text, int length, uint32_t mark) {
+    if (b->letters + length > LETTERS) flush(b);
+    uint32_t *value = b->value + REACH + b->letters;
+    uint8_t *owner = b->owner + REACH + b->letters;
+    uint64_t word = (uint64_t)(b->base + b->words) * 0x0101010101010101u;
+    __m256i first, total = _mm256_setzero_si256();
+    int at = 0;
+    do {
+        __m256i codes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(text + at)));
+        __m256i values = _mm256_i32gather_epi32((const int *)b->values, codes, 4);
+        _mm256_storeu_si256((__m256i *)(value + at), values);
+        memcpy(owner + at, &word, sizeof word);
+        values = _mm256_and_si256(
+            _mm256_mullo_epi32(values, eight(powers + at)), first_lanes(length - at));
+        if (at == 0) first = values;
+        total = _mm256_add_epi32(total, values);
+        at += LANES;
+    } while (at < length);
+    b->letters += length;
+    /* The sums of the first four letters and of all. */
+    __m128i sums = _mm_hadd_epi32(
+        _mm256_castsi256_si128(first),
+        _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256(total, 1)));
+    uint64_t both = (uint64_t)_mm_cvtsi128_si64(_mm_hadd_epi32(sums, sums));
+    uint32_t fifth = (uint32_t)_mm_cvtsi128_si32(_mm256_extracti128_si256(first, 1));
+    add_word(b, (uint32_t)(both >> 32), (uint32_t)both + fifth, mark);
+}
+
+/* What stands between separators, in one part of a text: where it begins and ends by turns. */
+typedef struct {
+    const Tables *tables;
+    const uint8_t *text;
+    Py_ssize_t stop, end;            /* of the text, and of the newest run that was weighed */
+    unsigned char is_within, is_odd; /* the run that goes on */
+    int count;
+    Py_ssize_t edges[PART + 2 * LANES];
+} Runs;
+
+/* Adds the places of the bits that are set, which are told from `at` on. */
+WIDE static inline void add_edges(Runs *r, uint64_t bits, Py_ssize_t at) {
+    int count = __builtin_popcountll(bits);
+    Py_ssize_t *out = r->edges + r->count;
+    /* Eight are written without a look at how many there are: what is too much is written over. */
+    for (int i = 0; i < count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++, bits &= bits - 1)
+            out[i + lane] = at + (Py_ssize_t)_tzcnt_u64(bits);
+    r->count += count;
+}
+
+/* Finds the edges of 64 characters or fewer. The end of a run that asks for a closer look has ODD. */
+WIDE static inline void find_edges(Runs *r, Py_ssize_t at) {
+    const Tables *t = r->tables;
+    uint8_t copy[64] = {0};
+    const uint8_t *part = r->text + at;
+    uint64_t all = ~(uint64_t)0;
+    if (r->stop - at < 64) {
+        all >>= 64 - (r->stop - at);
+        part = memcpy(copy, part, (size_t)(r->stop - at));
+    }
+    uint64_t within = in_class_64(part, t->within) & all, odd = in_class_64(part, t->odd) & all;
+    uint64_t edges = within ^ (within << 1 | r->is_within);
+    int before = r->count;
+    add_edges(r, edges, at);
+    r->is_within = within >> 63;
+    /* Added to the bits of a run, one that is odd carries to where the run ends. */
+    unsigned long long sum;
+    unsigned carry = __builtin_uaddll_overflow(within, odd, &sum);
+    carry |= __builtin_uaddll_overflow(sum, r->is_odd, &sum);
+    r->is_odd = (unsigned char)carry;
+    for (uint64_t ends = sum & ~within; ends; ends &= ends - 1)
+        r->edges[before + __builtin_popcountll(edges & ((ends & -ends) - 1))] |= ODD;
+}
+
+/* Weighs what stands between two separators, which may end with ODD. */
+WIDE static inline void weigh_run(Block *b, Runs *r, Py_ssize_t begin, Py_ssize_t end) {
+    Py_ssize_t length = end - begin, before = r->end;
+    r->end = end & ~ODD;
+    if (length > LONG_WORD || b->s->gap) { /* as one that is odd seems to be */
+        if (begin > before) note_gap(b, r->text[before], r->text[begin - 1]);
+        run(b, PyUnicode_1BYTE_KIND, r->text, begin, r->end);
+        return;
+    }
+    uint32_t mark = 0;
+    if (begin > before)
+        mark = mark_of(value_of(b, r->text[before]), value_of(b, r->text[begin - 1]));
+    if (r->stop - end >= LANES) {
+        weigh_plain(b, r->text + begin, (int)length, mark);
+    } else {
+        uint8_t copy[LONG_WORD + LANES] = {0};
+        memcpy(copy, r->text + begin, (size_t)length);
+        weigh_plain(b, copy, (int)length, mark);
+    }
+}
+
+WIDE static void run_ascii(Block *b, const uint8_t *text, Py_ssize_t stop) {
+    Runs r;
+    r.tables = b->s->tables, r.text = text, r.stop = stop;
+    r.end = r.is_within = r.is_odd = r.count = 0;
+    for (Py_ssize_t at = 0; at < stop;) {
+        for (int part = 0; part < PART && at < stop; part += 64, at += 64) find_edges(&r, at);
+        int i = 0;
+        for (; i + 1 < r.count; i += 2) weigh_run(b, &r, r.edges[i], r.edges[i + 1]);
+        r.count -= i;
+        if (r.count) r.edges[0] = r.edges[i];
+    }
+    if (r.count)
+        weigh_run(b, &r, r.edges[0], r.is_odd ? stop | ODD : stop);
+    if (stop > r.end) note_gap(b, text[r.end], text[stop - 1]);
+}
+#else
+static void make_powers(void) {}
+static void run_ascii(Block *b, const uint8_t *text, Py_ssize_t stop) {
+    run(b, PyUnicode_1BYTE_KIND, text, 0, stop);
+}
+#endif
+
+/* Goes on where the pass is: the block begins with what it left. */
+static void begin_block(Block *b, Sweep *s, Listing *listing) {
     Tables *t = s->tables;
-    Batch b;
-    b.s = s;
-    b.entries = (const uint8_t *)PyBytes_AS_STRING(t->entries);
-    b.present = (const uint8_t *)PyBytes_AS_STRING(t->present);
-    b.kinds = (const uint8_t *)PyBytes_AS_STRING(t->kinds);
-    b.values = (const uint8_t *)PyBytes_AS_STRING(t->values);
-    b.leet = (const uint8_t *)PyBytes_AS_STRING(t->leet);
-    b.ranks = t->ranks;
-    b.size = 0;
-    b.listing = listing;
-    memcpy(b.sums, s->pending, sizeof s->pending);
-    memset(b.sums + REACH, 0, sizeof b.sums - sizeof s->pending);
-    if (kind == PyUnicode_1BYTE_KIND)
-        run(&b, PyUnicode_1BYTE_KIND, data, stop);
+    b->s = s;
+    b->entries = (const uint8_t *)PyBytes_AS_STRING(t->entries);
+    b->present = (const uint8_t *)PyBytes_AS_STRING(t->present);
+    b->kinds = (const uint8_t *)PyBytes_AS_STRING(t->kinds);
+    b->values = (const uint8_t *)PyBytes_AS_STRING(t->values);
+    b->leet = (const uint8_t *)PyBytes_AS_STRING(t->leet);
+    b->ranks = t->ranks;
+    b->listing = listing;
+    b->letters = b->words = b->marks = 0;
+    b->base = (int)(s->words - s->settled);
+    memcpy(b->value, s->recent, sizeof s->recent);
+    memcpy(b->owner, s->owner, sizeof s->owner);
+    memcpy(b->word, s->before, sizeof s->before);
+    b->stem[0] = s->stem;
+    memcpy(b->sums, s->pending, sizeof s->pending);
+    memset(b->sums + REACH, 0, sizeof b->sums - sizeof s->pending);
+    memset(b->added, 0, sizeof b->added);
+}
+
+static void end_block(Block *b) {
+    Sweep *s = b->s;
+    flush(b);
+    memcpy(s->recent, b->value, sizeof s->recent);
+    memcpy(s->owner, b->owner, sizeof s->owner);
+    memcpy(s->before, b->word, sizeof s->before);
+    s->stem = b->stem[0];
+    memcpy(s->pending, b->sums, sizeof s->pending);
+}
+
+static void run_text(Sweep *s, PyObject *text, Listing *listing) {
+    const void *data = PyUnicode_DATA(text);
+    Py_ssize_t stop = PyUnicode_GET_LENGTH(text);
+    int kind = PyUnicode_KIND(text);
+    Block b;
+    begin_block(&b, s, listing);
+    if (is_wide && PyUnicode_IS_ASCII(text))
+        run_ascii(&b, data, stop);
+    else if (kind == PyUnicode_1BYTE_KIND)
+        run(&b, PyUnicode_1BYTE_KIND, data, 0, stop);
     else if (kind == PyUnicode_2BYTE_KIND)
-        run(&b, PyUnicode_2BYTE_KIND, data, stop);
+        run(&b, PyUnicode_2BYTE_KIND, data, 0, stop);
     else
-        run(&b, PyUnicode_4BYTE_KIND, data, stop);
-    flush(&b);
-    memcpy(s->pending, b.sums, sizeof s->pending);
+        run(&b, PyUnicode_4BYTE_KIND, data, 0, stop);
+    end_block(&b);
 }
 
 static PyObject *sweep_feed(Sweep *s, PyObject *text) {
@@ -376,15 +302,12 @@ static PyObject *sweep_feed(Sweep *s, PyObject *text) {
         PyErr_Format(PyExc_TypeError, "a pass is fed with str, not %s", Py_TYPE(text)->tp_name);
         return NULL;
     }
-    int kind = PyUnicode_KIND(text);
-    const void *data = PyUnicode_DATA(text);
-    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
-    if (size < UNLOCKED_CHARS) {
-        run_kind(s, kind, data, size, NULL);
+    if (PyUnicode_GET_LENGTH(text) < UNLOCKED_CHARS) {
+        run_text(s, text, NULL);
         Py_RETURN_NONE;
     }
     Py_BEGIN_ALLOW_THREADS
-    run_kind(s, kind, data, size, NULL);
+    run_text(s, text, NULL);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -513,7 +436,7 @@ static PyObject *tables_listing(Tables *t, PyObject *args) {
     Py_ssize_t size = PyUnicode_GET_LENGTH(text);
     Sweep s = {.tables = t, .side = tool ? 2 : 3};
     Listing l = {NULL, 0, 0, 0};
-    run_kind(&s, PyUnicode_KIND(text), PyUnicode_DATA(text), size, &l);
+    run_text(&s, text, &l);
     /* No text has more words than characters. */
     Py_ssize_t(*places)[2] = PyMem_Calloc((size_t)size + 1, sizeof *places);
     PyObject *found = NULL;
@@ -538,6 +461,17 @@ static void tables_dealloc(Tables *t) {
     Py_XDECREF(t->leet);
     type->tp_free(t);
     Py_DECREF(type);
+}
+
+/* Separators of ASCII end a run. Within one, what is no letter of a word asks for a closer look. */
+static void make_classes(Tables *t) {
+    const uint8_t *kinds = (const uint8_t *)PyBytes_AS_STRING(t->kinds);
+    for (int code = 0; code < 128; code++) {
+        uint8_t what = kinds[code];
+        if (what != WORD && what != SINGLE && what != DROP) continue;
+        add_to_class(t->within, code);
+        if (what != WORD || Py_ISDIGIT(code)) add_to_class(t->odd, code);
+    }
 }
 
 /* Whether every index that a pass can make lies within its table. */
@@ -577,6 +511,7 @@ static PyObject *tables_new(PyTypeObject *type, PyObject *args, PyObject *names)
         PyErr_SetString(PyExc_ValueError, "these tables are not of one model: sizes differ");
         return NULL;
     }
+    make_classes(t);
     return (PyObject *)t;
 }
 
@@ -659,11 +594,14 @@ static PyObject *present(PyObject *module, PyObject *hashes) {
 
 static PyMethodDef module_methods[] = {
     {"present", present, METH_O, "present(hashes): see tables.py."},
+    USE_WIDE,
     {NULL},
 };
 
 static int module_exec(PyObject *module) {
     is_wide = HAS_WIDE;
+    prepare();
+    make_powers();
     PyTypeObject **tables = PyModule_GetState(module);
     *tables = (PyTypeObject *)PyType_FromModuleAndSpec(module, &tables_spec, NULL);
     if (*tables == NULL || PyModule_AddType(module, *tables) < 0) return -1;
