@@ -1,8 +1,9 @@
 """Phrases that are an attack wherever they stand: the part of detection that explains itself.
 
 They stand in `signatures.txt`. Each has plain words, one of which must occur before its pattern is
-tried; all are looked for at once. Every gap in the patterns is bounded, so their time is linear in
-the text. RE2 tells first whether a pattern can match at all: a tenth of what `re` takes for it.
+tried, and some have others, of which all that it matches has one; all are looked for at once. Every
+gap in the patterns is bounded, so their time is linear in the text. RE2 tells first whether a
+pattern can match at all: a tenth of what `re` takes for it.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ _HALVES = re.compile(r"[\ud800-\udfff]")
 class Signature:
     """A phrase: `name` goes to logs, `words` are the plain words that gate it.
 
-    `data_only` marks what is an attack in a tool result or a document, but not from a user. `may`
-    finds something in every text of ASCII in which `pattern` does, `may_beyond` in every text.
+    All that its pattern matches has one of `also`, where there are any. `data_only` marks what is
+    an attack in a tool result or a document, but not from a user. `may` finds something in every
+    text of ASCII in which `pattern` does, `may_beyond` in every text.
     """
 
     name: str
     words: tuple[str, ...]
+    also: tuple[str, ...]
     pattern: re.Pattern[str]
     may: Match
     may_beyond: Match
@@ -62,40 +65,48 @@ def signatures() -> tuple[Signature, ...]:
 
 
 @cache
-def _gates() -> tuple[Database, tuple[frozenset[int], ...]]:
-    """What looks for the plain words, and the numbers of the signatures that have each."""
-    words = _words()
+def _gates() -> tuple[Database, tuple[frozenset[int], ...], tuple[frozenset[int], ...]]:
+    """What looks for all words; of each the signatures that it gates, and that also ask it."""
+    gating = [one.words for one in signatures()]
+    asked = [one.also or one.words for one in signatures()]
+    words = sorted({word for one in (*gating, *asked) for word in one})
     expressions = [Expression(re.escape(word).encode(), once=True) for word in words]
-    having = (
-        frozenset(number for number, one in enumerate(signatures()) if word in one.words)
-        for word in words
+    return Database(expressions, None), _having(words, gating), _having(words, asked)
+
+
+def _having(words: list[str], of: list[tuple[str, ...]]) -> tuple[frozenset[int], ...]:
+    return tuple(
+        frozenset(number for number, those in enumerate(of) if word in those) for word in words
     )
-    return Database(expressions, None), tuple(having)
-
-
-def _words() -> list[str]:
-    return sorted({word for signature in signatures() for word in signature.words})
 
 
 def _parsed(text: str) -> list[Signature]:
     defined: dict[str, str] = {}
-    found, name, words = [], "", ""
+    found, name = [], ""
+    words: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     for line in text.splitlines():
         kind, _, value = line.partition(" ")
         if kind == "define":
             key, _, defined_as = value.partition(" ")
             defined[key] = defined_as
         elif kind == "name":
-            name = value
+            name, also = value, ()
         elif kind == "words":
-            words = value.replace("~", " ")
+            words = _listed(value)
+        elif kind == "also":
+            also = _listed(value)
         elif kind == "match":
             pattern = _INSERTED.sub(lambda inserted: defined[inserted[1]], value)
-            gate, data_only = tuple(words.split(" ; ")), name.endswith(" data")
-            whole, name = re.compile(pattern, re.DOTALL), name.removesuffix(" data")
+            data_only, name = name.endswith(" data"), name.removesuffix(" data")
+            whole = re.compile(pattern, re.DOTALL)
             may, may_beyond = compiled(for_ascii(pattern)), compiled(for_all(pattern))
-            found.append(Signature(name, gate, whole, may, may_beyond, data_only))
+            found.append(Signature(name, words, also, whole, may, may_beyond, data_only))
     return found
+
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(words.replace("~", " ").split(" ; "))
 
 
 def for_ascii(pattern: str) -> str:
@@ -122,25 +133,34 @@ def _widened(part: re.Match[str]) -> str:
 
 def matches(text: str, *, data: bool) -> list[Hit]:
     """The signatures in the normalised `text`; `data` says that nobody should give orders in it."""
-    small = text.lower()
-    if len(small) != len(text):  # one capital grows in small letters; offsets must hold
-        small = _GROWS.join([part.lower() for part in text.split(_GROWS)])
-    is_ascii = small.isascii()
+    is_ascii = text.isascii()
+    small = "" if is_ascii else _small(text)
     # A half of a character is none to RE2; what stands for it is no letter either.
-    coded = small.encode() if is_ascii else _HALVES.sub("\ufffd", small).encode()
-    gate, having = _gates()
+    coded = text.encode().lower() if is_ascii else _HALVES.sub("\ufffd", small).encode()
+    gate, having, also_having = _gates()
     seen: set[int] = set()
+    also: set[int] = set()
     for word in gate.scan(coded):
         seen |= having[word]
+        also |= also_having[word]
     hits = []
-    for number in sorted(seen):
+    for number in sorted(seen & also):
         signature = signatures()[number]
         if signature.data_only and not data:
             continue
         may = signature.may if is_ascii else signature.may_beyond
         if may(coded, 0, len(coded))[0][0] < 0:
             continue
+        small = small or coded.decode()  # few texts come this far
         found = signature.pattern.search(small)
         if found:
             hits.append(Hit(signature.name, *found.span()))
     return hits
+
+
+def _small(text: str) -> str:
+    """The text in small letters, each of its characters in its place."""
+    small = text.lower()
+    if len(small) == len(text):
+        return small
+    return _GROWS.join([part.lower() for part in text.split(_GROWS)])  # one capital grows

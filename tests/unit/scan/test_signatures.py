@@ -83,6 +83,19 @@ def test_what_may_match_is_told_of_every_text_of_ascii(
         assert signature.may(text.encode(), 0, len(text))[0][0] >= 0
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+@pytest.mark.parametrize(
+    "signature", [one for one in signatures() if one.also], ids=lambda one: one.name
+)
+def test_all_that_a_phrase_matches_has_one_of_the_words_that_it_also_asks(
+    signature: Signature, data: st.DataObject
+) -> None:
+    text = data.draw(st.from_regex(signature.pattern))
+
+    assert any(word in text for word in signature.also)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 @pytest.mark.parametrize("signature", signatures(), ids=lambda one: one.name)
