@@ -11,6 +11,13 @@ import hashlib
 import hmac
 from typing import Final
 
+try:
+    from gateway.receipts import _commitment
+
+    NATIVE = True
+except ImportError:  # not compiled, or the processor has no instructions for SHA-256
+    NATIVE = False
+
 SECRET_BYTES: Final = 32
 LABELS: Final = (
     "request_received",
@@ -22,6 +29,8 @@ LABELS: Final = (
 ENTRY_LABEL: Final = "entry"
 SAME: Final = "same"
 """Stands for a commitment where nothing was changed since the point before."""
+NATIVE_BYTES_MAX: Final = 16_384
+"""What is longer goes to hashlib, which lets other threads run meanwhile."""
 _BLOCK_BYTES: Final = 64
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -34,6 +43,8 @@ def salt(secret: bytes, label: str) -> bytes:
     """
     if len(secret) > _BLOCK_BYTES:
         return hmac.digest(secret, label.encode(), "sha256")
+    if NATIVE:
+        return _commitment.salt(secret, label)
     key = secret.ljust(_BLOCK_BYTES, b"\0")
     inner = hashlib.sha256(key.translate(_INNER) + label.encode()).digest()
     return hashlib.sha256(key.translate(_OUTER) + inner).digest()
@@ -42,6 +53,20 @@ def salt(secret: bytes, label: str) -> bytes:
 def commit(salt_bytes: bytes, body: bytes) -> str:
     """SHA-256(salt || body) in hex; the body without its content coding."""
     return hashlib.sha256(salt_bytes + body).hexdigest()
+
+
+def commit_with(secret: bytes, label: str, body: bytes) -> str:
+    """`commit` with the salt of this body; without one where there is no secret."""
+    if NATIVE and len(body) <= NATIVE_BYTES_MAX and len(secret) <= _BLOCK_BYTES:
+        return _commitment.commit(secret, label, body)
+    return commit(salt(secret, label) if secret else b"", body)
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hex."""
+    if NATIVE and len(data) <= NATIVE_BYTES_MAX:
+        return _commitment.digest(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 class Commitment:

@@ -24,7 +24,8 @@ from gateway.providers.said import answer_said, event_said, prompt_said
 from gateway.providers.sse import EventTooLargeError
 from gateway.providers.streaming import Splitter, make_splitter, stream_kind
 from gateway.providers.usage import UsageReader, may_report
-from gateway.receipts.commitment import salt
+from gateway.receipts.commitment import commit_with, digest, salt
+from gateway.receipts.receipt import EMPTY_TEXT_HASH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +54,9 @@ class Reading:
     """One exchange's bodies; callable as the core's `Sink`."""
 
     __slots__ = (
-        "_events", "_hashes", "_keeps", "_said", "_secret", "_splitter", "_usage", "_x", "answer",
-        "asked", "coded", "digests", "prompt", "request_encoding", "served", "unread",
+        "_events", "_hashes", "_keeps", "_said", "_said_whole", "_secret", "_splitter", "_usage",
+        "_x", "answer", "asked", "coded", "digests", "prompt", "request_encoding", "served",
+        "unread",
     )  # fmt: skip
 
     def __init__(self, x: Exchange, secret: bytes, keep_characters: int) -> None:
@@ -66,6 +68,7 @@ class Reading:
         self._splitter: Splitter | None = None
         self._events = -1
         self._said: Hash | None = None
+        self._said_whole = EMPTY_TEXT_HASH
         self._usage: UsageReader | None = None
         self.request_encoding = x.request.headers.first(b"content-encoding") or b""
         self.asked: Any = None
@@ -143,22 +146,17 @@ class Reading:
                 data = decoded(data, encoding)
             except DecodeError:
                 self.coded.append(label)
-                found[label] = self._digest(label, data)
+                found[label] = commit_with(self._secret, label, data)
                 return None
-        found[label] = self._digest(label, data)
+        found[label] = commit_with(self._secret, label, data)
         return data
-
-    def _digest(self, label: str, data: bytes) -> str:
-        return hashlib.sha256(self._salt(label) + data).hexdigest()
 
     def _hash(self, label: str) -> Hash:
         known = self._hashes.get(label)
         if known is None:
-            known = self._hashes[label] = hashlib.sha256(self._salt(label))
+            begun = salt(self._secret, label) if self._secret else b""
+            known = self._hashes[label] = hashlib.sha256(begun)
         return known
-
-    def _salt(self, label: str) -> bytes:
-        return salt(self._secret, label) if self._secret else b""
 
     # -- what was said ----------------------------------------------------------------------------
 
@@ -170,13 +168,13 @@ class Reading:
     @property
     def prompt_hash(self) -> str:
         """SHA-256 of the UTF-8 bytes of what the user said last."""
-        return hashlib.sha256(self.prompt.encode()).hexdigest()
+        return digest(self.prompt.encode())
 
     @property
     def answer_hash(self) -> str:
         """The same of what the model said."""
         said = self._said
-        return hashlib.sha256().hexdigest() if said is None else said.hexdigest()
+        return self._said_whole if said is None else said.hexdigest()
 
     @property
     def usage(self) -> Usage | None:
@@ -217,7 +215,7 @@ class Reading:
             if value is None:
                 self.unread.append("answer")
                 return
-            self._say(answer_said(value))
+            self._say_whole(answer_said(value))
             self._note_model(value)
             if x.usage is None:  # else the core has read it
                 self._usage = UsageReader(Usage())
@@ -285,6 +283,14 @@ class Reading:
             inner = value.get(key)
             if isinstance(inner, dict) and isinstance(inner.get("model"), str):
                 self.served = inner["model"]
+
+    def _say_whole(self, text: str) -> None:
+        """All of it at once, unless some of it was read as a stream."""
+        if text and self._said is None:
+            self._said_whole = digest(text.encode())
+            self.answer = text[: self._keeps]
+        else:
+            self._say(text)
 
     def _say(self, text: str) -> None:
         if not text:
