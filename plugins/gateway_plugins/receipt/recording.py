@@ -22,13 +22,28 @@ from gateway_plugins.receipt.names import Names, Naming
 from gateway_plugins.receipt.reading import Reading
 
 CONTENT_CHARACTERS_MAX: Final = 32_768
+SECRETS_AT_ONCE: Final = 64
+"""Secrets that are drawn together: a call of the kernel takes longer than to fill them, and gives
+the interpreter's lock away."""
 GAP: Final = "gap"
 """The event that is counted where an exchange has no receipt."""
 _UNAVAILABLE: Final = Reject(
     Reason.RECEIPT_UNAVAILABLE, "no receipt can be kept of this exchange, and the policy wants one"
 )
 
+_drawn: Final[list[bytes]] = []
+"""Secrets that no exchange has yet; a process that forks leaves its child none of them."""
+os.register_at_fork(after_in_child=_drawn.clear)
+
 _log = logging.getLogger("sealgate.receipts")
+
+
+def fresh_secret() -> bytes:
+    """A secret for one exchange; for the loop's thread alone."""
+    if not _drawn:
+        block = os.urandom(SECRET_BYTES * SECRETS_AT_ONCE)
+        _drawn.extend([block[at : at + SECRET_BYTES] for at in range(0, len(block), SECRET_BYTES)])
+    return _drawn.pop()
 
 
 class Recording:
@@ -81,7 +96,7 @@ class Recording:
         if journal is None or journal.state != "open":
             self._renew()
             return None
-        secret = os.urandom(SECRET_BYTES)
+        secret = fresh_secret()
         reading = Reading(x, secret if self._salted else b"", self._keeps)
         evidence = Evidence(ref, secret, reading)
         if self._opens_answers:

@@ -35,6 +35,7 @@ class MemoryJournal:
         self.state = "open"
         self.durability = "batched"
         self.records: list[dict[str, Any]] = []
+        self.payloads: list[bytes] = []
         self.flushes = 0
         self.writes = 0
         self.bytes_max = 1_048_576
@@ -49,6 +50,7 @@ class MemoryJournal:
         if any(len(payload) > self.bytes_max for payload in payloads):
             raise ValueError("a record is too long")
         self.writes += 1
+        self.payloads += payloads
         self.records += [orjson.loads(payload) for payload in payloads]
 
     async def synced(self) -> None:
