@@ -13,6 +13,13 @@ import struct
 import zlib
 from typing import Final, NamedTuple
 
+try:
+    from gateway.ledger import _frames
+
+    NATIVE = True
+except ImportError:  # not compiled, or the processor has no instruction for CRC-32
+    NATIVE = False
+
 HEADER: Final = struct.Struct(">II")
 HEADER_BYTES: Final = 8
 PAYLOAD_BYTES_MAX: Final = 1_048_576
@@ -36,11 +43,19 @@ class Scan(NamedTuple):
     torn: int = 0
 
 
+def header_of(payload: bytes) -> bytes:
+    """What stands before a payload in its frame. Raises ValueError for one over the limit."""
+    length = len(payload)
+    if length > PAYLOAD_BYTES_MAX:
+        raise ValueError(f"a record of {length} bytes is over {PAYLOAD_BYTES_MAX}")
+    if NATIVE:
+        return _frames.header(payload)
+    return HEADER.pack(length, zlib.crc32(payload))
+
+
 def pack(payload: bytes) -> bytes:
     """One frame. Raises ValueError for a payload over the limit."""
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise ValueError(f"a record of {len(payload)} bytes is over {PAYLOAD_BYTES_MAX}")
-    return HEADER.pack(len(payload), zlib.crc32(payload)) + payload
+    return header_of(payload) + payload
 
 
 def scan(data: bytes, *, final: bool) -> Scan:

@@ -19,14 +19,13 @@ import errno
 import fcntl
 import os
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from gateway.errors import SealgateError
-from gateway.ledger.frames import HEADER, PAYLOAD_BYTES_MAX
+from gateway.ledger.frames import header_of, pack
 
 STRICT: Final = "strict"
 BATCHED: Final = "batched"
@@ -101,7 +100,7 @@ class Journal:
 
         Raises JournalFailedError, and ValueError for a record over 1 MiB.
         """
-        frame = _header(payload) + payload
+        frame = pack(payload)
         if self.state != "open":
             raise JournalFailedError(_failed(self.worker))
         if self._async:
@@ -117,7 +116,7 @@ class Journal:
             return
         pieces: list[bytes] = []
         for payload in payloads:
-            pieces.append(_header(payload))
+            pieces.append(header_of(payload))
             pieces.append(payload)
         if self.state != "open":
             raise JournalFailedError(_failed(self.worker))
@@ -202,7 +201,7 @@ class Journal:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             descriptor = os.open(fresh, flags, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            frame = HEADER.pack(len(payload), zlib.crc32(payload)) + payload
+            frame = pack(payload)
             _write_whole(descriptor, frame)
             fresh.rename(path)
             sync_folder(self._folder)
@@ -223,7 +222,7 @@ class Journal:
 
     def _end_frame(self) -> bytes:
         payload = f'{{"t":"end","frames":{self._frames},"dropped":{self.dropped}}}'.encode()
-        return HEADER.pack(len(payload), zlib.crc32(payload)) + payload
+        return pack(payload)
 
     # -- the thread -----------------------------------------------------------------------------
 
@@ -259,7 +258,7 @@ class Journal:
         lost = self.dropped - self._told_dropped
         if lost:
             payload = f'{{"t":"drop","count":{lost}}}'.encode()
-            self._write(HEADER.pack(len(payload), zlib.crc32(payload)) + payload)
+            self._write(pack(payload))
             self._frames += 1
             self._told_dropped += lost
 
@@ -304,14 +303,6 @@ def _write_whole(descriptor: int, frame: bytes) -> None:
     """One write; a part of a frame is no frame, so there is no second one. Raises OSError."""
     if os.write(descriptor, frame) != len(frame):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _header(payload: bytes) -> bytes:
-    """What stands before a record in its frame. Raises ValueError for one over 1 MiB."""
-    length = len(payload)
-    if length > PAYLOAD_BYTES_MAX:
-        raise ValueError(f"a record of {length} bytes is over {PAYLOAD_BYTES_MAX}")
-    return HEADER.pack(length, zlib.crc32(payload))
 
 
 def _failed(worker: str) -> str:

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ledger.frames import HEADER_BYTES, PAYLOAD_BYTES_MAX, pack, scan
+from gateway.ledger.frames import (
+    HEADER_BYTES,
+    NATIVE,
+    PAYLOAD_BYTES_MAX,
+    header_of,
+    pack,
+    scan,
+)
 
 RECORDS = st.lists(st.binary(max_size=60).map(lambda tail: b'{"t":"' + tail), max_size=8)
+
+
+@given(st.binary(max_size=300) | st.integers(1_000, 1_100).map(lambda size: b"\xa5" * size))
+def test_a_frame_is_length_checksum_and_payload(payload: bytes) -> None:
+    assert pack(payload) == struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
+    assert header_of(payload) == pack(payload)[:HEADER_BYTES]
+
+
+@pytest.mark.skipif(not NATIVE, reason="not compiled, or no instruction for CRC-32")
+def test_the_native_form_takes_bytes_and_nothing_else() -> None:
+    from gateway.ledger import _frames  # noqa: PLC0415  # only in a compiled build
+
+    with pytest.raises(TypeError, match="is bytes"):
+        _frames.header("text")  # type: ignore[arg-type]  # what it refuses
 
 
 @given(RECORDS, st.data())
