@@ -131,6 +131,8 @@ class Coverage:
     @property
     def gaps(self) -> str:
         """Everything that could not be inspected, in any part, as one list."""
+        if not self.request.gaps and not self.response.gaps and not self.tools.gaps:
+            return ""
         found = self.request.gaps | self.response.gaps | self.tools.gaps
         return ",".join(sorted(gap.value for gap in found))
 

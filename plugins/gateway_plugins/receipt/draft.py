@@ -24,6 +24,7 @@ from gateway.plugin import (
     REDACTIONS,
     TRUST,
     TRUST_BAND,
+    Coverage,
     Evidence,
     Exchange,
     Outcome,
@@ -31,6 +32,7 @@ from gateway.plugin import (
     Verdict,
 )
 from gateway.plugin.identity import ANONYMOUS_TENANT
+from gateway.receipts.commitment import LABELS
 from gateway.receipts.receipt import EMPTY_TEXT_HASH
 from gateway_plugins.receipt.names import Names
 from gateway_plugins.receipt.reading import Reading
@@ -51,6 +53,7 @@ _WEIGHT: Final = {
         (Outcome.SKIP, Outcome.ALLOW, Outcome.FLAG, Outcome.EDIT, Outcome.ERROR, Outcome.DENY)
     )
 }
+_ALLOW: Final = Outcome.ALLOW
 _PRINCIPAL: Final = PRINCIPAL
 _REDACTIONS: Final = REDACTIONS
 _COST: Final = COST_MICROS
@@ -63,6 +66,7 @@ _NOTHING: Final = (
 """What is not known of an exchange that has not ended."""
 
 _quoted: Final[dict[str, str]] = {}
+_allowed: Final[dict[str, str]] = {}
 
 
 def quoted(text: str) -> str:
@@ -80,6 +84,11 @@ def _json(value: Any) -> str:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError as error:
         raise ValueError(str(error)) from None
+
+
+def _spelled(text: str) -> str:
+    """`text` as JSON; not remembered, but an id is mostly letters and digits, as they are."""
+    return f'"{text}"' if text.isascii() and text.isalnum() else _json(text)
 
 
 class Moment:
@@ -131,7 +140,7 @@ class Drafts:
         """`mode` is that of its receipts, which hold `keep_characters` of what was said."""
         self._keeps = keep_characters
         self._mode = quoted(mode)
-        self._places: dict[tuple[str, int, str, str, str, str], str] = {}
+        self._places: dict[tuple[str, int, str, str, int, str], str] = {}
         # The score that was written last: most exchanges come to the very same.
         self._trust: Mapping[str, Any] | None = None
         self._trust_text = self._telemetry = ""
@@ -187,7 +196,7 @@ class Drafts:
         self, names: Names, now: Moment, interaction: str, sealgate: str, telemetry: str = ""
     ) -> str:
         return (
-            f'{{"timestamp":"{now.text()}","session_id":{_json(names.session_id)},'
+            f'{{"timestamp":"{now.text()}","session_id":{_spelled(names.session_id)},'
             f'"agent_did":{quoted(names.agent_did)},"human_did":{quoted(names.human_did)},'
             f'"mode":{self._mode},"interaction":{{{interaction}}},'
             f'"metadata":{{"sealgate":{{{sealgate}}}}}{telemetry}}}'
@@ -196,7 +205,9 @@ class Drafts:
     def _place(self, x: Exchange, evidence: Evidence, names: Names) -> str:
         """Which exchange it was, and what served it."""
         tenant = tenant_of(x)
-        key = (x.policy, x.policy_version, evidence.policy_digest, x.route, x.dialect, tenant)
+        # An enum is hashed in Python: told apart by which object it is.
+        dialect = id(x.dialect)
+        key = (x.policy, x.policy_version, evidence.policy_digest, x.route, dialect, tenant)
         known = self._places.get(key)
         if known is None:
             if len(self._places) >= QUOTED_MAX:
@@ -209,7 +220,7 @@ class Drafts:
             )
         principal = "" if names.principal is None else f'"principal":"{names.principal}",'
         return (
-            f'"v":{_VERSION},"ref":"{evidence.ref}","request_id":{_json(x.id)},{principal}'
+            f'"v":{_VERSION},"ref":"{evidence.ref}","request_id":{_spelled(x.id)},{principal}'
             f'{known},"names":{names.sources}'
         )
 
@@ -237,7 +248,15 @@ def _models(asked: str | None, served: str | None) -> str:
 
 
 def _digests(reading: Reading) -> str:
-    members = [f'"{label}":"{digest}"' for label, digest in reading.digests.items()]
+    digests = reading.digests
+    if len(digests) == len(LABELS):  # all four, in their order
+        return (
+            f'"digests":{{"request_received":"{digests["request_received"]}",'
+            f'"request_forwarded":"{digests["request_forwarded"]}",'
+            f'"response_received":"{digests["response_received"]}",'
+            f'"response_returned":"{digests["response_returned"]}"}}'
+        )
+    members = [f'"{label}":"{digest}"' for label, digest in digests.items()]
     return f'"digests":{{{",".join(members)}}}'
 
 
@@ -255,11 +274,7 @@ def _findings(x: Exchange, reading: Reading) -> str:
     found = f',"redactions":{_json(dict(redactions))}' if redactions else ',"redactions":{}'
     coverage = x.coverage
     if coverage is not None:
-        levels = [f'"{name}":"{part.level}"' for name, part in coverage.parts()]
-        gaps = coverage.gaps
-        if gaps:
-            levels.append(f'"gaps":{_json(gaps.split(","))}')
-        found += f',"coverage":{{{",".join(levels)}}}'
+        found += f',"coverage":{_coverage(coverage)}'
     if reading.coded:
         found += f',"coded":{_json(reading.coded)}'
     if reading.unread:
@@ -273,6 +288,16 @@ def _findings(x: Exchange, reading: Reading) -> str:
     return found
 
 
+def _coverage(coverage: Coverage) -> str:
+    """How much of each part was inspected; here the parts are named, as that is said each time."""
+    gaps = coverage.gaps
+    named = f',"gaps":{_json(gaps.split(","))}' if gaps else ""
+    return (
+        f'{{"request":"{coverage.request.level}","response":"{coverage.response.level}",'
+        f'"tools":"{coverage.tools.level}"{named}}}'
+    )
+
+
 def tenant_of(x: Exchange) -> str:
     """The tenant of the verified caller, or the one of whoever is not known."""
     principal = x.facts.get(_PRINCIPAL)
@@ -282,34 +307,55 @@ def tenant_of(x: Exchange) -> str:
 class _Found:
     """The heaviest outcome of the hooks of one plugin in one mode, and their time together."""
 
-    __slots__ = ("outcome", "reason", "us")
+    __slots__ = ("enforced", "outcome", "plugin", "reason", "us")
 
     def __init__(self, verdict: Verdict) -> None:
+        self.plugin = verdict.plugin
+        self.enforced = verdict.enforced
         self.outcome = verdict.outcome
         self.reason = verdict.reason
         self.us = verdict.duration_us
 
+    def text(self) -> str:
+        """All but the time, as it begins in JSON."""
+        mode = "enforce" if self.enforced else "shadow"
+        return (
+            f'{{"plugin":{quoted(self.plugin)},"mode":"{mode}","outcome":"{self.outcome}",'
+            f'"reason":{quoted(self.reason)},"us":'
+        )
+
 
 def verdicts_of(verdicts: list[Verdict]) -> str:
     """One entry per plugin and mode, as a JSON array."""
-    found: dict[tuple[str, bool], _Found] = {}
+    # By one text, which is hashed once and for all; a pair would be hashed each time.
+    found: dict[str, _Found] = {}
     for verdict in verdicts:
-        key = (verdict.plugin, verdict.enforced)
+        key = verdict.plugin if verdict.enforced else f"\0{verdict.plugin}"
         entry = found.get(key)
         if entry is None:
             found[key] = _Found(verdict)
             continue
         entry.us += verdict.duration_us
-        if _WEIGHT[verdict.outcome] > _WEIGHT[entry.outcome]:
-            entry.outcome, entry.reason = verdict.outcome, verdict.reason
-    members = []
-    for (plugin, enforced), entry in found.items():
-        mode = "enforce" if enforced else "shadow"
-        members.append(
-            f'{{"plugin":{quoted(plugin)},"mode":"{mode}","outcome":"{entry.outcome}",'
-            f'"reason":{quoted(entry.reason)},"us":{int(entry.us)}}}'
-        )
+        outcome = verdict.outcome
+        if outcome is not entry.outcome and _WEIGHT[outcome] > _WEIGHT[entry.outcome]:
+            entry.outcome, entry.reason = outcome, verdict.reason
+    members: list[str] = []
+    for key, entry in found.items():
+        begun = _allowed_of(key, entry) if entry.outcome is _ALLOW else entry.text()
+        members.append(f"{begun}{int(entry.us)}}}")
     return f"[{','.join(members)}]"
+
+
+def _allowed_of(key: str, entry: _Found) -> str:
+    """The text of what only allowed, remembered: most entries are that."""
+    if entry.reason:
+        return entry.text()
+    known = _allowed.get(key)
+    if known is None:
+        if len(_allowed) >= QUOTED_MAX:
+            _allowed.clear()
+        known = _allowed[key] = entry.text()
+    return known
 
 
 def _usage(usage: Usage) -> str:
