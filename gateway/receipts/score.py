@@ -129,7 +129,8 @@ class Alarm(StrEnum):
 
 
 _RED: Final = frozenset({Alarm.HIGH_THREAT, Alarm.DLP_BLOCK})
-_DRIFT_YELLOW: Final = 30
+DRIFT_YELLOW: Final = 30
+"""A drift below this raises no band."""
 _DRIFT_RED: Final = 60
 
 
@@ -256,7 +257,7 @@ def band(score: Score, *, drift: int = 0, alarms: Iterable[Alarm] = ()) -> Band 
         return Band.CRITICAL
     if score.result < PARTIAL_FROM or drift >= _DRIFT_RED or raised:
         return Band.RED
-    if score.result < PASS_FROM or drift >= _DRIFT_YELLOW:
+    if score.result < PASS_FROM or drift >= DRIFT_YELLOW:
         return Band.YELLOW
     return None
 

@@ -20,7 +20,7 @@ from gateway.state.redis.scores import RedisScores
 from gateway.state.redis.store import RedisStore
 from gateway_plugins.trust_score import TrustScore
 from gateway_plugins.trust_score.resets import RESETS_FILE
-from gateway_plugins.trust_score.rolling import MILLI, Rolling, Who
+from gateway_plugins.trust_score.rolling import MILLI, Rolling
 from gateway_plugins.trust_score.shared import FRESH_S
 from tests.integration.gateway_process import running_gateway
 from tests.integration.redis_servers import (
@@ -118,7 +118,7 @@ async def _both_move_alike(
     async with opened(url=redis.url):  # brings the library
         for result, idle_s in results:
             now_s += idle_s
-            standing, _ = rolling.add(Who("", "", ""), result, ())
+            standing, _ = rolling.add(("", "", ""), result, ())
             found = redis.command(
                 "FCALL", "sealgate_score", 1, "k", "n", result * MILLI, exchanges, 100 * SECOND_US,
                 floor * MILLI, SCORES_MAX, now_s * SECOND_US,

@@ -40,8 +40,11 @@ Facts = dict[str, bool | None]
 
 _REQUEST: Final = frozenset({"on_request_headers", "on_request"})
 _RESPONSE: Final = frozenset({"on_response", "on_text"})
-_RAN: Final = frozenset({Outcome.ALLOW, Outcome.EDIT, Outcome.DENY, Outcome.FLAG})
-_FOUND: Final = frozenset({Outcome.DENY, Outcome.FLAG})
+_ERROR: Final = Outcome.ERROR
+_SKIP: Final = Outcome.SKIP
+_DENY: Final = Outcome.DENY
+_FLAG: Final = Outcome.FLAG
+_PRINCIPAL: Final = PRINCIPAL
 
 
 def consent_facts(
@@ -72,11 +75,14 @@ def check_facts(x: Exchange, checks: frozenset[str]) -> Facts:
             continue
         asked += 1
         outcome = v.outcome
-        failed = failed or outcome is Outcome.ERROR
-        skipped = skipped or outcome is Outcome.SKIP
-        if outcome in _RAN:
+        # By identity: a set of them asks each for its hash, and an enum makes that in Python.
+        if outcome is _ERROR:
+            failed = True
+        elif outcome is _SKIP:
+            skipped = True
+        else:
             done += 1
-            found = found or outcome in _FOUND
+            found = found or outcome is _DENY or outcome is _FLAG
             request = request or v.hook in _REQUEST
             response = response or v.hook in _RESPONSE
     coverage = x.coverage
@@ -99,7 +105,7 @@ def receipt_facts(x: Exchange) -> Facts:
     facts: Facts = {"receipt_signed": kept, "receipt_verifiable": kept}
     if kept:
         facts["audit_log_on"] = True
-        if x.facts.get(PRINCIPAL) is not None:
+        if x.facts.get(_PRINCIPAL) is not None:
             facts["deletion_possible"] = True
     if x.evidence is not None and x.evidence.stream_outcome == "client_gone":
         facts["exit_without_penalty"] = True

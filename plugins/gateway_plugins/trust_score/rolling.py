@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 KEPT_MAX: Final = 10_000
 REASONS_MAX: Final = 5
@@ -20,22 +20,18 @@ MILLI: Final = 1000
 """Thousandths of a point."""
 _HALVINGS_MAX: Final = 10
 
-
-class Who(NamedTuple):
-    """Whose score it is; empty texts for whoever is not known."""
-
-    tenant: str
-    subject: str
-    agent: str
+Who: TypeAlias = tuple[str, str, str]
+"""Whose score it is: tenant, subject and agent; empty texts for whoever is not known."""
 
 
 class Standing:
     """One score: `milli` are thousandths of a point, `reasons` the last ones that cost points.
 
-    `learned_at_s` is when a shared store told it last.
+    `added` are those of the last exchange that had some. `learned_at_s` is when a shared store told
+    it last.
     """
 
-    __slots__ = ("at_s", "band", "exchanges", "learned_at_s", "milli", "reasons")
+    __slots__ = ("added", "at_s", "band", "exchanges", "learned_at_s", "milli", "reasons")
 
     def __init__(self, milli: int, at_s: float) -> None:
         self.milli = milli
@@ -44,6 +40,7 @@ class Standing:
         self.exchanges = 1
         self.band = ""
         self.reasons: list[str] = []
+        self.added: tuple[str, ...] = ()
 
     @property
     def score(self) -> int:
@@ -62,6 +59,8 @@ class Rolling:
         self._floor = floor * MILLI
         self._monotonic = monotonic
         self._kept: OrderedDict[Who, Standing] = OrderedDict()
+        self._latest: Standing | None = None
+        """The one that stands last, if it is still there."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -80,8 +79,12 @@ class Rolling:
         else:
             drift = abs(result - standing.score)
             self._move(standing, result, now)
-            self._kept.move_to_end(who)
-        if reasons:
+            if standing is not self._latest:
+                self._kept.move_to_end(who)
+                self._latest = standing
+        # The same ones again, which are one object then, would change nothing.
+        if reasons and reasons is not standing.added:
+            standing.added = reasons
             fresh = [r for r in standing.reasons if r not in reasons]
             standing.reasons = [*reasons, *fresh][:REASONS_MAX]
         return standing, drift
@@ -103,9 +106,7 @@ class Rolling:
     def reset(self, tenant: str, subject: str, agent: str | None) -> int:
         """Forgets the scores of a subject, of one agent or (None) of all; how many there were."""
         gone = [
-            who
-            for who in self._kept
-            if (who.tenant, who.subject) == (tenant, subject) and agent in {None, who.agent}
+            who for who in self._kept if who[:2] == (tenant, subject) and agent in {None, who[2]}
         ]
         for who in gone:
             del self._kept[who]
@@ -114,7 +115,7 @@ class Rolling:
     def _begin(self, who: Who, milli: int, now: float) -> Standing:
         if len(self._kept) >= KEPT_MAX:
             self._kept.popitem(last=False)
-        standing = self._kept[who] = Standing(milli, now)
+        standing = self._kept[who] = self._latest = Standing(milli, now)
         return standing
 
     def _move(self, standing: Standing, result: int, now: float) -> None:

@@ -59,8 +59,9 @@ class Shared:
 
     async def learn(self, who: Who) -> bool:
         """Brings the worker's copy up to date; False where the store is away."""
+        tenant, subject, agent = who
         try:
-            found = await self._store.read(self._owner(who.tenant, who.subject), _name(who.agent))
+            found = await self._store.read(self._owner(tenant, subject), _name(agent))
         except StoreUnavailableError:
             self._count("scores_away")
             return False
@@ -138,8 +139,9 @@ class Shared:
             await self._move(*one)
 
     async def _move(self, who: Who, result: int) -> None:
-        owner = self._owner(who.tenant, who.subject)
-        found = await self._store.move(owner, _name(who.agent), result * MILLI, self._rule)
+        tenant, subject, agent = who
+        owner = self._owner(tenant, subject)
+        found = await self._store.move(owner, _name(agent), result * MILLI, self._rule)
         self._rolling.learn(who, found.milli, found.exchanges)
 
     def _owner(self, tenant: str, subject: str) -> str:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_plugins.trust_score.rolling import KEPT_MAX, REASONS_MAX, Rolling, Who
+from gateway_plugins.trust_score.rolling import KEPT_MAX, REASONS_MAX, Rolling
 
-ALICE = Who("acme", "alice", "")
+ALICE = ("acme", "alice", "")
 
 
 class Time:
@@ -29,7 +29,7 @@ def test_the_first_result_is_the_score() -> None:
     standing, drift = scores.add(ALICE, 80, ())
 
     assert (standing.score, drift) == (80, 0)
-    assert scores.get(Who("acme", "alice", "bot")) is None
+    assert scores.get(("acme", "alice", "bot")) is None
 
 
 def test_a_result_moves_the_score_by_its_part() -> None:
@@ -81,8 +81,8 @@ def test_the_last_reasons_are_kept_each_once() -> None:
 def test_a_reset_forgets_one_agent_or_all() -> None:
     scores = rolling(Time())
     for agent in ("", "a", "b"):
-        scores.add(Who("acme", "alice", agent), 10, ())
-    scores.add(Who("other", "alice", "a"), 10, ())
+        scores.add(("acme", "alice", agent), 10, ())
+    scores.add(("other", "alice", "a"), 10, ())
 
     assert scores.reset("acme", "alice", "a") == 1
     assert scores.reset("acme", "alice", None) == 2
@@ -92,7 +92,7 @@ def test_a_reset_forgets_one_agent_or_all() -> None:
 def test_memory_is_bounded() -> None:
     scores = rolling(Time())
     for number in range(KEPT_MAX + 5):
-        scores.add(Who("acme", str(number), ""), 50, ())
+        scores.add(("acme", str(number), ""), 50, ())
 
     assert len(scores) == KEPT_MAX
-    assert scores.get(Who("acme", "0", "")) is None
+    assert scores.get(("acme", "0", "")) is None

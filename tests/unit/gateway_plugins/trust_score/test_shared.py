@@ -10,10 +10,10 @@ from gateway.plugin import StoreUnavailableError
 from gateway.plugin.scores import Score, ScoreRule
 from gateway_plugins.trust_score import shared
 from gateway_plugins.trust_score.resets import Reset
-from gateway_plugins.trust_score.rolling import MILLI, Rolling, Who
+from gateway_plugins.trust_score.rolling import MILLI, Rolling
 from gateway_plugins.trust_score.shared import BATCH_MAX, Shared
 
-ALICE = Who("acme", "alice", "")
+ALICE = ("acme", "alice", "")
 RULE = ScoreRule(exchanges=10, half_life_us=1, floor_milli=0)
 
 
@@ -108,7 +108,7 @@ async def test_the_answer_of_the_store_replaces_the_copy() -> None:
     assert (standing.score, standing.reasons) == (80, ["dlp_block"])
     assert world.shared.is_fresh(ALICE, 0.9)
     assert not world.shared.is_fresh(ALICE, 1.0)
-    assert not world.shared.is_fresh(Who("acme", "bob", ""), 0.0)
+    assert not world.shared.is_fresh(("acme", "bob", ""), 0.0)
 
 
 async def test_what_is_on_its_way_when_the_worker_ends_is_told_again() -> None:
