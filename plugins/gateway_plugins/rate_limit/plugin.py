@@ -7,39 +7,21 @@ end                                      tokens, bytes and streams are set to wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
-from typing import Any, ClassVar, Final
-
-from pydantic import ValidationError
+from typing import ClassVar, Final
 
 from gateway.plugin import (
     PRINCIPAL,
     Exchange,
-    Fact,
     Plugin,
-    Principal,
-    Reject,
     Runtime,
     Step,
 )
-from gateway.plugin.grants import HeldGrants
-from gateway.providers.body_model import Named, model_in_body
-from gateway.providers.request_estimate import generates
-from gateway.providers.stream_usage import ask_for_usage
-from gateway_plugins.rate_limit.config import Limit, RateLimitConfig
-from gateway_plugins.rate_limit.headers import Teller
+from gateway_plugins.rate_limit.config import RateLimitConfig
+from gateway_plugins.rate_limit.limiting import Limiting
 from gateway_plugins.rate_limit.limits import (
-    LimitSet,
     facts_needed,
-    key_limits,
     needs_model,
-    policy_limits,
 )
-from gateway_plugins.rate_limit.refusals import OUTAGE, UNCOUNTED, UNREADABLE, over
-from gateway_plugins.rate_limit.taking import Taken, Taking
-
-KEYS_MAX: Final = 10_000
-"""Virtual keys whose own limits are remembered; then the memory starts anew."""
 
 _HEAD_KINDS: Final = frozenset({"requests", "bytes"})
 """What the head of a request tells."""
@@ -53,28 +35,32 @@ class RateLimit(Plugin):
 
     def __init__(self, config: RateLimitConfig, runtime: Runtime) -> None:
         super().__init__(config, runtime)
-        store = runtime.counters(config.store)
-        self._taking = Taking(store, lease=config.on_outage == "lease")
-        self._held = HeldGrants(store, runtime)
-        self._limits = policy_limits(config)
-        self._known_keys: dict[Principal, LimitSet | Reject | None] = {}
-        self._calls: Fact[list[Taken]] = Fact("rate_limit calls", list)
-        self._teller = Teller(config.headers, runtime.wall)
-        self._counts_keys = config.key_limits != "none"
         all_of_keys = config.key_limits == "all"
         kinds = {limit.kind for limit in config.limits}
         self._holds = all_of_keys or "streams" in kinds
         self.needs_usage = all_of_keys or "tokens" in kinds
-        self._asks_model = needs_model(config.limits)
-        reads_body = self._asks_model or all_of_keys or not kinds <= _HEAD_KINDS
-        self._key_kinds = self._kinds_of_keys()
+        asks_model = needs_model(config.limits)
+        reads_body = asks_model or all_of_keys or not kinds <= _HEAD_KINDS
+        self._limiting = limiting = Limiting(
+            config,
+            runtime,
+            asks_model=asks_model,
+            key_kinds=self._kinds_of_keys(),
+            holds=self._holds,
+            needs_usage=self.needs_usage,
+        )
+        # The chain calls the compiled steps themselves, with no interpreted frame before them.
+        self.on_request_headers = limiting.take  # type: ignore[method-assign]  # a hook is looked up on the instance
+        self.on_request = limiting.body  # type: ignore[method-assign]  # a hook is looked up on the instance
+        self.on_response_headers = limiting.answered  # type: ignore[method-assign]  # a hook is looked up on the instance
+        self.on_complete = limiting.complete  # type: ignore[method-assign]  # a hook is looked up on the instance
         of_keys = {PRINCIPAL} if all_of_keys or not config.limits else set()
         self.requires = facts_needed(config.limits) | of_keys
         needed = {
             "on_request_headers": not reads_body,
             "on_request": reads_body,
             "on_response_headers": config.headers,
-            "on_complete": self._limits.settles or self._counts_keys,
+            "on_complete": limiting.limits.settles or limiting.counts_keys,
         }
         self.skips_hooks = frozenset(hook for hook, wanted in needed.items() if not wanted)
 
@@ -85,123 +71,19 @@ class RateLimit(Plugin):
 
     async def start(self) -> None:
         if self._holds:
-            self._held.start()
+            self._limiting.held.start()
 
     async def stop(self) -> None:
-        await self._held.stop()
+        await self._limiting.held.stop()
 
     def on_request_headers(self, x: Exchange) -> Step:
-        return self._take(x)
+        return self._limiting.take(x)
 
     def on_request(self, x: Exchange) -> Step:
-        if not self._asks_model or x.model is not None:
-            return self._take(x)
-        named = model_in_body(x.request)
-        if isinstance(named, (str, Reject)):
-            return self._take_named(x, named)
-        return self._take_later(x, named)
-
-    async def _take_later(self, x: Exchange, naming: Awaitable[Named]) -> Reject | None:
-        """Takes when the model of a large body is known."""
-        step = self._take_named(x, await naming)
-        return step if step is None or isinstance(step, Reject) else await step
-
-    def _take_named(self, x: Exchange, named: Named) -> Reject | Awaitable[Reject | None] | None:
-        if not isinstance(named, Reject):
-            x.model = named or None
-        elif generates(x.request.method, x.request.path):
-            return named
-        # What makes no model work, such as the upload of a file, names none.
-        return self._take(x)
-
-    def _take(self, x: Exchange) -> Reject | Awaitable[Reject | None] | None:
-        own = self._own_limits(x.facts.get(PRINCIPAL)) if self._counts_keys else None
-        if isinstance(own, Reject):
-            return own
-        calls = [self._taking.ask(self._limits, x)]
-        if own is not None:
-            # Counted in a place of the key's own, for all policies: asked in the same breath, and
-            # given back if only one of the two lets the request in.
-            calls.append(self._taking.ask(own, x))
-        x.facts[self._calls] = calls
-        for call in calls:
-            if call.pending is not None:
-                return self._wait(x, calls)
-        return self._decide(x, calls)
-
-    def _own_limits(self, principal: Principal | None) -> LimitSet | Reject | None:
-        """The limits that a virtual key carries, compiled once for each key."""
-        if principal is None or not principal.limits:
-            return None
-        if principal not in self._known_keys:
-            if len(self._known_keys) >= KEYS_MAX:
-                self._known_keys.clear()
-            self._known_keys[principal] = self._compile(principal)
-        return self._known_keys[principal]
-
-    def _compile(self, principal: Principal) -> LimitSet | Reject | None:
-        try:
-            limits = [Limit.model_validate(dict(entry)) for entry in _ours(principal.limits)]
-        except ValidationError:
-            return UNREADABLE
-        if any(limit.kind not in self._key_kinds for limit in limits):
-            return UNCOUNTED
-        answer_max = self.config.reserve_output_tokens
-        return key_limits(limits, principal.key_id, answer_max) if limits else None
-
-    async def _wait(self, x: Exchange, calls: list[Taken]) -> Reject | None:
-        await self._taking.wait(calls)
-        return self._decide(x, calls)
-
-    def _decide(self, x: Exchange, calls: list[Taken]) -> Reject | None:
-        """In, if every call was granted; else nothing of any of them is kept."""
-        reject = None
-        leased = False
-        for call in calls:
-            grant = call.grant
-            if grant is None:
-                reject = OUTAGE
-            elif not grant.admitted:
-                at = grant.refused_by
-                reject = reject or over(call.limits[at], call.demands[at].amount, grant.standings)
-            else:
-                leased = leased or grant.leased
-        if reject is not None:
-            for call in calls:
-                self._taking.give_back(call)
-        if leased:
-            x.flag("leased")
-        if reject is None and (self._holds or self.needs_usage):
-            self._begin(x, calls)
-        return reject
-
-    def _begin(self, x: Exchange, calls: list[Taken]) -> None:
-        """What an admitted exchange needs while it runs."""
-        for call in calls:
-            if call.of.holds and call.open and call.grant is not None:
-                self._held.add(call.grant)
-            if call.of.counts_tokens and self.config.stream_usage == "add":
-                ask_for_usage(x)
+        return self._limiting.body(x)
 
     def on_response_headers(self, x: Exchange) -> None:
-        calls = x.facts.get(self._calls)
-        response = x.response
-        if calls is not None and response is not None:
-            self._teller.tell(response.headers, x.dialect, calls)
+        self._limiting.answered(x)
 
     def on_complete(self, x: Exchange) -> None:
-        calls = x.facts.get(self._calls)
-        if calls is None:
-            return
-        for call in calls:
-            if call.of.holds and call.grant is not None:
-                self._held.discard(call.grant)
-            self._taking.settle(call, x)
-
-
-def _ours(limits: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
-    """All of a key's limits but those for a `period`, which are for `budget`.
-
-    So what is neither is found here, and refused as unreadable.
-    """
-    return [entry for entry in limits if "period" not in entry]
+        self._limiting.complete(x)
