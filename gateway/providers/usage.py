@@ -72,12 +72,13 @@ class UsageReader:
             usage.model = _model(event)
         if may_report and self._report(event) and _is_last(event, name):
             self._last_seen = True
+        if self._last_seen:
+            return  # nothing is estimated any more
         size = text_bytes(event)
         if size:
             self._text_bytes += size
             estimate = -(-self._text_bytes // BYTES_PER_TOKEN)
-            if estimate > usage.output_tokens and not self._last_seen:
-                usage.output_tokens = estimate
+            usage.output_tokens = max(usage.output_tokens, estimate)
 
     def whole(self, answer: Any) -> None:
         """Takes a whole answer: an object, or a list of them (Gemini's stream without SSE)."""
