@@ -20,7 +20,8 @@ Validator: TypeAlias = Callable[[str, str], bool]
 Its method `prepare`, if it has one, is called when the chain is compiled. Its method `screen`, if
 it has one, is told a whole text in UTF-8, and gives one by one the places of all bytes at which a
 value that counts may begin, from left to right: others are not looked at. Its `alone`, if it has
-one, may be asked instead about a value of ASCII: where it says False, the validator would.
+one, may be asked instead about a value of ASCII: where it says False, the validator would. The same
+holds for `within`, which is told a text in UTF-8 and where such a value begins and ends in it.
 """
 
 BEFORE_CHARACTERS: Final = 48

@@ -38,7 +38,8 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *parts; /* what the tables point into */
-    PyObject *judge; /* is told a value; False rejects it. NULL for none */
+    PyObject *judge; /* False of it rejects a value. NULL for none */
+    int within;      /* it is told the bytes and the places of the value in them, not the value */
     Step *steps;
     Class *classes;
     const Class *alone, *apart;
@@ -117,7 +118,8 @@ typedef struct {
 
 typedef struct {
     const Matcher *m;
-    const uint8_t *data;
+    PyObject *text;
+    const uint8_t *data; /* of the text */
     Py_ssize_t size, first;
     Py_ssize_t start, stop; /* of the value */
     Py_ssize_t low, high;   /* the ends of a run that it begins with, where they are known; else -1 */
@@ -226,11 +228,7 @@ static Py_ssize_t resume(Try *t, int32_t *step) {
         t->start = other.start;
         t->stop = other.stop;
         Py_ssize_t at = other.at;
-        if (s->kind != RUN && s->kind != LAZY) {
-            *step = other.step;
-            return at;
-        }
-        if (other.limit < 0) { /* a branch that begins with a run */
+        if ((s->kind != RUN && s->kind != LAZY) || other.limit < 0) { /* a branch, which a run may begin */
             *step = other.step;
             return at;
         }
@@ -381,17 +379,20 @@ static Py_ssize_t body_at(Try *t, Py_ssize_t at) {
     return end == TOO_MANY ? body_noted(t) : end;
 }
 
-/* Whether the value of a body is rejected by itself. A text may be full of such, so they are not
+/* Whether the value of a body is rejected. A text may be full of such, so they are not
  * brought out one by one. What is not ASCII is left to others. */
 static int is_rejected(Try *t, Py_ssize_t end) {
     const Matcher *m = t->m;
     if (!m->judge) return 0;
     Py_ssize_t start = m->narrowed ? t->start : t->first, stop = m->narrowed ? t->stop : end;
     if (start < 0) return 0;
-    for (Py_ssize_t at = start; at < stop; at++)
-        if (t->data[at] >= PLAIN) return 0;
-    PyObject *value = PyUnicode_New(stop - start, PLAIN - 1), *answer = NULL;
-    if (value) {
+    uint8_t all = 0;
+    for (Py_ssize_t at = start; at < stop; at++) all |= t->data[at];
+    if (all >= PLAIN) return 0;
+    PyObject *value = m->within ? NULL : PyUnicode_New(stop - start, PLAIN - 1), *answer = NULL;
+    if (m->within) {
+        answer = PyObject_CallFunction(m->judge, "Onn", t->text, start, stop);
+    } else if (value) {
         memcpy(PyUnicode_1BYTE_DATA(value), t->data + start, (size_t)(stop - start));
         answer = PyObject_CallOneArg(m->judge, value);
         Py_DECREF(value);
@@ -461,7 +462,7 @@ static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
     }
     Py_ssize_t start = PyLong_AsSsize_t(args[1]), stop = PyLong_AsSsize_t(args[2]);
     if (PyErr_Occurred()) return NULL;
-    Try t = {.m = self, .data = (const uint8_t *)PyBytes_AS_STRING(args[0]),
+    Try t = {.m = self, .text = args[0], .data = (const uint8_t *)PyBytes_AS_STRING(args[0]),
              .size = PyBytes_GET_SIZE(args[0]), .room = STACK, .notes = NULL, .failed = 0};
     t.others = t.own;
     if (start < 0) start = 0;
@@ -522,10 +523,6 @@ static int read_step(Matcher *m, Py_ssize_t number, const int32_t *n, PyObject *
     *s = (Step){n[0], has_class && n[5] > 0, n[2], n[3], n[4], n[5], has_class ? &m->classes[n[1]] : NULL,
                 (const uint8_t *)PyBytes_AS_STRING(table)};
     return 0;
-}
-
-static const Class *class_or_none(const Matcher *m, int number) {
-    return number < 0 ? NULL : &m->classes[number];
 }
 
 /* The one byte that a body begins with, or -1 where there are several. */
@@ -611,8 +608,8 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
         m->narrowed |= s->kind == SAVE;
         m->longest += s->kind == CHAR ? 4 : s->kind == RUN || s->kind == LAZY ? 4 * (int64_t)s->most : 0;
     }
-    m->alone = class_or_none(m, alone);
-    m->apart = class_or_none(m, apart);
+    m->alone = alone < 0 ? NULL : &m->classes[alone];
+    m->apart = apart < 0 ? NULL : &m->classes[apart];
     m->sole = sole_byte(m->steps[many - 1].ahead);
     fill_before(m);
     return fill_second(m);
@@ -621,7 +618,8 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
 static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names)) {
     PyObject *steps, *classes, *tables, *judge = Py_None;
     int alone, apart;
-    if (!PyArg_ParseTuple(args, "SOO(ii)|O", &steps, &classes, &tables, &alone, &apart, &judge)) return -1;
+    if (!PyArg_ParseTuple(args, "SOO(ii)|Op", &steps, &classes, &tables, &alone, &apart, &judge, &self->within))
+        return -1;
     if (self->parts) {
         PyErr_SetString(PyExc_ValueError, "a matcher is made once");
         return -1;
@@ -650,7 +648,7 @@ static void matcher_dealloc(Matcher *self) {
 static PyMethodDef matcher_methods[] = {
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL,
      "search(data, start, stop): the first body that begins at start or later and before stop, and whose "
-     "value is not rejected by itself, and that value, as four places; None if there is none. After eight "
+     "value is not rejected, and that value, as four places; None if there is none. After eight "
      "values that were rejected the place to go on at, and -1."},
     {NULL, NULL, 0, NULL},
 };
@@ -659,7 +657,7 @@ static PyType_Slot matcher_slots[] = {
     {Py_tp_init, matcher_init},
     {Py_tp_dealloc, matcher_dealloc},
     {Py_tp_methods, matcher_methods},
-    {Py_tp_doc, "Matcher(steps, classes, tables, before, judge=None): see program.py."},
+    {Py_tp_doc, "Matcher(steps, classes, tables, before, judge=None, within=False): see program.py."},
     {0, NULL},
 };
 

@@ -7,7 +7,8 @@ class Matcher:
         classes: Sequence[tuple[bytes, bytes]],
         tables: Sequence[bytes],
         before: tuple[int, int],
-        judge: Callable[[str], bool | None] | None = None,
+        judge: Callable[[str], bool | None] | Callable[[bytes, int, int], bool] | None = None,
+        within: bool = False,
         /,
     ) -> None: ...
     def search(self, data: bytes, start: int, stop: int, /) -> tuple[int, int, int, int] | None: ...

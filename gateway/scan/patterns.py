@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from gateway.plugin.pattern import Pattern
+from gateway.plugin.pattern import Pattern, Validator
 from gateway.scan.confirm import Confirmation, Looker
 from gateway.scan.expression import (
     DIGITS,
@@ -164,7 +163,7 @@ class ReadyPattern:
             self.body,
             standing_before(self.left, self.apart),
             self.right,
-            getattr(self.pattern.validator, "alone", None),
+            self.pattern.validator,
         )
         near: Looker | None = None
         if self.near is not None:
@@ -244,13 +243,15 @@ def _matcher(
     body: Node,
     before: tuple[Ranges, Ranges] | None = None,
     behind: Ranges = (),
-    judge: Callable[[str], bool | None] | None = None,
+    validator: Validator | None = None,
 ) -> Matcher | None:
     """What looks for it in C; None where nothing is compiled, or it would take too many steps."""
     if not NATIVE:
         return None
+    within = getattr(validator, "within", None)
+    judge = getattr(validator, "alone", None) if within is None else within
     try:
-        return Matcher(*program(body, before, behind), judge)
+        return Matcher(*program(body, before, behind), judge, within is not None)
     except TooLongError:
         return None
 

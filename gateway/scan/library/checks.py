@@ -80,13 +80,18 @@ class Said:
 
     def prepare(self) -> None:
         """Makes it ready, so that no request waits for it."""
-        if self._looker is None:
-            self._looker = looker(self._expression)
+        _ = self.looker
 
-    def __call__(self, before: str) -> bool:
+    @property
+    def looker(self) -> Looker:
+        """What looks for it."""
         found = self._looker
         if found is None:
             found = self._looker = looker(self._expression)
+        return found
+
+    def __call__(self, before: str) -> bool:
+        found = self.looker
         data = before.encode("utf-8", "replace")
         size = len(data)
         return next_body(found, data, 0, size, size + 1)[0] >= 0

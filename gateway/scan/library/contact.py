@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.checks import Said, digits
+from gateway.scan.re2_body import Re2Body
+
+try:
+    from gateway.scan._phones import Phones
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
@@ -199,9 +208,10 @@ class PhoneCheck:
         for said in (_PHONE_NEAR, _NOT_PHONE, _DATES, _DOTTED):
             said.prepare()
 
-    def alone(self, value: str) -> bool:
-        """See `Judged`."""
-        return bool(_number_of(value))
+    @property
+    def within(self) -> Callable[[bytes, int, int], bool] | None:
+        """What tells in C what is none; None where nothing is compiled. See `Validator`."""
+        return _within() if NATIVE else None
 
     def __call__(self, value: str, before: str) -> bool:
         return _is_phone(value, before)
@@ -211,6 +221,14 @@ class PhoneCheck:
 
     def __hash__(self) -> int:
         return hash(PhoneCheck)
+
+
+@cache
+def _within() -> Callable[[bytes, int, int], bool] | None:
+    near, plans = _PHONE_NEAR.looker, _plans().looker
+    if isinstance(near, Re2Body) or isinstance(plans, Re2Body):
+        return None
+    return Phones(near.search, plans.search).may_be
 
 
 def _number_of(value: str) -> str:
