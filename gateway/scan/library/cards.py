@@ -1,8 +1,8 @@
 """Where a payment card may begin in a text: one pass over its bytes.
 
 A text in groups of four digits has a possible card at every group, and all but a tenth of them fail
-Luhn's check. This tells the others without a look at each by itself. It is made to be compiled
-(docs/decisions/0006).
+Luhn's check. This tells the others without a look at each by itself. It is the plain form of
+`_cards.c`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,13 @@ from gateway.scan.library.cards import may_begin
 from gateway.scan.library.checks import Said, luhn
 from gateway.scan.library.wallets import base58check, bech32, eip55
 
+try:
+    from gateway.scan import _cards
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
+
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
 
@@ -120,7 +127,7 @@ class CardCheck:
 
     def screen(self, data: bytes) -> Iterator[int]:
         """See `Pattern.validator`."""
-        return may_begin(data)
+        return _cards.may_begin(data) if NATIVE else may_begin(data)
 
     def __call__(self, value: str, before: str) -> bool:
         return is_card(value, before)

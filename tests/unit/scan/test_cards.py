@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.scan.library.cards import may_begin
-from gateway.scan.library.payment import is_card, payment_patterns
+from gateway.scan.library.payment import NATIVE, CardCheck, is_card, payment_patterns
 from gateway.scan.patterns import ReadyPattern
 from gateway.scan.re2_body import Re2Body
 
@@ -24,12 +25,21 @@ def bodies() -> list[Re2Body]:
     return [ReadyPattern(p).re2_body() for p in payment_patterns() if p.kind == "card"]
 
 
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(FRAGMENTS), st.from_regex(r"\A[0-9]{4,19}\Z")), max_size=8
+).map("".join)
+
+
+@pytest.mark.skipif(not NATIVE, reason="this build has no C")
+@settings(max_examples=1000, deadline=None)
+@given(st.one_of(TEXTS, st.text("0123456789 -.a", max_size=60)))
+def test_both_forms_tell_the_same_places(text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    assert list(CardCheck().screen(data)) == list(may_begin(data))
+
+
 @settings(max_examples=600, deadline=None)
-@given(
-    st.lists(
-        st.one_of(st.sampled_from(FRAGMENTS), st.from_regex(r"\A[0-9]{4,19}\Z")), max_size=8
-    ).map("".join)
-)
+@given(TEXTS)
 def test_no_card_is_left_out(text: str) -> None:
     data = text.encode()
     told = set(may_begin(data))

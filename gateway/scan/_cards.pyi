@@ -1,0 +1,3 @@
+from collections.abc import Iterator
+
+def may_begin(data: bytes, /) -> Iterator[int]: ...
