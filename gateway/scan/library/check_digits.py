@@ -1,25 +1,38 @@
 """Numbers with check digits: what such a number must satisfy, told from its characters in one pass.
 
 It says no only where the number is wrong for certain; who keeps the registers is asked about the
-rest. It is made to be compiled (docs/decisions/0006).
+rest. `_numbers.c` says the same: each rule tells it in a tuple what it asks. Here is the plain form.
+It is made to be compiled (docs/decisions/0006).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+try:
+    from gateway.scan import _numbers
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
 
+InC: TypeAlias = tuple[object, ...]
+"""What a rule asks: its kind, and what `_numbers.c` reads of it."""
+_SUM: Final = 0
+_CHAIN: Final = 1
+_REPEATED: Final = 2
+
 _ZERO: Final = 48
 _ANY: Final = 63
 """The question mark: what a rule expects that cannot tell."""
-_NONE: Final = 255
+NONE: Final = 255
 """The value of a character that has none."""
 _SEPARATORS: Final = b"./+"
 """Beside spaces and hyphens."""
-_DAYS: Final = bytes((0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31))
 NO: Final = 0
 YES: Final = 1
 UNCLEAR: Final = 2
@@ -28,7 +41,7 @@ UNCLEAR: Final = 2
 
 def values(characters: str, numbers: Sequence[int] = ()) -> bytes:
     """What each character counts: its place among them, or the number given for it."""
-    table = bytearray([_NONE] * 128)
+    table = bytearray([NONE] * 128)
     for place, character in enumerate(characters):
         table[ord(character)] = numbers[place] if numbers else place
     return bytes(table)
@@ -70,6 +83,13 @@ class Rule:
         self._even = even
         self._odd = odd
 
+    def in_c(self) -> InC:
+        """See `InC`."""
+        return (
+            _SUM, self._weights, self._modulus, self._leaves, self._expected, self._start, self._at,
+            self._even, self._odd,
+        )  # fmt: skip
+
     def told(self, data: bytes) -> i64:
         """NO, YES or UNCLEAR."""
         weights = self._weights
@@ -82,7 +102,7 @@ class Rule:
         while place < size:
             byte: i64 = data[start + place]
             value: i64 = odd[byte] if place & 1 else even[byte]
-            if value == _NONE:
+            if value == NONE:
                 return UNCLEAR
             weight: i64 = weights[place]
             total += weight * value
@@ -91,7 +111,7 @@ class Rule:
         if not self._expected:
             return YES if rest == self._leaves else NO
         check: i64 = data[self._at]
-        if LETTERS[check] == _NONE:
+        if LETTERS[check] == NONE:
             return UNCLEAR
         wanted: i64 = self._expected[rest]
         if wanted == _ANY:
@@ -105,6 +125,10 @@ class Chain(Rule):
     def __init__(self, size: int, *, start: int = 0) -> None:
         super().__init__((1,) * size, 10, start=start)
 
+    def in_c(self) -> InC:
+        """See `InC`."""
+        return _CHAIN, len(self._weights), self._start
+
     def told(self, data: bytes) -> i64:
         start = self._start
         size: i64 = len(self._weights)
@@ -113,7 +137,7 @@ class Chain(Rule):
         while place < size:
             byte: i64 = data[start + place]
             value: i64 = DIGITS[byte]
-            if value == _NONE:
+            if value == NONE:
                 return UNCLEAR
             if check == 0:
                 check = 10
@@ -128,6 +152,10 @@ class Repeated(Rule):
     def __init__(self, size: int) -> None:
         super().__init__((1,) * size, 10)
 
+    def in_c(self) -> InC:
+        """See `InC`."""
+        return _REPEATED, len(self._weights), 0
+
     def told(self, data: bytes) -> i64:
         size: i64 = len(self._weights)
         once: i64 = 0  # a bit for each digit that stands there so often
@@ -137,7 +165,7 @@ class Repeated(Rule):
         while place < size:
             byte: i64 = data[place]
             value: i64 = DIGITS[byte]
-            if value == _NONE:
+            if value == NONE:
                 return UNCLEAR
             bit: i64 = 1 << value
             if thrice & bit:
@@ -149,40 +177,6 @@ class Repeated(Rule):
         return YES if twice and not twice & (twice - 1) else NO
 
 
-class Dated(Rule):
-    """A day of a month, by the tables that say which days and months two digits mean."""
-
-    def __init__(self, day: int, month: int, *, days: bytes = b"", months: bytes = b"") -> None:
-        super().__init__((), 10)
-        self._day: i64 = day
-        self._month: i64 = month
-        self._days = days or DAYS
-        self._months = months or MONTHS
-
-    def told(self, data: bytes) -> i64:
-        day = _two(data, self._day)
-        month = _two(data, self._month)
-        if day < 0 or month < 0:
-            return UNCLEAR
-        least: i64 = self._days[day]
-        place: i64 = self._months[month]
-        most: i64 = _DAYS[place]
-        return YES if 1 <= least <= most else NO
-
-
-def _two(data: bytes, at: i64) -> i64:
-    """The number that two digits are, or -1."""
-    tens: i64 = data[at] - _ZERO
-    ones: i64 = data[at + 1] - _ZERO
-    if tens < 0 or tens > 9 or ones < 0 or ones > 9:  # no digits
-        return -1
-    return tens * 10 + ones
-
-
-DAYS: Final = bytes([day if day < 32 else 0 for day in range(100)])
-MONTHS: Final = bytes([month if month < 13 else 0 for month in range(100)])
-
-
 class Form:
     """How a number may look: rules that all hold, and the characters that are known at a place."""
 
@@ -190,12 +184,16 @@ class Form:
         self._rules = list(rules)
         self._known = [(place, text.encode()) for place, text in (known or {}).items()]
 
+    def in_c(self) -> InC:
+        """What is known of places, and its rules."""
+        return tuple(self._known), tuple([rule.in_c() for rule in self._rules])
+
     def told(self, data: bytes) -> i64:
         """NO, YES or UNCLEAR."""
         for place, characters in self._known:
             byte = data[place]
             if byte not in characters:
-                return UNCLEAR if LETTERS[byte] == _NONE else NO
+                return UNCLEAR if LETTERS[byte] == NONE else NO
         for rule in self._rules:
             told = rule.told(data)
             if told != YES:
@@ -210,9 +208,18 @@ class Number:
         self._forms: list[list[Form] | None] = [None] * (max(forms) + 1)
         for size, several in forms.items():
             self._forms[size] = list(several)
+        self.quick: Callable[[str], bool] = self.told_plainly
+        """Whether it may be one, told in C where there is one."""
+        if NATIVE:
+            parts = [(n, tuple([form.in_c() for form in several])) for n, several in forms.items()]
+            self.quick = _numbers.Number(tuple(parts)).may_be
 
     def __call__(self, value: str) -> bool:
         """Whether it may be one; what is written in another way may be as well."""
+        return self.quick(value)
+
+    def told_plainly(self, value: str) -> bool:
+        """The plain form of it."""
         if not value.isascii():
             return True
         data = value.replace(" ", "").replace("-", "").encode()

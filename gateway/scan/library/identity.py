@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole
 
 _SSN: Final = re.compile(r"(?!000|666|9)\d{3}\D?(?!00)\d{2}\D?(?!0000)\d{4}")
 _SSN_KNOWN: Final = frozenset({"123456789", "078051120", "219099999", "987654321"})
+_NOTHING: Final = "0 -./"
 _DIGITS_MIN: Final = 5
 _ZERO: Final = 48
 _NINE: Final = 57
@@ -40,7 +41,8 @@ class _Checked:
     def __init__(self, module: str, *, named: bool) -> None:
         self._module = module
         self._named = named
-        self.alone = QUICK.get(module)
+        quick = QUICK.get(module)
+        self.alone = quick.quick if isinstance(quick, Number) else quick
         """What the matcher asks of a value first (`Judged`)."""
         self._exact = module in EXACT
         self._alike = ALIKE.get(module)
@@ -63,7 +65,7 @@ class _Checked:
         if not self._named and names_phone(before):
             return False
         # What is all zeros is asked about.
-        is_told = bool(like) or (self._exact and value[0] != "0")
+        is_told = bool(like) or (self._exact and bool(value.strip(_NOTHING)))
         return is_told or _asked(self._module, value)
 
     def __eq__(self, other: object) -> bool:

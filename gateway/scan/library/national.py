@@ -5,15 +5,12 @@ Nothing here accepts a number: what it lets pass, python-stdnum is asked about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from gateway.scan.library.check_digits import (
-    DAYS,
     LETTERS,
-    MONTHS,
     Chain,
-    Dated,
     Form,
     Number,
     Repeated,
@@ -22,7 +19,16 @@ from gateway.scan.library.check_digits import (
     powers,
     values,
 )
-from gateway.scan.library.checks import digits, luhn, verhoeff
+from gateway.scan.library.number_rules import (
+    DAYS,
+    LEAP,
+    LEAP_BUT_00,
+    MONTHS,
+    Among,
+    Dated,
+    Palindrome,
+    Verhoeff,
+)
 from gateway.scan.library.vat import may_be_vat
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -34,6 +40,11 @@ _BY_ELEVEN_OR_ZERO: Final = "00987654321"
 
 def _one(size: int, *rules: Rule, known: Mapping[int, str] | None = None) -> Number:
     return Number({size: (Form(*rules, known=known),)})
+
+
+def _numbered(size: int, numbers: Iterable[int]) -> list[str]:
+    """They in so many digits."""
+    return [f"{number:0{size}}" for number in numbers]
 
 
 def _twice(number: int) -> int:
@@ -59,9 +70,13 @@ _CORSICA: Final = values("0123456789AB", (*range(10), 96, 95))
 _ANY_DAY: Final = bytes([1] * 100)
 _NN_MONTHS: Final = bytes([1 if month < 13 else 0 for month in range(100)])
 _PESEL_MONTHS: Final = bytes([MONTHS[month % 20] for month in range(100)])
+_PESEL_OF_2000: Final = bytes(
+    [MONTHS[month - 20] if 20 < month < 33 else 0 for month in range(100)]
+)
 _NIK_DAYS: Final = bytes([DAYS[day % 40] for day in range(100)])
 _NO_DAYS: Final = bytes([DAYS[day - 40 if day > 40 else day] for day in range(80)] + [0] * 20)
 _NO_MONTHS: Final = bytes([MONTHS[month - 40 if month > 40 else month] for month in range(100)])
+_FISCAL_MONTHS: Final = values("ABCDEHLMPRST", range(1, 13))
 _DATE_FIRST: Final = Dated(0, 2)
 _YEAR_FIRST: Final = Dated(4, 2)
 
@@ -86,20 +101,17 @@ def _chinese() -> Number:
     return _one(18, Dated(12, 10), Rule(powers(13, 17, 11), 11, expected=expected))
 
 
-def _of_check_digits(check: Callable[[str], bool]) -> Callable[[str], bool]:
-    def quick(value: str) -> bool:
-        return check(digits(value))
-
-    return quick
-
-
 QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
     "ar.cuit": _one(
         11,
         Rule((5, 4, 3, 2, 7, 6, 5, 4, 3, 2), 11, expected="09987654321"),
-        known={0: "235", 1: "013457"},
+        Among(0, ("20", "23", "24", "27", "30", "33", "34", "50", "51", "55")),
     ),
-    "au.abn": _one(11, Rule((10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19), 89, leaves=10)),
+    "au.abn": _one(
+        11,
+        Rule((10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19), 89, leaves=10),
+        Among(0, _numbered(2, range(11, 100))),
+    ),
     "au.acn": _one(9, Rule((8, 7, 6, 5, 4, 3, 2, 1, 1), 10)),
     "au.tfn": Number(
         {
@@ -110,7 +122,7 @@ QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
     "be.nn": Number({11: (_belgian(0), _belgian(-2_000_000_000))}),
     "br.cnpj": _one(14, *_brazilian((6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2))),
     "br.cpf": _one(11, *_brazilian((11, 10, 9, 8, 7, 6, 5, 4, 3, 2))),
-    "ca.sin": _of_check_digits(luhn),
+    "ca.sin": _one(9, luhn_rule(9), known={0: "12345679"}),
     "ch.ssn": _one(13, Rule((1, 3) * 6 + (1,), 10)),
     "cl.rut": Number(
         {
@@ -138,9 +150,14 @@ QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
         ),
     ),
     "eu.vat": may_be_vat,
-    "fr.nir": _one(15, Rule((*powers(10, 13, 97), 10, 1), 97, even=_CORSICA)),
+    "fr.nir": _one(
+        15,
+        Rule((*powers(10, 13, 97), 10, 1), 97, even=_CORSICA),
+        Among(13, _numbered(2, range(1, 98))),
+        Among(5, (*_numbered(2, range(100)), "2A", "2B")),
+    ),
     "gb.nhs": _one(10, Rule(range(10, 0, -1), 11)),
-    "gr.amka": _one(11, _DATE_FIRST, luhn_rule(11)),
+    "gr.amka": _one(11, Dated(0, 2, year=4, leap=LEAP), luhn_rule(11)),
     "id.nik": _one(16, Dated(6, 8, days=_NIK_DAYS)),
     "ie.pps": Number(
         {
@@ -162,24 +179,42 @@ QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
         }
     ),
     "il.idnr": _one(9, luhn_rule(9)),
-    "in_.aadhaar": _of_check_digits(verhoeff),
+    "in_.aadhaar": _one(12, Verhoeff(12), Palindrome(12), known={0: "23456789"}),
     "in_.epic": _one(10, luhn_rule(7, start=3)),
     "in_.gstin": _one(
-        15, Rule((1,) * 15, 36, even=LETTERS, odd=_GST_TWICE), known={0: "0123", 13: "Z"}
+        15,
+        Rule((1,) * 15, 36, even=LETTERS, odd=_GST_TWICE),
+        Among(0, _numbered(2, range(1, 38))),
+        Among(7, ("0000",), barred=True),
+        known={5: "ABCFGHLJPTK", 12: "123456789" + _ALPHABET, 13: "Z"},
     ),
     "it.codicefiscale": _one(
-        16, Rule((1,) * 15, 26, expected=_ALPHABET, even=_FISCAL_ODD, odd=_FISCAL_EVEN)
+        16,
+        Rule((1,) * 15, 26, expected=_ALPHABET, even=_FISCAL_ODD, odd=_FISCAL_EVEN),
+        Dated(9, 8, days=_NIK_DAYS, months=_FISCAL_MONTHS, year=6, leap=LEAP, lettered=True),
     ),
-    "it.iva": _one(11, luhn_rule(11), known={7: "0189"}),
+    "it.iva": _one(
+        11,
+        luhn_rule(11),
+        Among(7, (*_numbered(3, range(1, 101)), "120", "121", "888", "999")),
+        Among(0, ("0000000",), barred=True),
+    ),
     "kr.rrn": _one(
         13,
         _YEAR_FIRST,
         Rule((2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5), 11, expected="10987654321"),
     ),
-    "mx.curp": _one(
-        18,
-        Dated(8, 6),
-        Rule(range(18, 1, -1), 10, expected="0987654321", even=_CURP, odd=_CURP),
+    "mx.curp": Number(
+        {
+            18: [
+                Form(
+                    Dated(8, 6, year=4, leap=leap),
+                    Rule(range(18, 1, -1), 10, expected="0987654321", even=_CURP, odd=_CURP),
+                    known={16: those},
+                )
+                for leap, those in ((LEAP_BUT_00, "0123456789"), (LEAP, _ALPHABET))
+            ]
+        }
     ),
     "nl.bsn": _one(9, Rule((9, 8, 7, 6, 5, 4, 3, 2, -1), 11)),
     "no.fodselsnummer": _one(
@@ -188,8 +223,16 @@ QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
         Rule((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), 11),
         Rule((5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1), 11),
     ),
-    "pl.pesel": _one(
-        11, Dated(4, 2, months=_PESEL_MONTHS), Rule((1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1), 10)
+    "pl.pesel": Number(
+        {
+            11: [
+                Form(
+                    Dated(4, 2, months=months, year=0, leap=leap),
+                    Rule((1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1), 10),
+                )
+                for months, leap in ((_PESEL_MONTHS, LEAP_BUT_00), (_PESEL_OF_2000, LEAP))
+            ]
+        }
     ),
     "pt.nif": _one(
         9,
@@ -235,10 +278,11 @@ QUICK: Final[Mapping[str, Callable[[str], bool]]] = {
         known={0: "123456789"},
     ),
     "us.rtn": _one(9, Rule((7, 3, 9, 7, 3, 9, 7, 3, -1), 10)),
-    "za.idnr": _of_check_digits(luhn),
+    "za.idnr": _one(13, Dated(4, 2, year=0, leap=LEAP), luhn_rule(13), known={10: "01"}),
 }
 EXACT: Final = frozenset(
-    "au.acn au.tfn br.cnpj br.cpf ch.ssn cl.rut de.vat es.dni es.nie gb.nhs il.idnr in_.epic nl.bsn"
-    " pt.nif th.pin tr.tckimlik us.rtn".split()
+    "ar.cuit au.abn au.acn au.tfn br.cnpj br.cpf ca.sin ch.ssn cl.rut de.idnr de.vat es.dni es.nie"
+    " fr.nir gb.nhs gr.amka ie.pps il.idnr in_.aadhaar in_.epic in_.gstin it.codicefiscale it.iva"
+    " nl.bsn pl.pesel pt.nif th.pin tr.tckimlik us.rtn za.idnr".split()
 )
 """Of these the quick form says all that python-stdnum would, but that no number is all zeros."""

@@ -11,10 +11,8 @@ from typing import Final
 from gateway.scan.library.check_digits import (
     DIGITS,
     LETTERS,
-    MONTHS,
     YES,
     Chain,
-    Dated,
     Form,
     Rule,
     any_told,
@@ -22,6 +20,7 @@ from gateway.scan.library.check_digits import (
     powers,
     values,
 )
+from gateway.scan.library.number_rules import MONTHS, Dated
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NOT_ZERO: Final[Mapping[int, str]] = {0: "123456789"}
