@@ -1,8 +1,8 @@
 /* Where an address begins that names an inner target: what the expression of target.py matches and
  * `is_inner_host` says of its host, in one pass over the bytes of a text.
  *
- * What cannot be told for sure here counts as one, and is left to target.py: hosts that are not ASCII
- * once they are decoded, and networks that versions of Python do not agree on.
+ * What cannot be told for sure here counts as one, and is left to target.py: networks that versions of
+ * Python do not agree on.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -163,6 +163,38 @@ static int is_inner_host(const Host *host) {
 
 /* -- addresses */
 
+/* What stands for a character beyond ASCII of which no client makes one of ASCII; and for the full
+ * stop of Chinese, which is one behind which others stand. */
+enum { OPAQUE = 0xFF, FULL_STOP = 0xFE };
+
+/* The byte that is written at a place as its number in hexadecimal digits, or -1. */
+static int escaped(Bytes rest, Size at, Size stop) {
+    if (stop - at < 3 || rest[at] != '%') return -1;
+    int high = hex_digit(rest[at + 1]), low = hex_digit(rest[at + 2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* Adds the character beyond ASCII whose first byte is escaped at a place, in small letters: the sign
+ * of Kelvin is a k, and a capital I with a dot an i and that dot. The place of its last byte. */
+static Size add_beyond(Host *host, Bytes rest, Size at, Size stop) {
+    int first = escaped(rest, at, stop), second = escaped(rest, at + 3, stop);
+    int third = second < 0 ? -1 : escaped(rest, at + 6, stop);
+    if (first == 0xE2 && second == 0x84 && third == 0xAA) {
+        host->text[host->size++] = 'k';
+        return at + 6;
+    }
+    if (first == 0xE3 && second == 0x80 && third == 0x82) {
+        host->text[host->size++] = FULL_STOP;
+        return at + 6;
+    }
+    if (first == 0xC4 && second == 0xB0) {
+        host->text[host->size++] = 'i';
+        at += 3;
+    }
+    host->text[host->size++] = OPAQUE;
+    return at;
+}
+
 /* Whether what stands behind the `//` of an address names an inner host (`host_of`). */
 static int is_inner(Bytes rest, Size size) {
     Size start = 0, stop = 0;
@@ -174,11 +206,12 @@ static int is_inner(Bytes rest, Size size) {
     Host host = {.size = 0};
     for (Size at = start; at < stop; at++) {
         uint8_t c = rest[at];
-        if (c == '%' && stop - at > 2 && hex_digit(rest[at + 1]) >= 0 && hex_digit(rest[at + 2]) >= 0) {
-            c = (uint8_t)(hex_digit(rest[at + 1]) << 4 | hex_digit(rest[at + 2]));
-            if (c > 127) return 1;
-            at += 2;
+        int byte = escaped(rest, at, stop);
+        if (byte > 127) {
+            at = add_beyond(&host, rest, at, stop) + 2;
+            continue;
         }
+        if (byte >= 0) c = (uint8_t)byte, at += 2;
         host.text[host.size++] = small(c);
     }
     host.text[host.size] = 0;
@@ -191,6 +224,8 @@ static int is_inner(Bytes rest, Size size) {
     } else {
         if ((end = memchr(host.text, ':', host.size))) host.size = end - host.text;
         while (host.size && host.text[host.size - 1] == '.') host.size--;
+        for (Size at = 0; at < host.size; at++)
+            if (host.text[at] == FULL_STOP) host.text[at] = '.';
     }
     host.text[host.size] = 0;
     return is_inner_host(&host);

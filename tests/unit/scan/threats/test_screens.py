@@ -28,6 +28,11 @@ HOSTS = [
     "8-8-8-8.nip.io", "a.8.8.8.300.nip.io", "0377.0x1", "09.1.1.1", "4294967296", "2130706433",
     "99999999999999999999999", "127%E3%80%820.0.1", "%6Cocalhost", "%00", "a%40b", "a_b.c",
 ]  # fmt: skip
+ESCAPED = [
+    "%e2%84%aa", "%E2", "%84", "%AA", "%c4%b0", "%C4", "%b0", "%e3%80%82", "%e3%80", "%f0%9f%98%80",
+    "%ff", "%00", "%6c", "127", ".", "0", "1", "local", "host", ".local", "nternal", "a", "-", "%",
+    "%4", "[", "]", ":", "%2e", "%5b", "%3a", "%ef%bc%91", "%d9%a1",
+]  # fmt: skip
 BEHIND = [
     "", "/", ":80", ":80/", ".", ",", ":", "@10.0.0.1/", "?", "#", "/a/b.png", "/?x=1", "?d=abc",
     "/?d=abcdefgh", "/?abcdefgh", "/#fragment", "#f", "?x=1&y=2;z=3#a.b", "/?a=b=c", "/?a+b+c+d",
@@ -103,13 +108,30 @@ def test_in_c_no_place_is_told_in_vain(text: str) -> None:
     "url",
     [
         "ftp://a_.b/", "ws://a%2e.b", "ws://[2606::1]/", "ws://[:]", "http://a@b.cd", "http://300.1.1.1",
-        "http://8.8.8.8.nip.io", "ws://[::2]", "ws://[::ffff:8.8.8.8]", "ws:\\\\a://b.c",
+        "http://8.8.8.8.nip.io", "ws://[::2]", "ws://[::ffff:8.8.8.8]", "ws:\\\\a://b.c", "ws://%80.b",
+        "ws://%e2%84%aa.b", "ws://%c4%b0.b", "ws://a%e3%80%82b", "ws://%E2.b", "ws://%c3%a9",
     ],
 )  # fmt: skip
 def test_in_c_a_public_host_in_any_spelling_is_not_looked_at(url: str) -> None:
     from gateway.scan.threats import _targets  # noqa: PLC0415  # only in a compiled build
 
     assert not list(_targets.targets(url.encode()))
+
+
+@pytest.mark.skipif(not target.NATIVE, reason="not compiled")
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.sampled_from(ESCAPED), max_size=6).map("".join))
+def test_in_c_an_escaped_host_is_an_inner_one_as_it_is_in_python(host: str) -> None:
+    from gateway.scan.threats import _targets  # noqa: PLC0415  # only in a compiled build
+
+    url = f"ws://{host}"
+    assert bool(list(_targets.targets(url.encode()))) == target.is_inner_host(target.host_of(url))
+
+
+def test_only_two_characters_beyond_ascii_become_one_of_it_in_small_letters() -> None:
+    """It is what `_targets.c` knows of them."""
+    beyond = map(chr, range(128, 0x110000))
+    assert [c for c in beyond if any(map(str.isascii, c.lower()))] == ["\u0130", "\u212a"]
 
 
 def test_every_rule_with_addresses_has_a_screen() -> None:
