@@ -16,7 +16,7 @@ enum { NUMBERS = 7, PLAIN = 128, TABLE = 257, END = 256, ENDLESS = INT32_MAX };
 enum { STEPS_FREE = 1024 };
 /* A search over more gives way to other threads. */
 enum { LONG = 16384 };
-enum { STACK = 48 };
+enum { STACK = 48, RUN_KNOWN = 16 };
 /* So many values are rejected in one search: whoever counts what a text costs gets a turn. */
 enum { REJECTED_MOST = 8 };
 enum { IS_FIRST = 1, IS_WIDE = 2 };
@@ -129,6 +129,8 @@ typedef struct {
     Py_ssize_t width;
     int failed; /* no memory, or an exception is set */
     int rejected;
+    const Step *known; /* of this run it is known that these bytes are of its class, and ASCII */
+    Py_ssize_t known_from, known_to;
 } Try;
 
 static inline int ahead(const Try *t, const Step *s, Py_ssize_t at) {
@@ -169,12 +171,18 @@ static inline int is_escape(const Try *t, Py_ssize_t at) {
     return next == 'n' || next == 'r' || next == 't';
 }
 
-/* The ends of a run from `at` on, as many characters as it may have; -1 if it is too short. */
-static Py_ssize_t run(const Try *t, const Step *s, Py_ssize_t at, Py_ssize_t *least_end) {
+/* The ends of a run from `at` on, as many characters as it may have; -1 if it is too short. Values of a
+ * text may begin within one another, so that what the last run took is not looked at again. */
+static Py_ssize_t run(Try *t, const Step *s, Py_ssize_t at, Py_ssize_t *least_end) {
     const Class *c = s->chars;
     int32_t count = 0;
-    Py_ssize_t limit = t->size;
-    *least_end = at;
+    Py_ssize_t limit = t->size, from = *least_end = at;
+    if (t->known == s && at >= t->known_from && at < t->known_to) {
+        Py_ssize_t many = t->known_to - at;
+        count = many < s->most ? (int32_t)many : s->most;
+        at += count;
+        if (count >= s->least) *least_end = from + s->least;
+    }
     while (count < s->most && at < limit) {
         uint8_t byte = t->data[at];
         int bytes = byte < PLAIN ? c->plain[byte] : taken(c, t->data, at, limit);
@@ -185,6 +193,8 @@ static Py_ssize_t run(const Try *t, const Step *s, Py_ssize_t at, Py_ssize_t *le
         at += bytes;
         if (++count == s->least) *least_end = at;
     }
+    int is_known = count >= RUN_KNOWN && at - from == count && !s->escapes;
+    if (is_known) t->known = s, t->known_from = from, t->known_to = at;
     return count < s->least ? -1 : at;
 }
 
@@ -379,8 +389,8 @@ static Py_ssize_t body_at(Try *t, Py_ssize_t at) {
     return end == TOO_MANY ? body_noted(t) : end;
 }
 
-/* Whether the value of a body is rejected. A text may be full of such, so they are not
- * brought out one by one. What is not ASCII is left to others. */
+/* Whether the value of a body is rejected. A text may be full of such, so they are not brought out. What
+ * is not ASCII is left to others. */
 static int is_rejected(Try *t, Py_ssize_t end) {
     const Matcher *m = t->m;
     if (!m->judge) return 0;
