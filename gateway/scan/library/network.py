@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,13 @@ from gateway.scan.library.check_digits import LETTERS, NO, UNCLEAR, YES
 from gateway.scan.library.checks import Said
 from gateway.scan.patterns import compiled
 from gateway.scan.re2_body import Match
+
+try:
+    from gateway.scan import _network
+
+    NATIVE = True
+except ImportError:  # not compiled
+    NATIVE = False
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
@@ -112,9 +119,10 @@ class Ipv6Check:
             yield start
             place = start + 1
 
-    def alone(self, value: str) -> bool:
+    @property
+    def alone(self) -> Callable[[str], bool | None]:
         """See `Judged`."""
-        return is_ipv6(value, "")
+        return _network.ipv6 if NATIVE else is_ipv6_plainly
 
     def __call__(self, value: str, before: str) -> bool:
         return is_ipv6(value, before)
@@ -129,6 +137,12 @@ class Ipv6Check:
 def is_ipv6(value: str, before: str) -> bool:
     """RFC 4291 section 2.2, with enough of it that it is no time, scope or operator of a language."""
     del before
+    told = _network.ipv6(value) if NATIVE and value.isascii() else None
+    return is_ipv6_plainly(value) if told is None else told
+
+
+def is_ipv6_plainly(value: str) -> bool:
+    """The plain form of it."""
     text = value.partition("/")[0]
     colons = text.count(":")
     if colons < _COLONS_MIN or colons > _COLONS_MAX or value in _NOT_SOMEBODYS:
