@@ -99,6 +99,14 @@ class _Matches:
         raw = known[low - 1]
         return raw.body_start if (raw.head if self._ready.run else raw.body_stop) > cut else cut
 
+    def stays(self, end: int) -> bool:
+        """Whether nothing changes where the text is as if it began at `end`."""
+        if self._reached > end:
+            return False
+        if self._at < len(self._known):
+            return self._known[self._at].body_start >= end
+        return self._resume == _OVER or self._resume >= end
+
     def pass_by(self, end: int) -> None:
         """Goes on at `end`, as if the text began there.
 
@@ -143,7 +151,7 @@ class Upcoming:
     def __init__(self, search: Search, patterns: Iterable[ReadyPattern], frontier: int) -> None:
         self._each = [_Matches(search, ready, frontier) for ready in patterns]
         self._heap: list[_Place] = []
-        self._order()
+        self._order(range(len(self._each)))
 
     def next_start(self, otherwise: int) -> int:
         """Where the next group begins."""
@@ -172,9 +180,14 @@ class Upcoming:
 
     def pass_by(self, end: int) -> None:
         """Goes on behind a run that ends at `end`."""
-        for matches in self._each:
-            matches.pass_by(end)
-        self._order()
+        moved: list[int] = []
+        for number, matches in enumerate(self._each):
+            if not matches.stays(end):
+                matches.pass_by(end)
+                moved.append(number)
+        if moved:
+            self._heap = [place for place in self._heap if place[3] not in moved]
+            self._order(moved)
 
     def between_bodies(self, cut: int) -> int:
         """The last place up to `cut` that is within no match."""
@@ -186,10 +199,10 @@ class Upcoming:
             moved = cut < before
         return cut
 
-    def _order(self) -> None:
-        self._heap = []
-        for number, matches in enumerate(self._each):
-            place = matches.place(number)
+    def _order(self, numbers: Iterable[int]) -> None:
+        """Adds the next places of these patterns."""
+        for number in numbers:
+            place = self._each[number].place(number)
             if place is not None:
                 self._heap.append(place)
         heapify(self._heap)
