@@ -324,6 +324,38 @@ static PyMethodDef number_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* -- accounts */
+
+/* is_iban, but for countries and lengths: None where something else than letters and digits is in it. */
+static PyObject *iban(PyObject *Py_UNUSED(module), PyObject *value) {
+    if (!PyUnicode_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "a number is a text");
+        return NULL;
+    }
+    uint8_t room[2 * LENGTH_MAX];
+    int many = 0;
+    Py_ssize_t size = PyUnicode_GET_LENGTH(value);
+    if (!PyUnicode_IS_ASCII(value)) Py_RETURN_NONE;
+    for (Py_ssize_t n = 0; n < size; n++) {
+        uint8_t c = PyUnicode_1BYTE_DATA(value)[n];
+        if (c == ' ' || c == '-') continue;
+        if (many == sizeof room || (!is_figure(c) && !is_letter(c))) Py_RETURN_NONE;
+        room[many++] = (uint8_t)(is_figure(c) ? c - '0' : (c | 32) - 'a' + 10);
+    }
+    if (many < 4) Py_RETURN_NONE;
+    unsigned rest = 0;
+    for (int n = 0; n < many; n++) {
+        unsigned digit = room[(n + 4) % many];
+        rest = (rest * (digit > 9 ? 100 : 10) + digit) % 97;
+    }
+    return PyBool_FromLong(rest == 1);
+}
+
+static PyMethodDef methods[] = {
+    {"iban", iban, METH_O, "iban(value): whether the number of library/payment.py is right."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot number_slots[] = {
     {Py_tp_init, number_init},
     {Py_tp_dealloc, number_dealloc},
@@ -354,6 +386,7 @@ static struct PyModuleDef module_def = {
     .m_name = "gateway.scan._numbers",
     .m_doc = "Numbers with check digits in C.",
     .m_size = 0,
+    .m_methods = methods,
     .m_slots = module_slots,
 };
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import Pattern
-from gateway.scan.library.checks import Said, digits
+from gateway.scan.library.checks import Judged, Said, digits
 from gateway.scan.re2_body import Re2Body
 
 try:
@@ -132,7 +132,7 @@ def _context_patterns() -> list[Pattern]:
             r"(?P<value>[A-Za-zÀ-ɏ0-9](?:[^\n\"<>{}|;.]|\.[^\s\"]"
             r"|(?:St|Av|Ave|Dr|pl|ul|al|os|No|C|Pl|Str)\. ){8,100})",
             right="",
-            validator=is_address,
+            validator=Judged(is_address, has_street),
             rank=70,
         ),
         Pattern(
@@ -162,7 +162,24 @@ _FILE_ENDINGS: Final = frozenset(
 def is_address(value: str, before: str) -> bool:
     """A street has a number, and words."""
     del before
+    if value.isascii():
+        return has_street(value)
     return any(c.isdigit() for c in value) and sum(c.isalpha() for c in value) >= 6
+
+
+def has_street(value: str) -> bool:
+    """The same of ASCII."""
+    data = value.encode("utf-8", "replace")
+    size: i64 = len(data)
+    letters: i64 = 0
+    figures: i64 = 0
+    place: i64 = 0
+    while place < size:
+        byte: i64 = data[place]
+        figures += _ZERO <= byte <= _NINE
+        letters += _BIG_A <= byte <= _BIG_Z or _SMALL_A <= byte <= _SMALL_Z
+        place += 1
+    return bool(figures and letters >= 6)
 
 
 def names_phone(before: str) -> bool:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.alike import ALIKE
-from gateway.scan.library.check_digits import Form, Number, Rule, values
+from gateway.scan.library.check_digits import LETTERS, Form, Number, Rule, powers, values
 from gateway.scan.library.checks import Judged, digits
 from gateway.scan.library.contact import names_phone
 from gateway.scan.library.national import EXACT, QUICK
+from gateway.scan.library.number_rules import Dated
 
 if TYPE_CHECKING:  # a word of the compiler; while running these are plain whole numbers
     from mypy_extensions import i64
@@ -212,9 +213,9 @@ def _social_security() -> list[Pattern]:
 def _by_check_digits() -> list[Pattern]:
     nino = r"(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D])"
     own = (
-        ("sg-nric", r"[STFGM]\d{7}[A-Z]", is_nric),
+        ("sg-nric", r"[STFGM]\d{7}[A-Z]", Judged(is_nric, _NRIC.quick)),
         ("us-itin", r"9\d{2}[- ]?\d{2}[- ]\d{4}", is_itin),
-        ("fi-hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", is_hetu),
+        ("fi-hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", Judged(is_hetu, _HETU_NUMBER.quick)),
         ("gb-nino", nino, is_nino),
     )
     found = [Pattern(n, "national_id", e, validator=check, rank=22) for n, e, check in own]
@@ -325,6 +326,25 @@ def is_itin(value: str, before: str) -> bool:
 
 _DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _HETU: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
+_HETU_WEIGHTS: Final = powers(10, 9, 31)
+_HETU_NUMBER: Final = Number(
+    {
+        10: [Form(Dated(0, 2), Rule(_HETU_WEIGHTS, 31, expected=_HETU))],
+        11: [
+            Form(
+                Dated(0, 2),
+                Rule(
+                    (*_HETU_WEIGHTS[:6], 0, *_HETU_WEIGHTS[6:]),
+                    31,
+                    expected=_HETU,
+                    even=LETTERS,
+                    odd=LETTERS,
+                ),
+            )
+        ],
+    }
+)
+"""With a sign of the century that separates, or with a letter for it."""
 
 
 def is_hetu(value: str, before: str) -> bool:

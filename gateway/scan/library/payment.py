@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.plugin.pattern import Pattern
 from gateway.scan.library.cards import may_begin
-from gateway.scan.library.checks import Said, luhn
+from gateway.scan.library.checks import Judged, Said, luhn
 from gateway.scan.library.wallets import base58check, bech32, eip55
 
 try:
-    from gateway.scan import _cards
+    from gateway.scan import _cards, _numbers
 
     NATIVE = True
 except ImportError:  # not compiled
@@ -66,7 +66,7 @@ def payment_patterns() -> list[Pattern]:
             "iban",
             "iban",
             _iban_expression(),
-            validator=is_iban,
+            validator=Judged(is_iban, may_be_iban),
             hint=r"\d{2}(?:(?:[ -]?[A-Za-z0-9]{2}){5}[ -]?[A-Za-z0-9]"
             r"|[ -]?[A-Za-z]?[ -]?\d{5}[ -]?\d{5}|[ -]?\d{3}[ -]?\d{7}[ -]?\d)",
             rank=15,
@@ -160,6 +160,13 @@ def is_iban(value: str, before: str) -> bool:
     if rotated.isascii() and rotated.isalnum():
         return _rest_97(rotated.encode()) == 1
     return int("".join([str(int(c, 36)) for c in rotated])) % 97 == 1
+
+
+def may_be_iban(value: str) -> bool:
+    """Whether the country has any, and the number is right; `_numbers.c` tells most that are not."""
+    if value[:2].upper() not in _IBAN_LENGTHS:
+        return False
+    return not NATIVE or _numbers.iban(value) is not False
 
 
 def _rest_97(data: bytes) -> i64:

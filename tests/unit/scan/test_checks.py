@@ -127,6 +127,14 @@ def test_an_ipv6_address_is_one_to_the_library(text: str) -> None:
     assert network.is_ipv6(text, "") == expected
 
 
+@given(st.text(max_size=20))
+def test_a_street_has_a_number_and_words(text: str) -> None:
+    expected = any(c.isdigit() for c in text) and sum(c.isalpha() for c in text) >= 6
+    assert contact.is_address(text, "") == expected
+    if text.isascii():
+        assert contact.has_street(text) == expected
+
+
 def test_times_and_hardware_addresses_are_not_looked_at() -> None:
     assert not list(network.Ipv6Check().screen(b"12:30:15 aa:bb:cc:dd:ee:ff std::vector a:b " * 50))
 
