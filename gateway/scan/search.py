@@ -86,6 +86,7 @@ class Search:
         self._byte = 0
         self._count = 0
         self._starts: dict[Screen, _Starts] = {}
+        self._bounds: dict[int, int] = {}
 
     def run(self, ready: ReadyPattern, frontier: int, most: int, until: int) -> list[Raw]:
         """From left to right, bodies that begin at `frontier` or later and before `until`.
@@ -94,8 +95,8 @@ class Search:
         """
         hits = self.hits[ready]
         size = len(self._data)
-        place = self._place(frontier)
-        end = size if until >= len(self.text) else self._place(until)
+        place = self._bound(frontier)
+        end = size if until >= len(self.text) else self._bound(until)
         reach = ready.length_bytes_max + 4
         found: list[Raw] = []
         confirmation = ready.confirmation
@@ -205,6 +206,15 @@ class Search:
             self._count -= len(data[place:known].decode("utf-8", "replace"))
         self._byte = place
         return self._count
+
+    def _bound(self, character: int) -> int:
+        """The same as `_place`, of a bound of a search: many patterns have theirs in common."""
+        if self._ascii:
+            return character
+        place = self._bounds.get(character)
+        if place is None:
+            place = self._bounds[character] = self._place(character)
+        return place
 
     def _place(self, character: int) -> int:
         """The byte at which a character begins; the reverse of `_character`."""
