@@ -59,6 +59,13 @@ def matcher(*parts: Any, judge: Any = None) -> Any:
     return Matcher(*program(*parts), judge)
 
 
+def within(body: Node, judge: Any) -> Any:
+    """With a judge that is told where the value stands."""
+    from gateway.scan._matcher import Matcher  # noqa: PLC0415  # only in a compiled build
+
+    return Matcher(*program(body), judge, True)  # C takes it by position
+
+
 def changed(text: str, random: Random) -> str:
     at = random.randint(0, len(text))
     return random.choice(
@@ -114,6 +121,33 @@ def test_what_is_rejected_by_itself_is_passed_over(text: str) -> None:
         return not value.isascii() or b"b" not in value
 
     assert places(judged) == [place for place in places(plain) if counts(place)]
+
+
+@needs_c
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["k=" * 12, "k=", "a" * 15, "é", " ", "k" * 30, "=!", "b"]), max_size=25
+    ).map("".join),
+    st.integers(0, 20),
+)
+def test_runs_within_one_another_are_told_alike(text: str, least: int) -> None:
+    """What the last run took is known: with a judge that turns down one search sees many."""
+    data, seen = text.encode(), []
+    body = parse(rf"k(?:=|k)(?P<value>[^ !]{{{least},40}})b?")
+
+    def judge(data: bytes, start: int, stop: int) -> bool:
+        seen.append((start, stop))
+        return False
+
+    found: tuple[int, ...] | None = (-1, 0)
+    searches = within(body, judge)
+    while found is not None:
+        found = searches.search(data, found[0] + 1, len(data))
+    alone = matcher(body)
+    for start, stop in seen:
+        begins = start - 2
+        assert alone.search(data[begins:], 0, 1)[2:] == (start - begins, stop - begins)
 
 
 @needs_c
