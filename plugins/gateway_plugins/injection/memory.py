@@ -13,15 +13,16 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from gateway.receipts.commitment import commit_with
 
 RECENT_CHARS_MAX: Final = 2_097_152
 """Characters of texts that are kept as they are, for the quick look-up."""
 ENTRIES_MAX: Final = 65_536
 """Digests that are kept."""
-_DIGEST_BYTES: Final = 16
+_DIGEST_DIGITS: Final = 32
 _MISSED_MAX: Final = 64
 _MISSED_CHARS_MAX: Final = 16_384
 """Texts that were asked for in vain, and will be put: their digests need not be made again."""
@@ -122,11 +123,11 @@ class Memory:
 
     def _digest(self, name: tuple[str, str, str]) -> bytes:
         tenant, part, text = name
-        # Lengths in front, so that no tenant's name can run into what follows it. Nobody is shown a
-        # digest, so a key in front will do; processors have instructions for this hash.
-        whose = f"{len(tenant)}:{tenant}{part}:".encode("utf-8", "surrogatepass")
+        # Lengths in front, so that no tenant's name can run into what follows it.
+        whose = f"{len(tenant)}:{tenant}{part}"
+        label = whose if whose.isascii() else ascii(whose)
         said = text.encode("utf-8", "surrogatepass")
-        return sha256(self._key + whose + said).digest()[:_DIGEST_BYTES]
+        return bytes.fromhex(commit_with(self._key, label, said)[:_DIGEST_DIGITS])
 
 
 def _on(shelf: _Shelf, tenant: str, part: str, text: str) -> Found | None:
