@@ -6,9 +6,7 @@
  * tried, so that none is tried twice (as in RE2's BitState). Most places are told by a look at one
  * byte: each step has a table of those that may come. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "matcher_look.h"
 
 enum { CHAR, RUN, LAZY, SPLIT, SAVE, EDGE, LOOK, START, STOP, FOUND };
 enum { NUMBERS = 7, PLAIN = 128, TABLE = 257, END = 256, ENDLESS = INT32_MAX };
@@ -20,6 +18,8 @@ enum { STACK = 48, RUN_KNOWN = 16 };
 /* So many values are rejected in one search: whoever counts what a text costs gets a turn. */
 enum { REJECTED_MOST = 8 };
 enum { IS_FIRST = 1, IS_WIDE = 2 };
+/* So many places are looked at one by one before it is 32 at a time: where candidates are dense. */
+enum { NEAR = 12 };
 
 typedef struct {
     uint8_t plain[PLAIN];
@@ -47,6 +47,7 @@ typedef struct {
     int64_t longest; /* bytes of a body at most */
     /* What may be the first byte of a body, and may stand around it; IS_WIDE where the second is not told. */
     uint8_t before[TABLE], first[TABLE], second[TABLE];
+    Look look; /* the same */
 } Matcher;
 
 /* -- characters */
@@ -377,7 +378,9 @@ static inline Py_ssize_t next_start(
         if (may_start_at(m, data, at, size)) return at;
         at++;
     }
-    Py_ssize_t inner = stop < size ? stop : size - 1;
+    Py_ssize_t inner = stop < size ? stop : size - 1, near = at + NEAR;
+    while (at < inner && at < near && !may_start(m, data[at - 1], data[at], data[at + 1])) at++;
+    if (at == near && is_wide) at = pass_over(&m->look, data, at, inner);
     while (at < inner && !may_start(m, data[at - 1], data[at], data[at + 1])) at++;
     while (at < stop && !may_start_at(m, data, at, size)) at++;
     return at;
@@ -622,7 +625,11 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
     m->apart = apart < 0 ? NULL : &m->classes[apart];
     m->sole = sole_byte(m->steps[many - 1].ahead);
     fill_before(m);
-    return fill_second(m);
+    if (fill_second(m) < 0) return -1;
+    fill_rows(&m->look.before, m->before);
+    fill_rows(&m->look.first, m->first);
+    fill_rows(&m->look.second, m->second);
+    return 0;
 }
 
 static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names)) {
@@ -679,12 +686,15 @@ static PyType_Spec matcher_spec = {
 };
 
 static int module_exec(PyObject *module) {
+    is_wide = HAS_WIDE;
     PyObject *type = PyType_FromSpec(&matcher_spec);
     if (!type) return -1;
     int added = PyModule_AddObjectRef(module, "Matcher", type);
     Py_DECREF(type);
     return added;
 }
+
+static PyMethodDef module_methods[] = {USE_WIDE, {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
@@ -693,6 +703,7 @@ static struct PyModuleDef module_def = {
     .m_name = "gateway.scan._matcher",
     .m_doc = "Searches of single expressions in C.",
     .m_size = 0,
+    .m_methods = module_methods,
     .m_slots = module_slots,
 };
 

@@ -50,6 +50,7 @@ READY = [
     )
 ]
 PASSWORD = next(ready for ready in READY if ready.pattern.name == "password-constant")
+FILLERS = " .-a0é指\x80\xff"
 ODD = " aZ09_.:=/\"'é指\u200bÀ😀\n-\x00"
 
 
@@ -98,6 +99,29 @@ def test_every_pattern_is_found_as_re2_finds_it(ready: ReadyPattern) -> None:
     found = matcher(ready.body, standing_before(ready.left, ready.apart), ready.right)
     for _ in range(40):
         same(found, plain, spoiled(ready.body, random), narrowed=ready.narrowed)
+
+
+def apart(node: Node, random: Random) -> bytes:
+    """Matches of a tree, spoiled, with runs of one character between them."""
+    between = [random.choice(FILLERS) * random.randint(0, 90) for _ in range(4)]
+    return b"".join(fill.encode() + spoiled(node, random)[:300] for fill in between)
+
+
+@needs_c
+@pytest.mark.parametrize("wide", [True, False], ids=["wide", "narrow"])
+def test_what_stands_far_apart_is_found_as_re2_finds_it(wide: bool) -> None:
+    from gateway.scan import _matcher  # noqa: PLC0415  # only in a compiled build
+
+    random = Random(7)  # noqa: S311  # texts of a test
+    _matcher.use_wide(wide)
+    try:
+        for ready in READY:
+            found = matcher(ready.body, standing_before(ready.left, ready.apart), ready.right)
+            for _ in range(6):
+                data = apart(ready.body, random).decode("utf-8", "ignore").encode()
+                same(found, ready.re2_body(), data, narrowed=ready.narrowed)
+    finally:
+        _matcher.use_wide(True)
 
 
 @needs_c
