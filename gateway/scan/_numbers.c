@@ -351,7 +351,25 @@ static PyObject *iban(PyObject *Py_UNUSED(module), PyObject *value) {
     return PyBool_FromLong(rest == 1);
 }
 
+/* Without a branch: compilers count many bytes at once. */
+static PyObject *digits(PyObject *Py_UNUSED(module), PyObject *data) {
+    if (!PyBytes_Check(data)) {
+        PyErr_SetString(PyExc_TypeError, "digits are counted in bytes");
+        return NULL;
+    }
+    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(data);
+    Py_ssize_t size = PyBytes_GET_SIZE(data), count = 0;
+    while (size > 0) {
+        uint8_t some = 0; /* of at most 255 */
+        int part = size < 255 ? (int)size : 255;
+        for (int n = 0; n < part; n++) some += (uint8_t)(at[n] - '0') <= 9;
+        count += some, at += part, size -= part;
+    }
+    return PyLong_FromSsize_t(count);
+}
+
 static PyMethodDef methods[] = {
+    {"digits", digits, METH_O, "digits(data): digits_in of scans.py."},
     {"iban", iban, METH_O, "iban(value): whether the number of library/payment.py is right."},
     {NULL, NULL, 0, NULL},
 };

@@ -18,7 +18,7 @@ from gateway.scan.fold import prepare as prepare_fold
 from gateway.scan.gate import DIGITS_GATE
 from gateway.scan.holdback import HoldBack
 from gateway.scan.patterns import ReadyPattern, compiled
-from gateway.scan.scans import Scans
+from gateway.scan.scans import Gates, Scans
 
 HOLD_BACKS_MAX: Final = 16
 """Of one engine; the oldest goes. Each grows with what streams bring, and engines last."""
@@ -35,25 +35,13 @@ class Engine:
             if pattern not in self.ready:
                 self.ready[pattern] = make_ready(pattern)
                 self.ready[pattern].prepare()
-        own: dict[Expression, list[ReadyPattern]] = {}
-        near: dict[Expression, list[ReadyPattern]] = {}
-        """The patterns of each expression: those of which it is a part, or that need it nearby."""
-        for ready in self.ready.values():
-            if ready.near_gate:
-                near.setdefault(Expression(ready.near_gate, once=True), []).append(ready)
-            else:
-                gate = Expression(ready.gate, once=ready.gate_is_weak)
-                own.setdefault(gate, []).append(ready)
-        expressions = [*own, *near]
-        served = [*own.values(), *near.values()]
-        served_by_words = [[r for r in each if not r.asks_digits] for each in served]
-        if served_by_words != served:
-            expressions.append(Expression(DIGITS_GATE, once=True))
-        try:
-            self._database = Database(expressions, folder)
-        except ValueError as error:
-            raise ExpressionError(f"cannot be searched for: {error}") from None
-        self.scans = Scans(self._database, served, served_by_words, len(own))
+        every = list(self.ready.values())
+        of_words = [ready for ready in every if not ready.needs_digits]
+        self._gates = gates_of(every, folder)
+        self._gates_of_words = (
+            gates_of(of_words, folder) if len(of_words) < len(every) else self._gates
+        )
+        self.scans = Scans(self._gates, self._gates_of_words)
         self._hold_backs: dict[frozenset[ReadyPattern], HoldBack] = {}
 
     def hold_back(self, own: frozenset[ReadyPattern]) -> HoldBack:
@@ -69,7 +57,31 @@ class Engine:
     @property
     def database_bytes(self) -> int:
         """Memory of the compiled expressions."""
-        return self._database.size_bytes
+        each = {self._gates, self._gates_of_words}
+        return sum(gates.database.size_bytes for gates in each)
+
+
+def gates_of(patterns: Iterable[ReadyPattern], folder: Path | None) -> Gates:
+    """The database that finds candidates for these. Raises ExpressionError."""
+    own: dict[Expression, list[ReadyPattern]] = {}
+    near: dict[Expression, list[ReadyPattern]] = {}
+    """The patterns of each expression: those of which it is a part, or that need it nearby."""
+    for ready in patterns:
+        if ready.near_gate:
+            near.setdefault(Expression(ready.near_gate, once=True), []).append(ready)
+        else:
+            gate = Expression(ready.gate, once=ready.gate_is_weak)
+            own.setdefault(gate, []).append(ready)
+    expressions = [*own, *near]
+    served = [*own.values(), *near.values()]
+    served_by_words = [[r for r in each if not r.asks_digits] for each in served]
+    if served_by_words != served:
+        expressions.append(Expression(DIGITS_GATE, once=True))
+    try:
+        database = Database(expressions, folder)
+    except ValueError as error:
+        raise ExpressionError(f"cannot be searched for: {error}") from None
+    return Gates(database, served, served_by_words, len(own))
 
 
 def check_pattern(pattern: Pattern) -> None:

@@ -40,7 +40,9 @@ _WEIGHTS: Final = ((2, 5.5), (4, 4.0), (10, 1.5), (26, 1.0))
 """Bits of one character out of a set of at most so many; larger sets tell half a bit."""
 DIGITS_GATE: Final = rb"[0-9](?:[ -]?[0-9]){4}"
 """Five digits, with a space or a dash between two of them at most."""
-_DIGITS_MIN: Final = 5
+DIGITS_MIN: Final = 5
+"""What it finds has so many."""
+_DIGITS: Final = "0123456789"
 _SPELLED_MAX: Final = 4
 """So many characters are spelled out in UTF-8; of more, any bytes will do."""
 _PUNCTUATION_BITS: Final = 3.0
@@ -122,18 +124,31 @@ def has_digits(node: Node) -> bool:
     for item in _flat(node):
         once = item if isinstance(item, Repeat) else Repeat(item, 1, 1)
         inner = once.item
-        if _is_one_of(inner, "0123456789"):
+        if _is_one_of(inner, _DIGITS):
             run += once.least
             was_apart = was_apart and not once.least
         elif _is_one_of(inner, " -") and once.most == 1 and not was_apart:
             was_apart = True
         else:
             run, was_apart = 0, False
-        if run >= _DIGITS_MIN:
+        if run >= DIGITS_MIN:
             return True
         if once.least and isinstance(inner, Choice) and all(map(has_digits, inner.items)):
             return True
     return False
+
+
+def digits_least(node: Node) -> int:
+    """ASCII digits that every match of `node` has at least."""
+    if isinstance(node, Repeat):
+        return digits_least(node.item) * node.least
+    if isinstance(node, Value):
+        return digits_least(node.item)
+    if isinstance(node, Series):
+        return sum(map(digits_least, node.items))
+    if isinstance(node, Choice):
+        return min(map(digits_least, node.items))
+    return int(_is_one_of(node, _DIGITS))
 
 
 def begins_as(node: Node, hint: Node) -> bool:

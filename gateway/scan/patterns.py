@@ -28,7 +28,9 @@ from gateway.scan.expression import (
     union,
 )
 from gateway.scan.gate import (
+    DIGITS_MIN,
     begins_as,
+    digits_least,
     fills_runs,
     for_hyperscan,
     has_digits,
@@ -75,6 +77,7 @@ class ReadyPattern:
         "narrowed",
         "near",
         "near_gate",
+        "needs_digits",
         "pattern",
         "rank",
         "right",
@@ -135,6 +138,8 @@ class ReadyPattern:
         self.near = bounded(parse(pattern.near)) if pattern.near else None
         self.near_gate = for_hyperscan(self.near) if self.near is not None else b""
         self.asks_digits = self.near is not None and has_digits(hint or self.body)
+        of_hint = digits_least(hint) if hint is not None else 0
+        self.needs_digits = self.asks_digits or max(digits_least(self.body), of_hint) >= DIGITS_MIN
         self.gate_bytes_max = self.length_bytes_max + 4
         self._confirmation: Confirmation | None = None
 

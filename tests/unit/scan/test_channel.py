@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,6 +57,10 @@ def work(monkeypatch: pytest.MonkeyPatch) -> tuple[Work, UseScanner]:
 
         return counting
 
+    def scanned(scan: Any, data: bytes, *more: Any) -> None:
+        done.characters += len(data)
+        scan(data, *more)
+
     def folded(text: str, *, json: bool = False) -> Folded:
         done.characters += len(text)
         return fold(text, json=json)
@@ -63,14 +68,10 @@ def work(monkeypatch: pytest.MonkeyPatch) -> tuple[Work, UseScanner]:
     monkeypatch.setattr("gateway.scan.patterns.compiled", counted)
     monkeypatch.setattr("gateway.scan.folding.fold", folded)
     engine = Engine([Pattern(f"{p.name} counted", **_rest(p)) for p in PATTERNS])
-    database: Any = engine._database
-    scan, scratch = database._prepare()
-
-    def scanned(data: bytes, *more: Any) -> None:
-        done.characters += len(data)
-        scan(data, *more)
-
-    database._local.scan = scanned, scratch
+    for gates in (engine._gates, engine._gates_of_words):
+        database: Any = gates.database
+        scan, scratch = database._prepare()
+        database._local.scan = partial(scanned, scan), scratch
     return done, UseScanner(list(engine.ready), {"request": engine, "response": engine})
 
 
