@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from json.encoder import encode_basestring_ascii  # noqa: TID251  # orjson escapes nothing
+from json.encoder import encode_basestring_ascii  # noqa: TID251  # orjson writes UTF-8 alone
 from typing import Any, Final, TypeAlias
 
 import orjson
