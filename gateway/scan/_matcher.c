@@ -48,6 +48,11 @@ typedef struct {
     /* What may be the first byte of a body, and may stand around it; IS_WIDE where the second is not told. */
     uint8_t before[TABLE], first[TABLE], second[TABLE];
     Look look; /* the same */
+    /* One of these bytes stands from `low` to `high` bytes behind where a body begins (required.py);
+     * `high` is 0 where none is known. */
+    uint8_t required[BYTES];
+    Rows required_rows;
+    Py_ssize_t low, high;
 } Matcher;
 
 /* -- characters */
@@ -130,6 +135,7 @@ typedef struct {
     Py_ssize_t width;
     int failed; /* no memory, or an exception is set */
     int rejected;
+    Py_ssize_t landmark; /* the first required byte from the place on that was asked about last */
     const Step *known; /* of this run it is known that these bytes are of its class, and ASCII */
     Py_ssize_t known_from, known_to;
 } Try;
@@ -361,8 +367,9 @@ static inline int may_start_at(const Matcher *m, const uint8_t *data, Py_ssize_t
         (m->second[at + 1 < size ? data[at + 1] : END] | first >> 1);
 }
 
-/* The first place from `at` on and before `stop` where a body may begin, or `stop`. */
-static inline Py_ssize_t next_start(
+/* The first place from `at` on and before `stop` where a body may begin as far as the bytes around it
+ * tell, or `stop`. */
+static inline Py_ssize_t next_likely(
     const Matcher *m, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t size) {
     if (m->sole >= 0) {
         while (at < stop) {
@@ -384,6 +391,29 @@ static inline Py_ssize_t next_start(
     while (at < inner && !may_start(m, data[at - 1], data[at], data[at + 1])) at++;
     while (at < stop && !may_start_at(m, data, at, size)) at++;
     return at;
+}
+
+/* The first required byte from `at` on and before `stop`, or `stop`. */
+static Py_ssize_t next_required(const Matcher *m, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop) {
+    if (is_wide) at = pass_others(&m->required_rows, data, at, stop);
+    while (at < stop && !m->required[data[at]]) at++;
+    return at;
+}
+
+/* The same as far as required bytes tell as well. */
+static inline Py_ssize_t next_start(Try *t, Py_ssize_t at, Py_ssize_t stop) {
+    const Matcher *m = t->m;
+    for (;;) {
+        at = next_likely(m, t->data, at, stop, t->size);
+        if (!m->high || at >= stop) return at;
+        if (t->landmark < at + m->low) {
+            Py_ssize_t end = stop < t->size - m->high ? stop + m->high : t->size;
+            t->landmark = next_required(m, t->data, at + m->low < end ? at + m->low : end, end);
+            if (t->landmark == end) return stop;
+        }
+        if (t->landmark - at <= m->high) return at;
+        at = t->landmark - m->high;
+    }
 }
 
 static Py_ssize_t body_at(Try *t, Py_ssize_t at) {
@@ -422,7 +452,7 @@ static Py_ssize_t leftmost(Try *t, Py_ssize_t at, Py_ssize_t stop) {
     if (stop > t->size) stop = t->size;
     t->high = -1;
     for (;; at++) {
-        at = next_start(t->m, t->data, at, stop, t->size);
+        at = next_start(t, at, stop);
         if (at >= stop && (at > t->size || !at_end)) return NO_BODY;
         if (!may_stand_before(t->m, t->data, at)) continue;
         Py_ssize_t end = body_at(t, at);
@@ -443,7 +473,7 @@ static Py_ssize_t leftmost_run(Try *t, Py_ssize_t at, Py_ssize_t stop) {
     Py_ssize_t end = at, tried_to = at - 1; /* the run up to `end` is known */
     if (stop > t->size) stop = t->size;
     for (;; at++) {
-        at = next_start(t->m, data, at, stop, t->size);
+        at = next_start(t, at, stop);
         if (at >= stop) return NO_BODY;
         if (end < at) {
             end = at;
@@ -476,7 +506,7 @@ static PyObject *search(Matcher *self, PyObject *const *args, Py_ssize_t many) {
     Py_ssize_t start = PyLong_AsSsize_t(args[1]), stop = PyLong_AsSsize_t(args[2]);
     if (PyErr_Occurred()) return NULL;
     Try t = {.m = self, .text = args[0], .data = (const uint8_t *)PyBytes_AS_STRING(args[0]),
-             .size = PyBytes_GET_SIZE(args[0]), .room = STACK, .notes = NULL, .failed = 0};
+             .size = PyBytes_GET_SIZE(args[0]), .room = STACK, .landmark = -1};
     t.others = t.own;
     if (start < 0) start = 0;
     const Step *entry = &self->steps[self->count - 1];
@@ -603,6 +633,21 @@ static int fill_second(Matcher *m) {
     return 0;
 }
 
+/* `required` is a table, and how far behind the beginning; or nothing. */
+static int read_required(Matcher *m, PyObject *required) {
+    const char *table;
+    Py_ssize_t size;
+    if (required == Py_None) return 0;
+    if (!PyArg_ParseTuple(required, "y#nn", &table, &size, &m->low, &m->high)) return -1;
+    if (size != TABLE || m->low < 0 || m->high < 1 || m->high < m->low) {
+        PyErr_SetString(PyExc_ValueError, "a required byte has a table, and stands behind the beginning");
+        return -1;
+    }
+    memcpy(m->required, table, BYTES);
+    fill_rows(&m->required_rows, m->required);
+    return 0;
+}
+
 static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *tables, int alone, int apart) {
     Py_ssize_t size = PyBytes_GET_SIZE(steps), many = size / (NUMBERS * 4);
     Py_ssize_t known = PySequence_Fast_GET_SIZE(classes);
@@ -633,9 +678,10 @@ static int read_all(Matcher *m, PyObject *steps, PyObject *classes, PyObject *ta
 }
 
 static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names)) {
-    PyObject *steps, *classes, *tables, *judge = Py_None;
+    PyObject *steps, *classes, *tables, *required, *judge = Py_None;
     int alone, apart;
-    if (!PyArg_ParseTuple(args, "SOO(ii)|Op", &steps, &classes, &tables, &alone, &apart, &judge, &self->within))
+    if (!PyArg_ParseTuple(args, "SOO(ii)O|Op", &steps, &classes, &tables, &alone, &apart, &required, &judge,
+                          &self->within))
         return -1;
     if (self->parts) {
         PyErr_SetString(PyExc_ValueError, "a matcher is made once");
@@ -646,6 +692,7 @@ static int matcher_init(Matcher *self, PyObject *args, PyObject *Py_UNUSED(names
     self->parts = tables ? PyTuple_Pack(2, classes, tables) : NULL;
     self->judge = judge == Py_None ? NULL : Py_NewRef(judge);
     int made = self->parts ? read_all(self, steps, classes, tables, alone, apart) : -1;
+    if (!made) made = read_required(self, required);
     Py_XDECREF(classes);
     Py_XDECREF(tables);
     if (made < 0 && !PyErr_Occurred()) PyErr_NoMemory();
@@ -674,7 +721,7 @@ static PyType_Slot matcher_slots[] = {
     {Py_tp_init, matcher_init},
     {Py_tp_dealloc, matcher_dealloc},
     {Py_tp_methods, matcher_methods},
-    {Py_tp_doc, "Matcher(steps, classes, tables, before, judge=None, within=False): see program.py."},
+    {Py_tp_doc, "Matcher(steps, classes, tables, before, required, judge=None, within=False): see program.py."},
     {0, NULL},
 };
 

@@ -7,6 +7,7 @@ class Matcher:
         classes: Sequence[tuple[bytes, bytes]],
         tables: Sequence[bytes],
         before: tuple[int, int],
+        required: tuple[bytes, int, int] | None,
         judge: Callable[[str], bool | None] | Callable[[bytes, int, int], bool] | None = None,
         within: bool = False,
         /,

@@ -48,7 +48,22 @@ WIDE static Py_ssize_t pass_over(const Look *l, const uint8_t *data, Py_ssize_t 
     }
     return at;
 }
+
+/* The first place from `at` on with a byte of these rows, or one before which none is and behind which
+ * there are not 32 before `stop`. */
+WIDE static Py_ssize_t pass_others(const Rows *rows, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop) {
+    for (; at + AT_A_TIME <= stop; at += AT_A_TIME) {
+        uint32_t found = in_rows(eight(data + at), rows);
+        if (found) return at + __builtin_ctz(found);
+    }
+    return at;
+}
 #else
+static Py_ssize_t pass_others(const Rows *rows, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop) {
+    (void)rows, (void)data, (void)stop;
+    return at;
+}
+
 static Py_ssize_t pass_over(const Look *l, const uint8_t *data, Py_ssize_t at, Py_ssize_t stop) {
     (void)l, (void)data, (void)stop;
     return at;

@@ -27,12 +27,16 @@ from gateway.scan.expression import (
     inverted,
     union,
 )
+from gateway.scan.required import required
 
 Class: TypeAlias = tuple[bytes, bytes]
 """For each ASCII character whether it is one of it; the other ranges, as pairs of code points."""
-Program: TypeAlias = tuple[bytes, list[Class], list[bytes], tuple[int, int]]
+Program: TypeAlias = tuple[
+    bytes, list[Class], list[bytes], tuple[int, int], tuple[bytes, int, int] | None
+]
 """Steps of seven numbers each, the last one first; classes; tables of bytes; what may stand before
-(classes, or -1 for anything): by itself, and behind what is no digit."""
+(classes, or -1 for anything): by itself, and behind what is no digit; a table of bytes of which one
+stands so many bytes behind the beginning of every match, at least and at most."""
 
 CHAR: Final = 0
 RUN: Final = 1
@@ -74,7 +78,9 @@ def program(
     if before is not None:
         alone, apart = before
         allowed = (steps.class_of(alone), steps.class_of(apart) if apart else _NONE)
-    return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, allowed
+    found = required(body)
+    near = None if found is None else (_table(_leading(found.chars)), found.low, found.high)
+    return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, allowed, near
 
 
 def run_program(run: Ranges, closing: Node | None, *, escapes: bool) -> Program:
@@ -92,7 +98,8 @@ def run_program(run: Ranges, closing: Node | None, *, escapes: bool) -> Program:
         RUN, chars=chars, most=_ENDLESS, following=last, other=int(escapes), ahead=_ANYTHING
     )
     steps.add(SAVE, following=last, ahead=_ANYTHING)
-    return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, (_NONE, _NONE)
+    allowed = (_NONE, _NONE)
+    return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, allowed, None
 
 
 def standing_before(left: Ranges, apart: Ranges) -> tuple[Ranges, Ranges] | None:

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.plugin.pattern import BEFORE_CHARACTERS, Budget, OverBudgetError
 from gateway.scan.confirm import Confirmation, Screen, next_body
 from gateway.scan.patterns import ReadyPattern
+from gateway.scan.places import places_of
 
 
 class Raw:
@@ -82,11 +83,8 @@ class Search:
         self._budget = budget
         self.hits = hits
         self._data = data
-        self._ascii = len(data) == len(text)
-        self._byte = 0
-        self._count = 0
+        self._places = None if len(data) == len(text) else places_of(data)  # ASCII counts itself
         self._starts: dict[Screen, _Starts] = {}
-        self._bounds: dict[int, int] = {}
 
     def run(self, ready: ReadyPattern, frontier: int, most: int, until: int) -> list[Raw]:
         """From left to right, bodies that begin at `frontier` or later and before `until`.
@@ -95,8 +93,8 @@ class Search:
         """
         hits = self.hits[ready]
         size = len(self._data)
-        place = self._bound(frontier)
-        end = size if until >= len(self.text) else self._bound(until)
+        place = self._place(frontier)
+        end = size if until >= len(self.text) else self._place(until)
         reach = ready.length_bytes_max + 4
         found: list[Raw] = []
         confirmation = ready.confirmation
@@ -196,34 +194,9 @@ class Search:
         return max(end, start + 1), Raw(ready, body_start, body_stop, first, head, last)
 
     def _character(self, place: int) -> int:
-        """The number of the character at a byte, counted on from the one asked for before."""
-        if self._ascii:
-            return place
-        data, known = self._data, self._byte
-        if place >= known:
-            self._count += len(data[known:place].decode("utf-8", "replace"))
-        else:
-            self._count -= len(data[place:known].decode("utf-8", "replace"))
-        self._byte = place
-        return self._count
-
-    def _bound(self, character: int) -> int:
-        """The same as `_place`, of a bound of a search: many patterns have theirs in common."""
-        if self._ascii:
-            return character
-        place = self._bounds.get(character)
-        if place is None:
-            place = self._bounds[character] = self._place(character)
-        return place
+        """The number of the character that begins at a byte."""
+        return place if self._places is None else self._places.character(place)
 
     def _place(self, character: int) -> int:
         """The byte at which a character begins; the reverse of `_character`."""
-        if self._ascii:
-            return character
-        known = self._count
-        if character >= known:
-            self._byte += len(self.text[known:character].encode("utf-8", "replace"))
-        else:
-            self._byte -= len(self.text[character:known].encode("utf-8", "replace"))
-        self._count = character
-        return self._byte
+        return character if self._places is None else self._places.place(character)

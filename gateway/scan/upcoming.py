@@ -20,7 +20,8 @@ from gateway.scan.search import Raw, Search
 _BATCH: Final = 128
 """So many matches of one pattern are looked for at a time."""
 WINDOW: Final = 4096
-"""And so many characters, so that what is rejected is not looked at behind what is told."""
+"""And so many characters, so that what is rejected is not looked at behind what is told; twice as
+many each time that there was no match in them."""
 _OVER: Final = -1
 _FIRST: Final = -(1 << 60)
 """Stands before every match that begins at the same place."""
@@ -71,6 +72,8 @@ class _Matches:
         self._known += found
         if len(found) < _BATCH:
             after = max(until, found[-1].body_stop) if found else until
+            if not found:
+                self._window *= 2
             self._resume = after if after < len(self._search.text) else _OVER
         else:
             self._resume = max(found[-1].body_stop, found[-1].body_start + 1)

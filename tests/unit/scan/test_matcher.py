@@ -294,16 +294,18 @@ def test_an_expression_of_too_many_steps_is_left_to_re2() -> None:
 def test_steps_that_make_no_sense_are_refused() -> None:
     from gateway.scan._matcher import Matcher  # noqa: PLC0415  # only in a compiled build
 
-    steps, classes, tables, before = program(parse("a[bc]"))
+    steps, classes, tables, before, required = program(parse(r"a[bc]\d"))
     for wrong in (
-        (steps[:-1], classes, tables, before),
-        (steps, [], tables, before),
-        (steps, classes, [], before),
-        (steps, classes, tables, (9, -1)),
-        (steps[-28:], classes, tables, before),
-        (b"", classes, tables, before),
+        (steps[:-1], classes, tables, before, required),
+        (steps, [], tables, before, required),
+        (steps, classes, [], before, required),
+        (steps, classes, tables, (9, -1), required),
+        (steps, classes, tables, before, (b"short", 1, 2)),
+        (steps, classes, tables, before, (tables[0], 2, 1)),
+        (steps[-28:], classes, tables, before, required),
+        (b"", classes, tables, before, required),
     ):
-        with pytest.raises(ValueError, match=r"step|class"):
+        with pytest.raises(ValueError, match=r"step|class|required"):
             Matcher(*wrong)
     with pytest.raises(TypeError):
-        Matcher(steps, classes, tables, before).search("a", 0, 1)  # type: ignore[arg-type]  # a text
+        Matcher(steps, classes, tables, before, None).search("a", 0, 1)  # type: ignore[arg-type]  # a text
