@@ -79,7 +79,7 @@ def program(
         alone, apart = before
         allowed = (steps.class_of(alone), steps.class_of(apart) if apart else _NONE)
     found = required(body)
-    near = None if found is None else (_table(_leading(found.chars)), found.low, found.high)
+    near = None if found is None else (_table(found.chars), found.low, found.high)
     return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, allowed, near
 
 

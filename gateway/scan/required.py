@@ -6,23 +6,19 @@ bytes, where what a match begins with is in every word (`_matcher.c`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from math import inf
 from typing import Final, NamedTuple
 
 from gateway.scan.expression import (
     ASCII_LAST,
+    Boundary,
     Chars,
     Choice,
     Node,
     Ranges,
     Repeat,
-    Series,
     Value,
-    lengths,
-    only_ascii,
-    union,
 )
 
 CHANCE_MAX: Final = 4.0
@@ -31,8 +27,9 @@ REACH_MAX: Final = 1024
 """So many bytes behind the beginning of a match it stands at most."""
 _UTF8_BYTES_MAX: Final = 4
 _TOLD: Final = 2
-_TRIED_MAX: Final = 8
-"""Of each branch of a choice, those that are seldom by themselves."""
+"""What the first bytes may be, so many, the matcher asks in any case."""
+_KEPT_MAX: Final = 4
+"""Of a part of an expression, those that are seldom by themselves."""
 _BY_USE: Final = (
     (" etaoins", 0.3),
     ("rhldcumfpgwybvk", 0.1),
@@ -43,83 +40,101 @@ _BY_USE: Final = (
 word has some: signs stand together, and leave long stretches without."""
 _OTHERS: Final = 0.001
 _WEIGHTS: Final = {char: weight for chars, weight in _BY_USE for char in chars}
+_WEIGHTS_OF_BITS: Final = tuple(
+    (1 << point, _WEIGHTS.get(chr(point), _OTHERS)) for point in range(ASCII_LAST + 1)
+)
 
 
 class Required(NamedTuple):
-    """One of these characters, all ASCII, and how many bytes it stands behind the beginning."""
+    """One of these characters, and how many bytes it stands behind the beginning.
 
-    chars: Ranges
+    They are ASCII, and a bit each.
+    """
+
+    chars: int
     low: int
     high: int
 
-    def moved(self, low: int, high: int) -> Required:
-        """The same behind something of so many bytes."""
-        return Required(self.chars, self.low + low, self.high + high)
+
+class _Part(NamedTuple):
+    """What every match of a part has, and its bytes, at least and at most."""
+
+    found: list[Required]
+    least: int
+    most: float
 
 
 def required(body: Node) -> Required | None:
     """The one that is seldom by chance; None where each is too far away or in every text."""
-    best = min(_all(body, 0, 0), key=_chance, default=None)
+    best = min(_part(body).found, key=_chance, default=None)
     return best if best is not None and _chance(best) <= CHANCE_MAX else None
 
 
 def _chance(of: Required) -> float:
     """About how many of them a usual text has where one may stand."""
-    is_told = of.high < _TOLD  # by the tables of the first two bytes
+    is_told = of.high < _TOLD
     return inf if is_told or of.high > REACH_MAX else _weight(of.chars) * (of.high - of.low + 1)
 
 
+@lru_cache(maxsize=4096)
+def _weight(chars: int) -> float:
+    return sum(weight for bit, weight in _WEIGHTS_OF_BITS if chars & bit)
+
+
 @lru_cache(maxsize=1024)
-def _weight(chars: Ranges) -> float:
-    each = (chr(point) for first, last in chars for point in range(first, last + 1))
-    return sum(_WEIGHTS.get(char, _OTHERS) for char in each)
+def _bits(chars: Ranges) -> int:
+    return sum((1 << last + 1) - (1 << first) for first, last in chars)
 
 
-def _all(node: Node, low: int, high: int) -> Iterator[Required]:
-    """What every match of `node` has, where it begins so many bytes behind the body's beginning."""
+def _part(node: Node) -> _Part:
     if isinstance(node, Chars):
-        if node.ranges and node.ranges[-1][1] <= ASCII_LAST:
-            yield Required(node.ranges, low, high)
-    elif isinstance(node, Value):
-        yield from _all(node.item, low, high)
-    elif isinstance(node, Repeat):
-        if node.least:
-            yield from _all(node.item, low, high)
-    elif isinstance(node, Series):
-        for item in node.items:
-            yield from _all(item, low, high)
-            least, most = lengths(item)
-            low, high = low + least, high + most * (1 if only_ascii(item) else _UTF8_BYTES_MAX)
-            if _is_endless(item):
-                return
-    elif isinstance(node, Choice) and not _is_endless(node):
-        yield from _common([_seldom(item) for item in node.items], low, high)
-
-
-def _seldom(node: Node) -> list[Required]:
-    return sorted(_all(node, 0, 0), key=_chance)[:_TRIED_MAX]
-
-
-def _common(each: list[list[Required]], low: int, high: int) -> Iterator[Required]:
-    """One that holds for all branches: what goes best with each that the first one has."""
-    if not all(each):
-        return
-    for found in each[0]:
-        together = found
-        for others in each[1:]:
-            together = min((_either(together, other) for other in others), key=_chance)
-        yield together.moved(low, high)
-
-
-def _either(one: Required, other: Required) -> Required:
-    chars = one.chars if one.chars == other.chars else union(one.chars, other.chars)
-    return Required(chars, min(one.low, other.low), max(one.high, other.high))
-
-
-def _is_endless(node: Node) -> bool:
-    """Whether it has no longest match, as where it was not bounded."""
-    if isinstance(node, Repeat):
-        return node.most is None or _is_endless(node.item)
+        if node.ranges and node.ranges[-1][1] > ASCII_LAST:
+            return _Part([], 1, _UTF8_BYTES_MAX)
+        return _Part([Required(_bits(node.ranges), 0, 0)] if node.ranges else [], 1, 1)
+    if isinstance(node, Boundary):
+        return _Part([], 0, 0)
     if isinstance(node, Value):
-        return _is_endless(node.item)
-    return isinstance(node, Series | Choice) and any(map(_is_endless, node.items))
+        return _part(node.item)
+    if isinstance(node, Repeat):
+        once = _part(node.item)
+        most = inf if node.most is None else once.most * node.most if node.most else 0
+        return _Part(once.found if node.least else [], once.least * node.least, most)
+    parts = [_part(item) for item in node.items]
+    return _either(parts) if isinstance(node, Choice) else _together(parts)
+
+
+def _together(parts: list[_Part]) -> _Part:
+    """Of parts that stand one behind the other."""
+    found: list[Required] = []
+    least, most = 0, 0.0
+    for part in parts:
+        if most <= REACH_MAX:
+            found += [Required(r.chars, r.low + least, r.high + int(most)) for r in part.found]
+        least, most = least + part.least, most + part.most
+    return _Part(_kept(found), least, most)
+
+
+def _either(parts: list[_Part]) -> _Part:
+    """Of branches: what goes best with each that the first one has."""
+    found = []
+    if all(part.found for part in parts):
+        for each in parts[0].found:
+            together = each
+            for part in parts[1:]:
+                together = min((_union(together, other) for other in part.found), key=_chance)
+            found.append(together)
+    least, most = min(part.least for part in parts), max(part.most for part in parts)
+    return _Part(_kept(found), least, most)
+
+
+def _union(one: Required, other: Required) -> Required:
+    return Required(one.chars | other.chars, min(one.low, other.low), max(one.high, other.high))
+
+
+def _kept(found: list[Required]) -> list[Required]:
+    return sorted(found, key=_rarity)[:_KEPT_MAX] if len(found) > _KEPT_MAX else found
+
+
+def _rarity(of: Required) -> float:
+    """As `_chance`, but for the place: something may come before."""
+    return _weight(of.chars) * (of.high - of.low + 1)

@@ -193,10 +193,11 @@ def _passwords() -> list[Pattern]:
             seldom=True,
             rank=41,
         ),
+        # Behind what may not stand before a short one, so that no name is looked at by both.
         Pattern(
             "password-constant",
             "password",
-            r"(?:PASS|PWD|PW)" + _ASSIGN + _VALUE,
+            r"[A-Za-z0-9](?:PASS|PWD|PW)" + _ASSIGN + _VALUE,
             left="",
             right=r"\w",
             validator=_PASSWORD,
