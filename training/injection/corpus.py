@@ -9,6 +9,7 @@ from random import Random
 
 import orjson
 
+from training.injection.breaks import Breaks
 from training.injection.carriers import carrier, hide, prose
 from training.injection.demonstrations import Demonstrations
 from training.injection.disguise import DISGUISES
@@ -30,6 +31,7 @@ GRAMMARS = (
     "languages_more.txt",
     "prompts.txt",
     "code_notes.txt",
+    "breaks.txt",
 )
 _TRAINED_DISGUISES = ("typo", "spaced", "dashed", "leet", "zalgo", "homoglyph", "zero_width")
 """Those that leave letters to learn from; the others are undone before the text is scored."""
@@ -112,6 +114,7 @@ class Generators:
         yield from ordinary(self._say, self._document, self.random, self.packages)
         prompts = Demonstrations(self._say, self.stock, self.random)
         yield from Programs(self._say, prompts, code_pieces(self.packages), self.random).rows()
+        yield from Breaks(self._say, self.stock.requests, self.random).rows()
 
     def _say(self, rule: str) -> str:
         text = self.grammar.sample(rule, self.random)
