@@ -18,6 +18,7 @@ from training.injection.grammar import Grammar
 from training.injection.ordinary import code_pieces, ordinary
 from training.injection.programs import Programs
 from training.injection.rows import LANGUAGES, Row, Stock, attack_row
+from training.injection.translations import Translations
 
 GRAMMARS = (
     "direct.txt",
@@ -115,6 +116,7 @@ class Generators:
         prompts = Demonstrations(self._say, self.stock, self.random)
         yield from Programs(self._say, prompts, code_pieces(self.packages), self.random).rows()
         yield from Breaks(self._say, self.stock.requests, self.random).rows()
+        yield from Translations(self._say, self.random).rows()
 
     def _say(self, rule: str) -> str:
         text = self.grammar.sample(rule, self.random)

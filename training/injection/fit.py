@@ -24,6 +24,8 @@ _REAL = ("inthewild", "PyRIT", "deepset", "Firewall", "GPTFuzz", "Giskard", "gar
 """Attacks that people wrote, and those beside them: few, and worth more than made-up ones."""
 _QUESTIONS = ("banking77", "xquad question", "clinc", "hard neg", "own benign")
 """Families whose user texts are as harmless in a tool result: they ask, they order nothing."""
+_OF_USERS = "own break"
+"""Attacks whose twins are harmless of a user alone: the head of data would see one side only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def chosen(examples: Examples, head: str) -> NDArray[np.intp]:
             take = not row.bare
         else:
             asks = any(name in row.family for name in _QUESTIONS)
-            take = bool(row.label) or row.role != "user" or asks
+            attacks = bool(row.label) and not row.family.startswith(_OF_USERS)
+            take = attacks or row.role != "user" or asks
         if take:
             keep.append(index)
     return np.array(keep, dtype=np.intp)
