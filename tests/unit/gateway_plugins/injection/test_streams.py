@@ -12,6 +12,13 @@ from gateway_plugins.injection import Injection
 from tests.injection_texts import ATTACK, HARMLESS, chat, user
 
 LONG = f"{HARMLESS} " * 12
+LETTER = """Thank you for your letter. The delivery arrived two days late but everything was intact.
+My sister planted the roses along the wall, where they have sun until noon, and the beans behind the
+shed. Last week it rained every night, so the river stands high and the ferry to the island rests.
+We took the bus around the lake instead; it stops at the mill, where they still bake on Thursdays.
+Your uncle has sold the old boat to a school, and the children painted it blue within an afternoon.
+In spring the orchestra will play in the barn again, with two new violins and the same old piano.
+"""
 BLOCK = {"actions": {"answer": "block", "answer_tool_call": "block"}}
 
 
@@ -56,7 +63,7 @@ async def test_by_default_it_is_flagged_once_and_passes() -> None:
 
 
 async def test_a_harmless_stream_leaves_nothing_behind() -> None:
-    x, played = await streamed(pieces(LONG * 3, 40))
+    x, played = await streamed(pieces(LETTER, 40))
 
     assert {v.outcome for v in played.verdicts if v.hook == "on_text"} == {Outcome.ALLOW}
     assert (x.fact(INJECTION) or {})["answer"] in {"clear", "low"}
