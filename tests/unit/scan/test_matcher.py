@@ -185,7 +185,7 @@ def test_what_a_judge_raises_comes_out() -> None:
 
 @needs_c
 def test_values_that_are_rejected_are_counted() -> None:
-    search = Search(text := "PW:abcdef " * 400, text.encode(), {PASSWORD: None}, Budget(20))
+    search = Search(text := "aPW:abcdef " * 400, text.encode(), {PASSWORD: None}, Budget(20))
     with pytest.raises(OverBudgetError):
         search.run(PASSWORD, 0, 1, len(text))
 
