@@ -76,12 +76,12 @@ def _chance(of: Required) -> float:
     return inf if is_told or of.high > REACH_MAX else _weight(of.chars) * (of.high - of.low + 1)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _weight(chars: int) -> float:
     return sum(weight for bit, weight in _WEIGHTS_OF_BITS if chars & bit)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _bits(chars: Ranges) -> int:
     return sum((1 << last + 1) - (1 << first) for first, last in chars)
 
