@@ -79,8 +79,8 @@ def program(
         alone, apart = before
         allowed = (steps.class_of(alone), steps.class_of(apart) if apart else _NONE)
     found = required(body)
-    near = None if found is None else (_table(found.chars), found.low, found.high)
-    return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, allowed, near
+    landmark = None if found is None else (_table(found.chars), found.low, found.high)
+    return array("i", steps.numbers).tobytes(), steps.classes, steps.tables, allowed, landmark
 
 
 def run_program(run: Ranges, closing: Node | None, *, escapes: bool) -> Program:

@@ -39,10 +39,11 @@ _BY_USE: Final = (
 """How often usual texts have them, prose and code. Small letters count several times, because every
 word has some: signs stand together, and leave long stretches without."""
 _OTHERS: Final = 0.001
-_WEIGHTS: Final = {char: weight for chars, weight in _BY_USE for char in chars}
-_WEIGHTS_OF_BITS: Final = tuple(
-    (1 << point, _WEIGHTS.get(chr(point), _OTHERS)) for point in range(ASCII_LAST + 1)
+_WEIGHTS: Final = tuple(
+    (1 << point, next((share for chars, share in _BY_USE if chr(point) in chars), _OTHERS))
+    for point in range(ASCII_LAST + 1)
 )
+"""Of each character, by its bit."""
 
 
 class Required(NamedTuple):
@@ -71,14 +72,18 @@ def required(body: Node) -> Required | None:
 
 
 def _chance(of: Required) -> float:
-    """About how many of them a usual text has where one may stand."""
-    is_told = of.high < _TOLD
-    return inf if is_told or of.high > REACH_MAX else _weight(of.chars) * (of.high - of.low + 1)
+    """About how many of them a usual text has where one may stand; no use if it is told or far."""
+    return inf if of.high < _TOLD or of.high > REACH_MAX else _rarity(of)
+
+
+def _rarity(of: Required) -> float:
+    """The same, wherever it stands: something may come before."""
+    return _weight(of.chars) * (of.high - of.low + 1)
 
 
 @lru_cache(maxsize=256)
 def _weight(chars: int) -> float:
-    return sum(weight for bit, weight in _WEIGHTS_OF_BITS if chars & bit)
+    return sum(weight for bit, weight in _WEIGHTS if chars & bit)
 
 
 @lru_cache(maxsize=256)
@@ -133,8 +138,3 @@ def _union(one: Required, other: Required) -> Required:
 
 def _kept(found: list[Required]) -> list[Required]:
     return sorted(found, key=_rarity)[:_KEPT_MAX] if len(found) > _KEPT_MAX else found
-
-
-def _rarity(of: Required) -> float:
-    """As `_chance`, but for the place: something may come before."""
-    return _weight(of.chars) * (of.high - of.low + 1)

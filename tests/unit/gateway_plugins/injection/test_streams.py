@@ -69,6 +69,12 @@ async def test_a_harmless_stream_leaves_nothing_behind() -> None:
     assert (x.fact(INJECTION) or {})["answer"] in {"clear", "low"}
 
 
+async def test_a_harmless_sentence_that_is_repeated_is_let_through() -> None:
+    _, played = await streamed(pieces(LONG * 3, 40))
+
+    assert {v.outcome for v in played.verdicts if v.hook == "on_text"} == {Outcome.ALLOW}
+
+
 async def test_channels_are_judged_apart() -> None:
     """Every other letter of an attack is none."""
     first, second = pieces(ATTACK[::2], 3), pieces(ATTACK[1::2], 3, "content:1")
