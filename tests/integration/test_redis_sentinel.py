@@ -36,6 +36,8 @@ async def test_counts_and_corrections_survive_a_failover() -> None:
             sentinel.fail_over()
             store.settle(grant, [1, 8])
             await until(old.is_replica, "the old master's demotion")
+            # It drops its clients with that; the store may learn of it some turns later.
+            await until(lambda: store.stats.links.losses > 0, "the loss of the old connection")
             await until(lambda: store.connected and not len(store.corrections), "the new master")
 
             assert (await take(store, "t", [log()])).standings[0].used == 2
