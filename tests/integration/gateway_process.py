@@ -20,8 +20,8 @@ from typing import Any
 import orjson
 
 SEALGATE = Path(sys.executable).with_name("sealgate")
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 40.0
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 120.0
 
 LogLine = dict[str, Any]
 
@@ -74,7 +74,7 @@ class GatewayProcess:
         return [line for line in self.logs if line["event"] == "exchange"]
 
     def wait_for_log(
-        self, wanted: str | Callable[[LogLine], bool], *, count: int = 1, timeout_s: float = 20.0
+        self, wanted: str | Callable[[LogLine], bool], *, count: int = 1, timeout_s: float = 90.0
     ) -> LogLine:
         """The `count`th line with the event `wanted` (or for which `wanted` is true)."""
         matches = wanted if callable(wanted) else lambda line: bool(line["event"] == wanted)
@@ -97,7 +97,7 @@ class GatewayProcess:
     def admin(self, path: str) -> tuple[int, bytes]:
         """Status and body of one GET on the admin port."""
         try:
-            with urllib.request.urlopen(self.admin_url + path, timeout=10) as response:
+            with urllib.request.urlopen(self.admin_url + path, timeout=30) as response:
                 return response.status, response.read()
         except urllib.error.HTTPError as error:
             with error:

@@ -26,7 +26,7 @@ import hiredis
 import pytest
 
 BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 90.0
 ATTEMPTS = 5
 
 needs_redis = pytest.mark.skipif(

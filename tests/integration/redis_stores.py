@@ -17,7 +17,7 @@ from gateway.store_settings import RedisStoreSettings
 from tests.integration.redis_servers import RedisServer
 
 MINUTE = 60_000_000
-UNTIL_TIMEOUT_S = 20.0
+UNTIL_TIMEOUT_S = 90.0
 
 
 async def until(condition: Callable[[], bool], what: str = "what the test waits for") -> None:

@@ -40,7 +40,7 @@ chain:
 STREAM = orjson.dumps(
     {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
 )
-WAIT_S = 30.0
+WAIT_S = 90.0
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.integration.redis_stores import (
     used,
 )
 
-pytestmark = [needs_redis, pytest.mark.timeout(120)]
+pytestmark = needs_redis
 
 TOTAL = Demand("total", Algorithm.TOTAL, 2, 1_000, MINUTE)
 

@@ -32,7 +32,7 @@ from tests.integration.redis_servers import (
 from tests.integration.redis_stores import opened, until
 from tests.integration.test_stores_of_a_gateway import status
 
-pytestmark = [needs_redis, pytest.mark.timeout(120)]
+pytestmark = needs_redis
 
 SECOND_US = 1_000_000
 RULE = ScoreRule(exchanges=10, half_life_us=100 * SECOND_US, floor_milli=0)

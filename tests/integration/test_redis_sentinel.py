@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.plugin.limits import Algorithm, Demand
 from tests.integration.redis_servers import RedisSentinel, needs_redis, running_sentinel
 from tests.integration.redis_stores import (
@@ -17,7 +15,7 @@ from tests.integration.redis_stores import (
     used,
 )
 
-pytestmark = [needs_redis, pytest.mark.timeout(120)]
+pytestmark = needs_redis
 
 
 def settings(sentinel: RedisSentinel, name: str = "main") -> dict[str, object]:

@@ -23,7 +23,7 @@ from tests.integration.redis_servers import (
 )
 from tests.integration.redis_stores import opened, replicated, until
 
-pytestmark = [needs_redis, pytest.mark.timeout(120)]
+pytestmark = needs_redis
 
 HOUR_MS = 3_600_000
 SECOND = 1_800_000_000

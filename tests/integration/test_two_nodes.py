@@ -140,7 +140,6 @@ class Aggregator:
         return found
 
 
-@pytest.mark.timeout(180)
 def test_two_nodes_of_four_workers_fork_and_lose_nothing(
     nodes: list[GatewayProcess], environment: dict[str, str], tmp_path: Path
 ) -> None:

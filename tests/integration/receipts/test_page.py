@@ -30,7 +30,6 @@ KEY = RECEIPT_KEY.public_key.hex()
 IDENTITY = bytes([1]) + bytes(31)
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(not BROWSER, reason="Chromium is missing: install chromium"),
     pytest.mark.skipif(bool(node.missing()), reason=node.missing()),
 ]
