@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import importlib
 import logging
 import os
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -55,11 +57,33 @@ def serve(configuration: Configuration, on_ready: OnReady) -> int:
         # on the forker imports what workers need while we import what we need.
         forker = Forker(WORKER_MAIN, fork=True)
         stack.callback(forker.join)
+        _import_aiohttp()
         writer = LineWriter(sys.stdout.fileno())
         stack.callback(writer.close)
         configure_logging(settings.log, writer)
         gateway = _Gateway(configuration, forker, stack, on_ready, began)
         return asyncio.run(gateway.run())
+
+
+def _import_aiohttp() -> None:
+    """Imports what the admin port is made of, without the certificates of this machine.
+
+    As it is imported it reads them for a client, 2 MB that would stay. Here is none that uses them:
+    who fetches trusts by a context of its own (identity/fetch.py). Only while there is no thread,
+    because the environment is changed.
+    """
+    paths = ssl.get_default_verify_paths()
+    nowhere = dict.fromkeys((paths.openssl_cafile_env, paths.openssl_capath_env), os.devnull)
+    before = {name: os.environ.get(name) for name in nowhere}
+    os.environ.update(nowhere)
+    try:
+        importlib.import_module("aiohttp")
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def worker_count(settings: Settings) -> int:

@@ -16,9 +16,6 @@ import typer
 
 from gateway import __version__
 from gateway.build import KIND
-from gateway.cli_identity import add_to as add_identity_to
-from gateway.cli_keys import add_to as add_keys_to
-from gateway.cli_ledger import add_to as add_ledger_to
 from gateway.errors import ConfigError, Problem, SealgateError
 
 if TYPE_CHECKING:
@@ -287,9 +284,19 @@ def version() -> None:
     print(f"sealgate {__version__} ({KIND})")
 
 
-add_identity_to(app)
-add_keys_to(app)
-add_ledger_to(app)
+def _add_groups() -> None:
+    """Adds the commands that are in groups."""
+    from gateway.cli_identity import add_to as add_identity_to
+    from gateway.cli_keys import add_to as add_keys_to
+    from gateway.cli_ledger import add_to as add_ledger_to
+
+    add_identity_to(app)
+    add_keys_to(app)
+    add_ledger_to(app)
+
+
+if sys.argv[1:2] != ["serve"]:  # a gateway that runs carries nothing of them
+    _add_groups()
 
 
 def main() -> None:

@@ -409,3 +409,19 @@ def test_help_answers_without_loading_the_gateway() -> None:
 
     assert output.splitlines()[-1] == "[]"
     assert SEALGATE.exists()
+
+
+def test_a_gateway_that_runs_carries_no_other_commands() -> None:
+    code = (
+        "import sys; sys.argv = ['sealgate', 'serve', '--help']\n"
+        "from gateway.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith('gateway.cli_')])\n"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+    assert "--admin-port" in output
+    assert output.splitlines()[-1] == "[]"

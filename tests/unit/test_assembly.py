@@ -1,8 +1,10 @@
-"""What can be tested without a process; the rest is in tests/integration/test_supervisor.py."""
+"""What can be tested without a gateway; the rest is in tests/integration/test_supervisor.py."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +21,24 @@ def test_auto_is_one_worker_for_each_core_that_may_be_used(
 
     assert worker_count(Settings(workers="auto")) == len(cores)
     assert worker_count(Settings(workers=7)) == 7
+
+
+@pytest.mark.parametrize("file", [None, "/somewhere/certificates.pem"])
+def test_aiohttp_is_imported_without_the_certificates_of_the_machine(file: str | None) -> None:
+    code = (
+        "import os\n"
+        "before = dict(os.environ)\n"
+        "from gateway.assembly import _import_aiohttp\n"
+        "_import_aiohttp()\n"
+        "from aiohttp.connector import _SSL_CONTEXT_VERIFIED as of_clients\n"
+        "told = len(of_clients.get_ca_certs()), of_clients.verify_mode.name\n"
+        "print(os.environ == before, *told)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}
+    if file is not None:
+        environment["SSL_CERT_FILE"] = file
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+
+    assert run.stdout.split() == ["True", "0", "CERT_REQUIRED"]
