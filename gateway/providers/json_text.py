@@ -45,7 +45,7 @@ def parse(body: bytes) -> tuple[Any, bool]:
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
             raise UnreadableJsonError(Gap.TOO_DEEP) from None
-    if _SURROGATE.search(body) is not None:
+    if _BACKSLASH in body and _SURROGATE.search(body) is not None:
         try:
             return with_surrogates(body), True
         except ValueError:

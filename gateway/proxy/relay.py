@@ -28,7 +28,7 @@ from gateway.providers.streaming import StreamKind, may_follow, tail_of
 from gateway.proxy.body import BodyError
 from gateway.proxy.fiber import Signal
 from gateway.proxy.headers import chunk, last_chunk
-from gateway.proxy.holding import write_last
+from gateway.proxy.holding import write_body, write_last
 from gateway.proxy.inbound import ClientConnection
 from gateway.proxy.meter import Meter
 from gateway.proxy.refusal import stream_refusal
@@ -150,7 +150,8 @@ class Relay:
             data = transform.feed(data)
         out = [head]
         if data and not without_body:
-            out.append(self._noted(data))
+            data = self._noted(data)
+            out.append(chunk(data) if self._chunked else data)
         if self._ended and (transform is None or transform.reject is None):
             self._finish(out)
             return
@@ -230,8 +231,7 @@ class Relay:
             self.connection.abort()
         changes = self._transform is not None and self._transform.changes
         if may_follow(self.kind, self.tail, whole_frames=changes):
-            event = stream_refusal(self.x, reject)
-            self._client.write(chunk(event) if self._chunked else event)
+            write_body(self._client, stream_refusal(self.x, reject), chunked=self._chunked)
             self._client.close_after()  # without a last chunk: the body stays open-ended
         else:
             # An HTTP/1.0 client may be reading a body up to the connection's end.
@@ -266,7 +266,7 @@ class Relay:
         if transform is not None:
             data = transform.feed(data)
         if data:
-            self._client.write(self._noted(data))
+            write_body(self._client, self._noted(data), chunked=self._chunked)
         if transform is not None:
             if transform.reject is not None:
                 self.break_off(transform.reject)
@@ -332,7 +332,8 @@ class Relay:
         if transform is not None:
             rest = transform.finish()
             if rest:
-                out.append(self._noted(rest))
+                rest = self._noted(rest)
+                out.append(chunk(rest) if self._chunked else rest)
             if transform.reject is not None:
                 self._client.write(b"".join(out))
                 self.break_off(transform.reject)
@@ -344,12 +345,12 @@ class Relay:
         self._set_done()
 
     def _noted(self, data: bytes) -> bytes:
-        """Body bytes as they are framed for the client."""
+        """Body bytes that go to the client, as they are without their frame."""
         if self._returned is not None:
             self._returned.add(data)
         self.tail = tail_of(self.tail, data)
         self.bytes_out += len(data)
-        return chunk(data) if self._chunked else data
+        return data
 
     def _listen(self) -> None:
         """A part of the stream is held: it must not be for long."""
@@ -360,7 +361,7 @@ class Relay:
     def _nudge(self) -> None:
         """Nothing came for a while: what is safe of the events that wait goes out."""
         if not self.finished and self._transform is not None and (data := self._transform.nudge()):
-            self._client.write(self._noted(data))
+            write_body(self._client, self._noted(data), chunked=self._chunked)
 
     def _cut_off(self) -> None:
         """The stream is over before the upstream says so: ends it in order, stops the upstream."""

@@ -1,9 +1,11 @@
-"""Who lets a held answer go, and that nobody does twice."""
+"""How a body is framed; who lets a held answer go, and that nobody does twice."""
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.plugin.evidence import BodyTrace, Evidence
-from gateway.proxy.holding import let_go, write_last
+from gateway.proxy.holding import FRAMED_APART_BYTES, let_go, write_body, write_last
 
 
 class Connection:
@@ -34,6 +36,18 @@ def evidence(*, gathers: bool) -> Evidence:
     made = Evidence("ref", b"", note)
     made.gathers = gathers
     return made
+
+
+@pytest.mark.parametrize("size", [1, FRAMED_APART_BYTES - 1, FRAMED_APART_BYTES, 8_388_608])
+def test_a_part_of_a_body_is_one_chunk_of_whatever_size(size: int) -> None:
+    apart, whole = Connection(holds=False), Connection(holds=False)
+
+    write_body(apart, b"x" * size, chunked=True)  # type: ignore[arg-type]  # what it uses is there
+    write_body(whole, b"x" * size, chunked=False)  # type: ignore[arg-type]  # what it uses is there
+
+    wire = "".join(call.removeprefix("write ") for call in apart.calls)
+    assert wire == f"{size:x}\r\n{'x' * size}\r\n"
+    assert whole.calls == [f"write {'x' * size}"]
 
 
 def test_an_answer_without_evidence_or_gathering_is_written() -> None:
