@@ -14,9 +14,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.plugin.text import Path
+
 _TEXT_PARTS: Final = frozenset({None, "text", "input_text", "output_text"})
 _PROMPTS: Final = ("prompt", "inputText")
 _ROLE: Final = "user"
+_PLACES: Final[tuple[Path, ...]] = (
+    ("choices", 0, "delta", "content"),
+    ("choices", 0, "text"),
+    ("delta", "text"),
+    ("delta",),
+    ("message", "content"),
+    ("response",),
+    ("candidates", 0, "content", "parts", 0, "text"),
+    ("contentBlockDelta", "delta", "text"),
+)
+"""Where events hold what was said as one text."""
+_ANOTHER: Final = "\0another text\0"
 
 
 def prompt_said(body: Any) -> str:
@@ -81,6 +95,33 @@ def event_said(event: Any) -> str:
         if type(said) is str:
             return said
     return ""
+
+
+def said_path(event: Any) -> Path | None:
+    """Where in the JSON value of an event the text stands that `event_said` gives, if it is one.
+
+    Told by putting another one there for a moment: so nothing else is read as what was said.
+    """
+    for path in _PLACES:
+        holder = event
+        for step in path[:-1]:
+            holder = _step(holder, step)
+        text = _step(holder, path[-1])
+        if type(text) is not str or not text:
+            continue
+        holder[path[-1]] = _ANOTHER
+        is_said = event_said(event) == _ANOTHER
+        holder[path[-1]] = text
+        if is_said:
+            return path
+    return None
+
+
+def _step(value: Any, step: str | int) -> Any:
+    """The member or element of that name or number; None where there is none."""
+    if type(value) is dict:
+        return value.get(step)
+    return value[step] if type(value) is list and type(step) is int and value else None
 
 
 def _choice(choices: Any) -> str:

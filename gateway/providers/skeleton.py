@@ -125,13 +125,31 @@ class Skeletons:
                 return self._event
         return None
 
+    def text(self, data: bytes, name: bytes) -> str:
+        """The text of an event alone, if one like it came before; else ""."""
+        for skeleton in self._known:
+            text = skeleton.text_of(data, name)
+            if text:
+                self._missed = 0
+                return text
+        return ""
+
     def learn(self, data: bytes, name: bytes, read: Event) -> None:
         """Takes an event that was not known, and what it was read as."""
+        if self.missed() and _is_one_text(read):
+            self.keep(data, name, read.pieces[0])
+
+    def missed(self) -> bool:
+        """Counts an event that was not known; whether it is one to learn from."""
         self._missed += 1
-        if self._missed & (self._missed - 1) or not _is_one_text(read) or len(data) > _BYTES_MAX:
+        return not self._missed & (self._missed - 1)
+
+    def keep(self, data: bytes, name: bytes, piece: Piece) -> None:
+        """Takes an event that was not known, in which but this text nothing is to be read."""
+        if len(data) > _BYTES_MAX:
             return
         try:
-            skeleton = Skeleton(data, name, read.pieces[0])
+            skeleton = Skeleton(data, name, piece)
         except (LookupError, ValueError):  # half a character, which is read by the long way
             return
         self._known = [skeleton, *self._known[: _KEPT - 1]]

@@ -19,8 +19,10 @@ from gateway.plugin import BodyTrace, Evidence, Exchange, Headers, RequestView
 from gateway.plugin.usage import Usage
 from gateway.providers.bedrock import unwrapped
 from gateway.providers.content_coding import DecodeError, decoded
+from gateway.providers.dialect import Piece
 from gateway.providers.eventstream import NotAFrameError
-from gateway.providers.said import answer_said, event_said, prompt_said
+from gateway.providers.said import answer_said, event_said, prompt_said, said_path
+from gateway.providers.skeleton import Skeletons
 from gateway.providers.sse import EventTooLargeError
 from gateway.providers.streaming import Splitter, make_splitter, stream_kind
 from gateway.providers.usage import UsageReader, may_report
@@ -54,9 +56,9 @@ class Reading:
     """One exchange's bodies; callable as the core's `Sink`."""
 
     __slots__ = (
-        "_events", "_hashes", "_keeps", "_said", "_said_whole", "_secret", "_splitter", "_usage",
-        "_x", "answer", "asked", "coded", "digests", "prompt", "request_encoding", "served",
-        "unread",
+        "_alike", "_events", "_hashes", "_keeps", "_said", "_said_whole", "_secret", "_splitter",
+        "_usage", "_x", "answer", "asked", "coded", "digests", "prompt", "request_encoding",
+        "served", "unread",
     )  # fmt: skip
 
     def __init__(self, x: Exchange, secret: bytes, keep_characters: int) -> None:
@@ -66,6 +68,7 @@ class Reading:
         self._keeps = keep_characters
         self._hashes: dict[str, Hash] = {}
         self._splitter: Splitter | None = None
+        self._alike: Skeletons | None = None
         self._events = -1
         self._said: Hash | None = None
         self._said_whole = EMPTY_TEXT_HASH
@@ -253,9 +256,14 @@ class Reading:
         if response is None or kind is None:
             return None
         self._splitter = splitter = make_splitter(kind)
+        self._alike = Skeletons()
         return splitter
 
     def _event(self, payload: bytes, name: bytes) -> str:
+        alike = cast("Skeletons", self._alike)
+        said = alike.text(payload, name)
+        if said:
+            return said  # but for this text it is one that was read before
         try:
             event = orjson.loads(unwrapped(payload) if name == _CHUNK else payload)
         except ValueError:
@@ -264,9 +272,14 @@ class Reading:
             return ""
         if self.served is None:
             self._note_model(event)
+        said = event_said(event)
         if name == _CHUNK or may_report(payload):
             cast("UsageReader", self._usage).event(event, name)
-        return event_said(event)
+            if name == _CHUNK or not _says_no_usage(payload, event):
+                return said
+        if said and alike.missed() and (path := said_path(event)) is not None:
+            alike.keep(payload, name, Piece("", "", "", said, path))
+        return said
 
     def _note_model(self, value: Any) -> None:
         """The model that answered, if the answer names it."""
@@ -300,6 +313,13 @@ class Reading:
         self._said.update(text.encode())
         if len(self.answer) < self._keeps:
             self.answer = (self.answer + text)[: self._keeps]
+
+
+def _says_no_usage(payload: bytes, event: Any) -> bool:
+    """Whether all that looks like a report of usage is `"usage": null`, as OpenAI's events say."""
+    if type(event) is not dict or event.get("usage", 0) is not None:
+        return False
+    return b"eval_count" not in payload and b"Metrics" not in payload
 
 
 def _json(body: bytes) -> Any:
