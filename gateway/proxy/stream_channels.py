@@ -105,8 +105,7 @@ class StreamChannels:
         if not editing.open and not self._queue.waits:
             return out + editing.result() if out else editing.result()
         self._queue.push(editing)
-        decided = self._queue.drain()
-        return out + decided if out else decided  # adding nothing would be a copy
+        return self._queue.drain(out)
 
     def pass_raw(self, source: Piece, data: bytes) -> bytes:
         """The same for an event of no known form: its data are the text of a channel."""
@@ -119,8 +118,7 @@ class StreamChannels:
             out = self.split()
         self._pass_delta(piece, editing, final=False)
         self._queue.push(editing)
-        decided = self._queue.drain()
-        return out + decided if out else decided  # adding nothing would be a copy
+        return self._queue.drain(out)
 
     def pass_other(self, raw: bytes) -> bytes:
         """The same for bytes that are no event: they stay behind what came before them.

@@ -153,10 +153,10 @@ class EventQueue:
         self._events.append(event)
         self.size += len(event.raw)
 
-    def drain(self) -> bytes:
-        """Takes off what is decided, up to the first event that is not."""
+    def drain(self, before: bytes = b"") -> bytes:
+        """Takes off what is decided, up to the first event that is not; `before` goes before it."""
         events = self._events
-        out: list[bytes] = []
+        out = [before] if before else []  # one event alone is joined without a copy
         while events and not events[0].open:
             event = events.popleft()
             self.size -= len(event.raw)
